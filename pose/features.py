@@ -1,0 +1,151 @@
+"""Keypoints become features: what a pose looks like wherever, however large and in whatever frame it is.
+
+Every function takes one pose (17, 3) or a sequence (T, 17, 3), columns x px, y px, confidence 0..1, and is
+invariant to translation and to uniform scale. Interior angles say how a limb is folded; limb directions say
+where it points, which angles alone cannot (a straight arm reads 180° at the elbow, raised or let down).
+
+Angle-MAE is the measure of the original PoseSync (Infocusp, 2023); ours compares interior angles, so that it
+needs no wrapping, and weights each joint by how well both poses saw it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from .errors import InvalidDataError
+from .skeleton import JOINTS, LIMBS, NUM_KEYPOINTS, SWAP_LEFT_RIGHT
+from .types import FloatArray
+
+NUM_JOINTS: Final = len(JOINTS)
+NUM_LIMBS: Final = len(LIMBS)
+NUM_FEATURES: Final = NUM_JOINTS + 2 * NUM_LIMBS
+
+#: Keypoint confidence at and below which a keypoint is not a measurement, and at and above which it fully is.
+CONFIDENCE_FLOOR: Final = 0.15
+CONFIDENCE_FULL: Final = 0.45
+
+_JOINT_INDEX = np.array(list(JOINTS.values()))
+_LIMB_INDEX = np.array(list(LIMBS.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Features of one pose, or of a sequence with a leading axis T.
+
+    Attributes:
+        values: (..., 28): 8 interior joint angles, degrees 0..180, in the order of ``JOINTS``; then 10 limb
+            directions as unit vectors (x, y), in the order of ``LIMBS``. 0 where the weight is 0.
+        weights: (..., 28), 0..1: how well the keypoints behind each value were seen.
+    """
+
+    values: FloatArray
+    weights: FloatArray
+
+    @property
+    def angles(self) -> FloatArray:
+        """(..., 8) interior joint angles, degrees."""
+        return self.values[..., :NUM_JOINTS]
+
+    @property
+    def angle_weights(self) -> FloatArray:
+        """(..., 8) weights of the angles, 0..1."""
+        return self.weights[..., :NUM_JOINTS]
+
+    @property
+    def directions(self) -> FloatArray:
+        """(..., 10, 2) unit vectors."""
+        return self.values[..., NUM_JOINTS:].reshape(*self.values.shape[:-1], NUM_LIMBS, 2)
+
+    @property
+    def direction_weights(self) -> FloatArray:
+        """(..., 10) weights of the directions, 0..1."""
+        return self.weights[..., NUM_JOINTS::2]
+
+
+def keypoint_weights(confidence: FloatArray) -> FloatArray:
+    """Weight 0..1 of keypoints from their confidence: a ramp from CONFIDENCE_FLOOR to CONFIDENCE_FULL."""
+    return np.clip((confidence - CONFIDENCE_FLOOR) / (CONFIDENCE_FULL - CONFIDENCE_FLOOR), 0.0, 1.0)
+
+
+def check_keypoints(keypoints: FloatArray, name: str = "keypoints") -> FloatArray:
+    """Return ``keypoints`` as a float array of shape (..., 17, 3).
+
+    Raises:
+        InvalidDataError: another shape, or not numbers.
+    """
+    try:
+        array = np.asarray(keypoints, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidDataError(f"{name} are not numbers ({error}): pass an array (..., 17, 3)") from None
+    if array.ndim < 2 or array.shape[-2:] != (NUM_KEYPOINTS, 3):
+        raise InvalidDataError(
+            f"{name} have shape {array.shape}, expected (..., 17, 3): "
+            "pass x px, y px, confidence of the 17 COCO keypoints"
+        )
+    return array
+
+
+def extract_features(keypoints: FloatArray) -> Features:
+    """Interior angles and limb directions, each weighted by the confidence of its keypoints.
+
+    The angle at a vertex is atan2(|u × v|, u · v): exact for straight and folded limbs, where arccos is not.
+    A keypoint that is NaN or infinite counts as not seen.
+
+    Args:
+        keypoints: (..., 17, 3) x px, y px, confidence 0..1.
+
+    Raises:
+        InvalidDataError: another shape.
+    """
+    array = check_keypoints(keypoints)
+    finite = np.isfinite(array).all(axis=-1)
+    array = np.where(finite[..., None], array, 0.0)
+    xy, seen = array[..., :2], keypoint_weights(array[..., 2])
+
+    limb = xy[..., _LIMB_INDEX[:, 1], :] - xy[..., _LIMB_INDEX[:, 0], :]
+    length = np.sqrt((limb * limb).sum(axis=-1))
+    limb_weight = np.minimum(seen[..., _LIMB_INDEX[:, 0]], seen[..., _LIMB_INDEX[:, 1]]) * (length > 0)
+    direction = limb / np.where(length > 0, length, 1.0)[..., None] * (limb_weight > 0)[..., None]
+
+    u = xy[..., _JOINT_INDEX[:, 0], :] - xy[..., _JOINT_INDEX[:, 1], :]
+    v = xy[..., _JOINT_INDEX[:, 2], :] - xy[..., _JOINT_INDEX[:, 1], :]
+    cross = np.abs(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0])
+    dot = (u * v).sum(axis=-1)
+    joint_weight = seen[..., _JOINT_INDEX].min(axis=-1) * (np.abs(u).sum(-1) > 0) * (np.abs(v).sum(-1) > 0)
+    angle = np.degrees(np.arctan2(cross, dot)) * (joint_weight > 0)
+
+    flat = direction.reshape(*direction.shape[:-2], 2 * NUM_LIMBS)
+    values = np.concatenate([angle, flat], axis=-1)
+    weights = np.concatenate([joint_weight, np.repeat(limb_weight, 2, axis=-1)], axis=-1)
+    return Features(values.astype(np.float32), weights.astype(np.float32))
+
+
+def angle_mae(a: Features, b: Features) -> FloatArray:
+    """Angle-MAE: the weighted mean absolute difference of interior joint angles, degrees 0..180.
+
+    Each joint weighs as much as the worse seen of the two poses; NaN where no joint is seen in both.
+    Leading axes broadcast, so a pose can be compared with a whole sequence.
+    """
+    weight = np.minimum(a.angle_weights, b.angle_weights)
+    total = weight.sum(axis=-1)
+    error = (weight * np.abs(a.angles - b.angles)).sum(axis=-1)
+    return np.where(total > 0, error / np.where(total > 0, total, 1.0), np.nan)
+
+
+def swap_left_right(keypoints: FloatArray, *, flip_x: bool = True) -> FloatArray:
+    """Mirror a performer: left and right keypoints exchanged and, by default, x negated.
+
+    Args:
+        keypoints: (..., 17, 3).
+        flip_x: also mirror the picture; without it only the names are exchanged.
+
+    Raises:
+        InvalidDataError: another shape.
+    """
+    swapped = check_keypoints(keypoints)[..., SWAP_LEFT_RIGHT, :]
+    if flip_x:
+        swapped = swapped * np.array([-1.0, 1.0, 1.0])
+    return swapped

@@ -1,0 +1,45 @@
+"""Fixtures that every room shares: the real clips and the real models."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+import fetch_clips  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def clips() -> dict[str, Path]:
+    """The real clips by name: walk, cam01 … cam04. Fetched once into .cache/clips (or POSESYNC_TEST_CLIPS)."""
+    return fetch_clips.fetch(Path(os.environ.get("POSESYNC_TEST_CLIPS", ROOT / ".cache" / "clips")))
+
+
+@pytest.fixture(scope="session")
+def model_dir() -> Path | None:
+    """The folder with the real YOLOv5n and Thunder, or None where there is none."""
+    named = os.environ.get("POSESYNC_MODEL_DIR")
+    folder = Path(named) if named else ROOT.parent / "shared" / "models"
+    return folder if (folder / "yolov5n.onnx").is_file() else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _isolated(model_dir: Path | None, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test touches the user's caches, a hub, a screen or a sound card."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data"))
+    os.environ["POSESYNC_OFFLINE"] = "1"
+    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
+    if model_dir is not None:
+        os.environ["POSESYNC_MODEL_DIR"] = str(model_dir)
+
+
+@pytest.fixture(scope="session")
+def detector(model_dir: Path | None) -> str:
+    """``yolov5`` where its weights are at hand, else ``keypoints``."""
+    return "yolov5" if model_dir is not None else "keypoints"

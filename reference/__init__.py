@@ -1,1 +1,7 @@
-"""PoseSync."""
+"""A video becomes a sequence: the expert's movement, prepared once, stored, aligned."""
+
+from __future__ import annotations
+
+from .reference import Origin, Reference
+
+__all__ = ["Origin", "Reference"]

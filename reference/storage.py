@@ -1,0 +1,172 @@
+"""Arrays and a JSON header in one file: safe to load, versioned, never half-written.
+
+The container is NumPy's ``.npz`` without pickle: one array ``header`` holds UTF-8 JSON, the others
+hold numbers. A file is read as hostile input: member sizes are checked before anything is
+inflated.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+import numpy.typing as npt
+from posesync.pose.errors import OutputError, ReferenceFileError
+
+#: Version of the file format; raised when an older PoseSync could not read the file any more.
+SCHEMA: Final = 1
+#: What the header calls itself.
+KIND: Final = "posesync-reference"
+#: An array larger than this is no reference (30 minutes at 60 fps take 22 MB).
+MAX_ARRAY_BYTES: Final = 1 << 30
+_MAX_HEADER_BYTES: Final = 1 << 20
+
+Array = npt.NDArray[Any]
+_AGAIN: Final = "run `posesync prepare` on the expert's video again"
+
+
+def output_error(error: OSError, path: Path) -> OutputError:
+    """The one-line error for a file that cannot be written."""
+    reasons = {
+        errno.ENOSPC: "the disk is full: free some space",
+        errno.EDQUOT: "the disk quota is used up: free some space",
+        errno.EACCES: "the folder is not writable: choose another or change its permissions",
+        errno.EPERM: "the folder is not writable: choose another or change its permissions",
+        errno.EROFS: "the file system is read-only: choose another folder",
+        errno.ENOENT: "the folder does not exist: create it",
+        errno.ENOTDIR: "a part of the path is a file, expected a folder: choose another",
+        errno.EISDIR: "it is a folder, expected a file name: choose another",
+    }
+    reason = reasons.get(error.errno or 0, f"{error.strerror or error}: choose another folder")
+    return OutputError(f"cannot write {path}: {reason} and try again")
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """A temporary file beside ``path`` that takes its name when the block ends well and vanishes otherwise.
+
+    Raises:
+        OutputError: the disk is full, the folder missing or not writable.
+    """
+    handle: BinaryIO | None = None
+    temporary: Path | None = None
+    try:
+        number, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        temporary = Path(name)
+        handle = os.fdopen(number, "wb")
+        yield handle
+        handle.flush()
+        os.fsync(handle.fileno())
+        handle.close()
+        temporary.replace(path)
+        temporary = None
+    except OSError as error:
+        raise output_error(error, path) from error
+    finally:
+        _discard(handle, temporary)
+
+
+def _discard(handle: BinaryIO | None, temporary: Path | None) -> None:
+    """Close and delete what an interrupted write left; its own failure must not hide the first one."""
+    if handle is not None:
+        with suppress(OSError):
+            handle.close()
+    if temporary is not None:
+        temporary.unlink(missing_ok=True)
+
+
+def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Write ``arrays`` and ``header`` to ``path``, atomically.
+
+    Raises:
+        OutputError: the disk is full, the folder missing or not writable.
+    """
+    text = json.dumps({"kind": KIND, "schema": SCHEMA, **header}, ensure_ascii=False, sort_keys=True)
+    encoded = np.frombuffer(text.encode(), np.uint8)
+    with atomic_file(path) as file:
+        members: dict[str, Any] = {"header": encoded, **arrays}
+        np.savez_compressed(file, **members)
+
+
+def read(path: Path, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Header and the arrays called ``names``.
+
+    Raises:
+        ReferenceFileError: missing, not a reference, corrupt, or written by a newer PoseSync.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            header = _read_header(archive, path)
+            return header, {name: _read_array(archive, name, MAX_ARRAY_BYTES) for name in names}
+    except FileNotFoundError:
+        raise ReferenceFileError(
+            f"no reference file {path}: run `posesync prepare` on the expert's video"
+        ) from None
+    except IsADirectoryError:
+        raise ReferenceFileError(f"{path} is a folder, expected a reference file: {_AGAIN}") from None
+    except OSError as error:
+        raise ReferenceFileError(
+            f"cannot read {path} ({error.strerror or error}): check it, or {_AGAIN}"
+        ) from None
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        KeyError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ReferenceFileError(f"{path} is corrupt or not a reference file ({reason}): {_AGAIN}") from None
+
+
+def _read_header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
+    encoded = _read_array(archive, "header", _MAX_HEADER_BYTES)
+    if encoded.dtype != np.uint8:
+        raise ValueError("its header is not text")
+    header = json.loads(encoded.tobytes().decode())
+    if (
+        not isinstance(header, dict)
+        or header.get("kind") != KIND
+        or not isinstance(header.get("schema"), int)
+    ):
+        raise ValueError("its header is not a reference's")
+    if header["schema"] > SCHEMA:
+        raise ReferenceFileError(
+            f"{path} has format {header['schema']}, expected {SCHEMA} or older: "
+            "it was made by a newer PoseSync, so update with `pip install -U posesync`"
+        )
+    return header
+
+
+def _read_array(archive: zipfile.ZipFile, name: str, limit: int) -> Array:
+    """One array of numbers; refuses Python objects and anything that would inflate beyond ``limit`` bytes."""
+    info = archive.getinfo(f"{name}.npy")
+    if info.file_size > limit:
+        raise ValueError(f"{name} would take {info.file_size} bytes, expected at most {limit}")
+    with archive.open(info) as member:
+        shape, _, dtype = _array_header(member)
+        if dtype.hasobject or np.prod([*shape, dtype.itemsize], dtype=float) > limit:
+            raise ValueError(f"{name} is not an array of plain numbers")
+    with archive.open(info) as member:
+        array: Array = np.lib.format.read_array(member, allow_pickle=False)
+    return array
+
+
+def _array_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(member)
+    if version == (1, 0):
+        return np.lib.format.read_array_header_1_0(member)
+    if version == (2, 0):
+        return np.lib.format.read_array_header_2_0(member)
+    raise ValueError(f"array format {version} is unknown")

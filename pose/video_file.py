@@ -1,0 +1,197 @@
+"""Video files, decoded with PyAV: true presentation times, upright images, memory that stays flat."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from .errors import SourceError
+from .frame_source import FrameSource, Pacer, SourceInfo
+from .timeline import Timeline
+from .types import Frame, Image
+
+log = logging.getLogger(__name__)
+
+# A file is read as hostile input: a playlist in disguise must not make FFmpeg fetch anything else.
+_OPTIONS = {"protocol_whitelist": "file"}
+_MISSING_TAIL = 0.25  # s: containers round their duration; less than this is not a break
+
+
+def upright_size(width: int, height: int, quarter_turns: int, max_height: int | None) -> tuple[int, int]:
+    """Size (width, height) px to store an image at, such that it is no higher than asked once upright."""
+    shown = width if quarter_turns % 2 else height
+    if max_height is None or shown <= max_height:
+        return width, height
+    scale = max_height / shown
+    return max(2, round(width * scale)), max(2, round(height * scale))
+
+
+def to_image(frame: Any, max_height: int | None = None) -> Image:
+    """A decoded PyAV frame as an upright (H, W, 3) uint8 BGR image, no higher than ``max_height`` px.
+
+    Conversion and scaling are one pass of swscale; the display matrix (phones film upright as a turned
+    landscape) is then applied by whole quarter turns.
+    """
+    turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90 counts
+    width, height = upright_size(frame.width, frame.height, turns, max_height)
+    image: Image = frame.to_ndarray(format="bgr24", width=width, height=height)
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+
+
+class VideoFile(FrameSource):
+    """Frames of one video file, in presentation order.
+
+    A file that breaks off is used up to the break: :attr:`warning` then says how far it went. Its first
+    frame is decoded when it is opened, so that what cannot be used is known at once.
+    """
+
+    def __init__(self, path: str | Path, *, paced: bool = False, max_height: int | None = None) -> None:
+        """Open ``path``.
+
+        Args:
+            path: a video file in any format that FFmpeg reads; its first video stream is used.
+            paced: hold each frame back until its time has come, as a camera would; else as fast as asked.
+            max_height: px; higher images are scaled down while they are converted.
+
+        Raises:
+            SourceError: no such file, not a video, no video stream, or not one frame could be decoded.
+        """
+        self._path = Path(path)
+        self._max_height = max_height
+        self._pacer = Pacer() if paced else None
+        self._container = _open(self._path)
+        self._ended = False
+        self._index = 0
+        try:
+            streams = self._container.streams.video
+            if not streams:
+                raise SourceError(f"{self._path} has no video stream: give a video file, not sound alone")
+            self._stream = streams[0]
+            self._stream.thread_type = "AUTO"  # slices and frames: measured quickest on 2 cores
+            self._fps = float(self._stream.average_rate or self._stream.guessed_rate or 0) or None
+            self._timeline = Timeline(self._fps)
+            self._decoded = self._decode()
+            self._pending = self._next_frame()
+            if self._pending is None:
+                raise SourceError(
+                    f"{self._path} has no frame that can be decoded: "
+                    "check that it plays elsewhere, or export it again as MP4 (H.264)"
+                )
+        except BaseException:
+            self.close()
+            raise
+        self.info = self._describe(self._pending.image)
+        self._check_end()
+
+    def read(self) -> Frame | None:
+        """The next frame, or None at the end (or at the break of a truncated file)."""
+        frame = self._pending
+        self._pending = None
+        if frame is None and not self._ended:
+            frame = self._next_frame()
+            self._check_end()
+        if frame is not None and self._pacer is not None:
+            self._pacer.wait(frame.time)
+        return frame
+
+    def close(self) -> None:
+        """Close the file."""
+        self._ended = True
+        self._pending = None
+        self._decoded = iter(())
+        self._container.close()
+
+    def _next_frame(self) -> Frame | None:
+        decoded = next(self._decoded, None)
+        if decoded is None:
+            self._ended = True
+            return None
+        time = self._timeline.add(decoded.time)
+        frame = Frame(to_image(decoded, self._max_height), time, self._index)
+        self._index += 1
+        return frame
+
+    def _decode(self) -> Iterator[Any]:
+        """Decoded frames; packets that cannot be decoded are passed over, a break in the file ends it."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.FFmpegError as error:
+                log.debug("%s: reading stopped: %s", self._path, error)
+                # What the decoder's threads still hold is good: fetch it before ending.
+                yield from self._stream.codec_context.decode(None)
+                return
+            try:
+                frames = packet.decode()
+            except av.FFmpegError as error:
+                log.debug("%s: a packet could not be decoded: %s", self._path, error)
+                continue
+            yield from frames
+
+    def _describe(self, image: Image) -> SourceInfo:
+        stream, container = self._stream, self._container
+        duration = None
+        if stream.duration is not None and stream.time_base is not None:
+            duration = float(stream.duration * stream.time_base)
+        elif container.duration is not None:
+            duration = container.duration / av.time_base
+        return SourceInfo(
+            name=self._path.name,
+            kind="file",
+            width=image.shape[1],
+            height=image.shape[0],
+            fps=self._fps,
+            duration=duration,
+            frames=stream.frames or None,
+        )
+
+    def _check_end(self) -> None:
+        """At the end, hold what came against what the container promised."""
+        if not self._ended or self.warning is not None:
+            return
+        reached = (self._timeline.last or 0.0) + self._timeline.interval
+        promised = self.info.duration
+        if promised is not None and promised - reached > max(_MISSING_TAIL, 2 * self._timeline.interval):
+            self.warning = (
+                f"{self._path.name} breaks off at {reached:.1f} s of {promised:.1f} s: "
+                "it is used up to there; copy or export it again for the rest"
+            )
+            log.warning("%s", self.warning)
+
+
+def _open(path: Path) -> Any:
+    """Open a file for reading, with errors that say what to do."""
+    if not path.exists():
+        raise SourceError(f"{path} does not exist: check the path, or give a camera number such as 0")
+    if path.is_dir():
+        raise SourceError(f"{path} is a folder: give a video file")
+    if not os.access(path, os.R_OK):
+        raise SourceError(f"{path} may not be read: give yourself permission to read it")
+    try:
+        # "file:" so that a name such as "concat:a" stays a name; errors="replace" for odd metadata.
+        return av.open(f"file:{path.absolute()}", options=_OPTIONS, metadata_errors="replace")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise SourceError(
+            f"{path} is not a video that can be read ({_reason(path, error)}): "
+            "give a complete video file such as MP4, MOV, MKV or WebM"
+        ) from error
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Why FFmpeg refused, in words that help."""
+    if path.stat().st_size == 0:
+        return "the file is empty"
+    log_line = getattr(error, "log", None)
+    text = str(log_line[2] if log_line else error)
+    if "moov atom not found" in text:
+        return "its index is missing: the recording was cut off"
+    return getattr(error, "strerror", None) or type(error).__name__

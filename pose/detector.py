@@ -1,0 +1,138 @@
+"""People in a frame: YOLOv5 (Ultralytics, 2020) and its anchor-free successors through ONNX Runtime.
+
+Everything that differs from export to export is read from the session: float16 or float32 input, fixed or
+dynamic size, and the output layout, [1, n, 5 + classes] with objectness or [1, 4 + classes, n] without.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from .errors import ModelError
+from .letterbox import Letterbox, clip, stretched_size, whole
+from .onnx_session import create_session, run
+from .types import Box, FloatArray, Image
+
+#: Longest side of the input on every frame, and when a performer is looked for in the whole frame.
+TRACK_SIZE: Final = 320
+ACQUIRE_SIZE: Final = 640
+
+_STRIDE = 32
+_GREY = 114  # what YOLOv5 was trained to see as padding
+_INPUT_TYPES: Final[dict[str, type[np.floating[Any]]]] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+}
+
+
+class PersonDetector:
+    """YOLO's class 0, person, with non-maximum suppression.
+
+    Args:
+        path: the ONNX file.
+        provider, threads: as :func:`~posesync.pose.onnx_session.create_session` takes them.
+        score_threshold: boxes below this score, 0..1, are dropped.
+        iou_threshold: of two boxes that overlap more than this, 0..1, the weaker is dropped.
+
+    Raises:
+        ModelError: ONNX Runtime is missing, or the file is not such a model.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        provider: str = "auto",
+        threads: int = 1,
+        score_threshold: float = 0.25,
+        iou_threshold: float = 0.5,
+    ) -> None:
+        self.path = Path(path)
+        self.score_threshold = score_threshold
+        self.iou_threshold = iou_threshold
+        self.session = create_session(path, provider=provider, threads=threads)
+        inputs = self.session.get_inputs()
+        shape = inputs[0].shape
+        if len(inputs) != 1 or len(shape) != 4 or inputs[0].type not in _INPUT_TYPES or shape[1] != 3:
+            raise self._unusable(f"input {inputs[0].type} {shape}", "one float image [1, 3, height, width]")
+        if isinstance(shape[0], int) and shape[0] != 1:
+            raise self._unusable(f"batch size {shape[0]}", "batch size 1")
+        self._input = inputs[0].name
+        self._dtype = _INPUT_TYPES[inputs[0].type]
+        height, width = (side if isinstance(side, int) else None for side in shape[2:])
+        #: (width, height) of the input when the model takes only one, else None.
+        self.fixed_size = (width, height) if width is not None and height is not None else None
+        # The first inference is slow and shows the output's layout: here, not in the middle of a session.
+        self.detect(np.zeros((64, 64, 3), np.uint8), size=64)
+
+    def _unusable(self, got: str, expected: str) -> ModelError:
+        return ModelError(
+            f"model {self.path} is not a YOLO person detector ({got}, expected {expected}): "
+            "delete it and run `posesync models` to get the right one"
+        )
+
+    def detect(self, image: Image, region: Box | None = None, size: int = TRACK_SIZE) -> list[Box]:
+        """People in a frame, best score first.
+
+        Args:
+            image: (H, W, 3) uint8 BGR.
+            region: where to look, frame px; the whole frame by default.
+            size: longest side of the network's input, px, rounded up to multiples of 32; a model of fixed size
+                ignores it.
+
+        Returns:
+            Boxes in full-frame px, cut to the frame.
+
+        Raises:
+            ModelError: the model cannot be run or its output has an unknown layout.
+        """
+        region = whole(image) if region is None else region
+        width, height = self.fixed_size or stretched_size(region, size, _STRIDE)
+        letterbox = Letterbox.fit(region, width, height)
+        blob = cv2.dnn.blobFromImage(letterbox.apply(image, _GREY), 1 / 255, swapRB=True)
+        output = run(self.session, {self._input: blob.astype(self._dtype, copy=False)}, str(self.path))
+        center_size, scores = self._split(output, width, height)
+        keep = scores > self.score_threshold
+        return self._boxes(center_size[keep], scores[keep], letterbox, image)
+
+    def _split(self, output: npt.NDArray[Any], width: int, height: int) -> tuple[FloatArray, FloatArray]:
+        """(n, 4) centre x, centre y, width, height in input px and (n,) person scores, in either layout."""
+        cells = sum((width // stride) * (height // stride) for stride in (8, 16, 32))
+        if output.ndim == 3 and output.shape[0] == 1:
+            if output.shape[1] == 3 * cells and output.shape[2] >= 6:
+                rows = output[0]
+                # A product of two halves underflows nothing that matters, but compare in single precision.
+                return rows[:, :4], rows[:, 4].astype(np.float32) * rows[:, 5].astype(np.float32)
+            if output.shape[2] == cells and output.shape[1] >= 5:
+                columns = output[0]
+                return columns[:4].T, columns[4].astype(np.float32)
+        raise self._unusable(
+            f"output {list(output.shape)} for an input of {width} × {height}",
+            f"[1, {3 * cells}, 85] or [1, 84, {cells}]",
+        )
+
+    def _boxes(
+        self, center_size: FloatArray, scores: FloatArray, letterbox: Letterbox, image: Image
+    ) -> list[Box]:
+        """Non-maximum suppression, then frame px."""
+        if not len(scores):
+            return []
+        center_size = center_size.astype(np.float32)
+        corner = center_size[:, :2] - center_size[:, 2:] / 2
+        rects = np.hstack([corner, center_size[:, 2:]])
+        kept = cv2.dnn.NMSBoxes(rects.tolist(), scores.tolist(), self.score_threshold, self.iou_threshold)
+        boxes = []
+        for index in np.asarray(kept, dtype=int).reshape(-1):
+            top_left = letterbox.to_frame(rects[index, :2])
+            bottom_right = letterbox.to_frame(rects[index, :2] + rects[index, 2:])
+            box = clip(
+                Box(*top_left.tolist(), *bottom_right.tolist(), score=min(float(scores[index]), 1.0)), image
+            )
+            if box.area > 0:
+                boxes.append(box)
+        return boxes

@@ -1,0 +1,256 @@
+"""A frame becomes the performer's keypoints: detector, lock, crop, MoveNet.
+
+The performer is acquired with the detector at 640 px over the whole frame, then followed at 320 px in a region
+around the last place, which shows a small performer as large as the 640 px did, at a quarter of the cost.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from .detector import ACQUIRE_SIZE, TRACK_SIZE, PersonDetector
+from .errors import ConfigError, ModelError
+from .letterbox import clip, grow, square, whole
+from .models import find_model, sha256_of
+from .movenet import CROP_CONFIDENCE, MoveNet, crop_around, torso_seen
+from .performer import Lock, Performer
+from .types import Box, Frame, Image, Keypoints
+
+logger = logging.getLogger(__name__)
+
+DETECTORS: Final = ("auto", "yolov5", "keypoints")
+EVERY: Final = ("frame", "auto")
+POSES: Final = ("lightning", "thunder")
+
+#: Mean confidence of the eight torso and limb-root keypoints from which a pose is somebody's.
+PRESENT: Final = 0.25
+#: Mean confidence of the body from which a lock is strong, and s for which it then needs no detector.
+STRONG: Final = 0.45
+TRUST_TIME: Final = 0.5
+
+_BODY = slice(5, 17)
+
+
+@dataclass(frozen=True, slots=True)
+class PoseSettings:
+    """How keypoints are found.
+
+    Attributes:
+        pose: ``lightning`` (embedded) or ``thunder`` (more precise, slower, its file must be there).
+        detector: ``yolov5``, ``keypoints`` (MoveNet's own, no detector), or ``auto``: YOLOv5 when its weights
+            can be had, else keypoints.
+        every: ``frame``: the detector runs on every frame; ``auto``: only when the lock is weak.
+        provider: ``auto`` or a key of :data:`posesync.pose.onnx_session.PROVIDERS`.
+        threads: threads inside one operator of a network, 1 or more.
+        patience: s out of sight after which somebody else may become the performer.
+
+    Raises:
+        ConfigError: a value is not one of these.
+    """
+
+    pose: str = "lightning"
+    detector: str = "auto"
+    every: str = "frame"
+    provider: str = "auto"
+    threads: int = 1
+    patience: float = 1.5
+
+    def __post_init__(self) -> None:
+        """Refuse unknown names with the known ones."""
+        for name, known in (("pose", POSES), ("detector", DETECTORS), ("every", EVERY)):
+            value = getattr(self, name)
+            if value not in known:
+                raise ConfigError(
+                    f"{name} is {value!r}, expected one of {', '.join(known)}: correct the setting"
+                )
+        if self.threads < 1:
+            raise ConfigError(f"threads is {self.threads}, expected 1 or more: correct the setting")
+        if not self.patience >= 0:
+            raise ConfigError(f"patience is {self.patience}, expected 0 s or more: correct the setting")
+
+
+@dataclass(frozen=True, slots=True)
+class PoseResult:
+    """What one frame shows.
+
+    Attributes:
+        keypoints: the performer's, full-frame px; every confidence 0 when they are not in sight.
+        box: around the performer, full-frame px; None when they are not in sight.
+        lock: the state of the lock after this frame.
+    """
+
+    keypoints: Keypoints
+    box: Box | None
+    lock: Lock
+
+
+class PoseEstimator:
+    """Keypoints of one performer, frame after frame. Deterministic: same frames, same result.
+
+    Args:
+        settings: see :class:`PoseSettings`; the defaults when None.
+
+    Raises:
+        ModelError: ONNX Runtime or a model that the settings ask for is missing or unusable. With detector
+            ``auto`` a missing YOLOv5 is only a warning.
+    """
+
+    def __init__(self, settings: PoseSettings | None = None) -> None:
+        self.settings = settings or PoseSettings()
+        options = {"provider": self.settings.provider, "threads": self.settings.threads}
+        self.movenet = MoveNet(find_model(f"movenet_{self.settings.pose}"), **options)  # type: ignore[arg-type]
+        self.detector: PersonDetector | None = None
+        if self.settings.detector != "keypoints":
+            try:
+                self.detector = PersonDetector(find_model("yolov5n"), **options)  # type: ignore[arg-type]
+            except ModelError as error:
+                if self.settings.detector == "yolov5":
+                    raise
+                logger.warning(
+                    "%s. Going on with detector keypoints: the performer should be near the middle", error
+                )
+        self._performer = Performer(self.settings.patience)
+        self.reset()
+
+    def describe(self) -> dict[str, str]:
+        """What runs: detector in use, and each model's file name with its sha256; for logs and cache keys."""
+        used = {"pose": self.movenet.path, **({"detector": self.detector.path} if self.detector else {})}
+        described = {part: f"{path.name} sha256:{sha256_of(path)}" for part, path in used.items()}
+        return {"detector": "keypoints", **described}
+
+    def reset(self) -> None:
+        """Forget the performer; the next frame acquires afresh."""
+        self._performer.reset()
+        self._last: Keypoints | None = None
+        self._detected_at = float("-inf")
+        self._shape: tuple[int, ...] = ()
+
+    @property
+    def lock(self) -> Lock:
+        """The state of the lock."""
+        return self._performer.state
+
+    def update(self, frame: Frame) -> PoseResult:
+        """Find the performer's keypoints in the next frame.
+
+        Raises:
+            ModelError: a model cannot be run.
+        """
+        image = frame.image
+        if image.shape != self._shape:  # another camera mode: old pixels mean nothing any more
+            self.reset()
+            self._shape = image.shape
+        found = self._by_detector(frame) if self.detector else self._by_keypoints(frame)
+        if found is None:
+            self._last = None
+            return PoseResult(Keypoints.empty(), None, self._performer.state)
+        self._last, box = found
+        return PoseResult(self._last, box, self._performer.state)
+
+    # -- with a detector -------------------------------------------------------------------------------------
+
+    def _by_detector(self, frame: Frame) -> tuple[Keypoints, Box] | None:
+        """Keypoints and box of the performer, the detector choosing where to look."""
+        if self.settings.every == "auto" and frame.time - self._detected_at < TRUST_TIME:
+            found = self._coast(frame, STRONG)
+            if found is not None:
+                return found
+        before = self._performer.box
+        box = self._detect(frame)
+        if box is None:
+            # Detectors miss bodies that are bent, inverted or blurred; MoveNet, cropped, often does not.
+            return self._coast(frame, PRESENT)
+        keypoints = self.movenet.estimate(frame.image, self._crop(box, before))
+        return keypoints, box
+
+    def _detect(self, frame: Frame) -> Box | None:
+        """Run the detector, near the last place first, and update the lock."""
+        assert self.detector is not None
+        image, size = frame.image, (frame.image.shape[1], frame.image.shape[0])
+        self._detected_at = frame.time
+        expected = self._performer.expected(frame.time)
+        if self._performer.state is Lock.LOCKED and expected is not None:
+            region = _search_region(expected, image)
+            boxes = self.detector.detect(image, region, TRACK_SIZE)
+            if any(self._performer.continues(box, frame.time) for box in boxes):
+                return self._performer.update(boxes, frame.time, size)
+        return self._performer.update(self.detector.detect(image, None, ACQUIRE_SIZE), frame.time, size)
+
+    def _coast(self, frame: Frame, enough: float) -> tuple[Keypoints, Box] | None:
+        """Follow by the last keypoints alone; None when what comes out is not surely the performer."""
+        crop = crop_around(self._last) if self._last is not None else None
+        if crop is None:
+            return None
+        keypoints = self.movenet.estimate(frame.image, crop)
+        box = keypoint_box(keypoints, frame.image)
+        if box is None or presence(keypoints) < enough or not self._performer.continues(box, frame.time):
+            return None
+        size = (frame.image.shape[1], frame.image.shape[0])
+        return (keypoints, box) if self._performer.update([box], frame.time, size) else None
+
+    def _crop(self, box: Box, before: Box | None) -> Box:
+        """The square for MoveNet: by the last keypoints, moved as the box moved, else around the box."""
+        plain = square(box.center, 0.6 * max(box.width, box.height))
+        crop = crop_around(self._last) if self._last is not None else None
+        if crop is None or before is None:
+            return plain
+        x = crop.center[0] + box.center[0] - before.center[0]
+        y = crop.center[1] + box.center[1] - before.center[1]
+        if not (box.left <= x <= box.right and box.top <= y <= box.bottom):
+            return plain
+        reach = max(x - box.left, box.right - x, y - box.top, box.bottom - y)
+        return square((x, y), max(crop.width / 2, reach))
+
+    # -- without a detector ----------------------------------------------------------------------------------
+
+    def _by_keypoints(self, frame: Frame) -> tuple[Keypoints, Box] | None:
+        """Keypoints and box of the performer by MoveNet alone."""
+        found = self._coast(frame, PRESENT)
+        if found is not None:
+            return found
+        image, size = frame.image, (frame.image.shape[1], frame.image.shape[0])
+        poses = [self.movenet.estimate(image, crop) for crop in _search_crops(image)]
+        best = max(poses, key=presence)
+        crop = crop_around(best)
+        if crop is not None:
+            best = self.movenet.estimate(image, crop)
+        box = keypoint_box(best, image)
+        boxes = [box] if box is not None and presence(best) >= PRESENT else []
+        mine = self._performer.update(boxes, frame.time, size)
+        return (best, mine) if mine is not None else None
+
+
+def presence(keypoints: Keypoints) -> float:
+    """How surely keypoints are a person's: mean confidence of the body's twelve, without the face, 0..1."""
+    return float(np.mean(keypoints.confidence[_BODY]))
+
+
+def keypoint_box(keypoints: Keypoints, image: Image) -> Box | None:
+    """The box around a person as a detector would draw it, from keypoints; None when the torso was not seen."""
+    if not torso_seen(keypoints):
+        return None
+    seen = keypoints.xy[keypoints.confidence > CROP_CONFIDENCE]
+    (left, top), (right, bottom) = seen.min(axis=0).tolist(), seen.max(axis=0).tolist()
+    box = Box(left, top, right, bottom, presence(keypoints))
+    return grow(box, 0.08 * max(box.width, box.height), image)
+
+
+def _search_region(box: Box, image: Image) -> Box:
+    """Where the performer is looked for next: the last box and half a body around it."""
+    return clip(grow(box, 0.5 * max(box.width, box.height)), image)
+
+
+def _search_crops(image: Image) -> list[Box]:
+    """Where MoveNet alone looks for somebody: the whole frame, then overlapping squares across it."""
+    height, width = image.shape[:2]
+    side, length = min(width, height), max(width, height)
+    crops = [square(whole(image).center, length / 2)]
+    count = int(np.ceil(length / side * 1.5)) if length > side else 0
+    for middle in np.linspace(side / 2, length - side / 2, count).tolist():
+        center = (middle, height / 2) if width > height else (width / 2, middle)
+        crops.append(square(center, side / 2))
+    return crops

@@ -1,0 +1,124 @@
+"""A region of a frame into a network's input and back: one scale for both axes, centred, the rest padded.
+
+Coordinates are continuous: pixel i covers [i, i + 1), so a region (0, 0, W, H) is the whole frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .types import Box, FloatArray, Image
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """The map from a frame to a network input of ``width`` × ``height``: input = scale · frame + offset.
+
+    Attributes:
+        scale: input pixels per frame pixel.
+        offset_x, offset_y: where the frame's (0, 0) falls in the input, px.
+        width, height: of the input, px.
+    """
+
+    scale: float
+    offset_x: float
+    offset_y: float
+    width: int
+    height: int
+
+    @classmethod
+    def fit(cls, region: Box, width: int, height: int) -> Letterbox:
+        """Show all of ``region`` (frame px; it may reach outside the frame), centred in width × height px."""
+        scale = min(width / max(region.width, 1.0), height / max(region.height, 1.0))
+        x, y = region.center
+        return cls(scale, width / 2 - scale * x, height / 2 - scale * y, width, height)
+
+    def apply(self, image: Image, fill: int = 0) -> Image:
+        """The input image, (height, width, 3) uint8; outside the frame every channel is ``fill``, 0..255."""
+        scale, offset_x, offset_y = self.scale, self.offset_x, self.offset_y
+        while scale <= 0.5:
+            # Halving first (each result pixel the mean of four) keeps thin limbs from falling between samples.
+            image, offset_x, offset_y = self._halve(image, scale, offset_x, offset_y)
+            scale *= 2
+        # Half a pixel: warpAffine maps pixel centres, this class the plane they lie in.
+        matrix = np.array(
+            [
+                [scale, 0.0, offset_x + 0.5 * scale - 0.5],
+                [0.0, scale, offset_y + 0.5 * scale - 0.5],
+            ]
+        )
+        warped: Image = cv2.warpAffine(
+            image,
+            matrix,
+            (self.width, self.height),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(fill, fill, fill),
+        )
+        return warped
+
+    def _halve(
+        self, image: Image, scale: float, offset_x: float, offset_y: float
+    ) -> tuple[Image, float, float]:
+        """Half-size image of the part that is seen, and the offsets that go with it at twice the scale."""
+        height, width = image.shape[:2]
+        left = max(0, int(-offset_x / scale) - 8) & ~1
+        top = max(0, int(-offset_y / scale) - 8) & ~1
+        right = min(width, int((self.width - offset_x) / scale) + 9)
+        bottom = min(height, int((self.height - offset_y) / scale) + 9)
+        right, bottom = left + max((right - left) // 2 * 2, 0), top + max((bottom - top) // 2 * 2, 0)
+        part = image[top:bottom, left:right]
+        if part.size == 0:
+            return np.zeros((1, 1, 3), np.uint8), -1e6, -1e6
+        half: Image = cv2.resize(part, (part.shape[1] // 2, part.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        return half, offset_x + scale * left, offset_y + scale * top
+
+    def to_frame(self, xy: FloatArray) -> FloatArray:
+        """(..., 2) input px → frame px."""
+        return (xy - np.array([self.offset_x, self.offset_y])) / self.scale
+
+    def to_input(self, xy: FloatArray) -> FloatArray:
+        """(..., 2) frame px → input px."""
+        return xy * self.scale + np.array([self.offset_x, self.offset_y])
+
+
+def whole(image: Image) -> Box:
+    """The whole frame as a region."""
+    height, width = image.shape[:2]
+    return Box(0.0, 0.0, float(width), float(height))
+
+
+def square(center: tuple[float, float], half: float) -> Box:
+    """The square with this centre and half-size, px."""
+    x, y = center
+    return Box(x - half, y - half, x + half, y + half)
+
+
+def grow(box: Box, margin: float, image: Image | None = None) -> Box:
+    """A box with ``margin`` px added on every side, cut to the frame of ``image`` when one is given."""
+    grown = Box(box.left - margin, box.top - margin, box.right + margin, box.bottom + margin, box.score)
+    return grown if image is None else clip(grown, image)
+
+
+def clip(box: Box, image: Image) -> Box:
+    """The part of a box that lies in the frame."""
+    height, width = image.shape[:2]
+    left, right = np.clip((box.left, box.right), 0.0, width)
+    top, bottom = np.clip((box.top, box.bottom), 0.0, height)
+    return Box(float(left), float(top), float(right), float(bottom), box.score)
+
+
+def stretched_size(region: Box, longest: int, stride: int = 32) -> tuple[int, int]:
+    """Width and height, multiples of ``stride``, of the smallest input that shows ``region`` at ``longest`` px.
+
+    A 16:9 frame at 320 gives 320 × 192.
+    """
+    scale = longest / max(region.width, region.height, 1.0)
+
+    def up(length: float) -> int:
+        return max(stride, int(np.ceil(round(length * scale, 3) / stride)) * stride)
+
+    return up(region.width), up(region.height)

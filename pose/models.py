@@ -1,0 +1,245 @@
+"""Where the weights are: looked for in POSESYNC_MODEL_DIR, the user cache, the package; else downloaded.
+
+The list of models is ``configs/models.toml``. A copy in POSESYNC_MODEL_DIR is the user's own choice and is
+used whatever its checksum (with a warning); a copy in the cache or the package must be one we know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sys
+import threading
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from .errors import ModelError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+logger = logging.getLogger(__name__)
+
+MODEL_DIR_VARIABLE: Final = "POSESYNC_MODEL_DIR"
+OFFLINE_VARIABLE: Final = "POSESYNC_OFFLINE"
+PACKAGED: Final = Path(__file__).parent / "models"
+
+#: Seconds until a hub that does not answer counts as absent; for the whole of name look-up, proxy and reply.
+HUB_TIMEOUT: Final = 5.0
+#: Seconds without a single byte after which a running download is given up.
+STALL_TIMEOUT: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One entry of ``configs/models.toml``; the fields are explained there."""
+
+    name: str
+    purpose: str
+    file: str
+    licence: str
+    origin: str
+    sha256: tuple[str, ...]
+    url: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """What `posesync models` says about one model.
+
+    Attributes:
+        info: the entry in the list.
+        path: where it is, None when it is not on this machine.
+        size: bytes on disk, 0 when it is not there.
+        checksum_ok: whether it is a copy we know; None when it is not there.
+    """
+
+    info: ModelInfo
+    path: Path | None
+    size: int
+    checksum_ok: bool | None
+
+    @property
+    def name(self) -> str:
+        """The model's name, as :func:`find_model` takes it."""
+        return self.info.name
+
+
+@cache
+def known_models() -> dict[str, ModelInfo]:
+    """Every model PoseSync can use, by name."""
+    text = resources.files("posesync.configs").joinpath("models.toml").read_text(encoding="utf-8")
+    return {
+        name: ModelInfo(name=name, **{**entry, "sha256": tuple(entry["sha256"])})
+        for name, entry in tomllib.loads(text).items()
+    }
+
+
+def model_info(name: str) -> ModelInfo:
+    """The entry of one model.
+
+    Raises:
+        ModelError: no such name.
+    """
+    models = known_models()
+    if name not in models:
+        raise ModelError(f"there is no model {name!r}: use one of {', '.join(models)}")
+    return models[name]
+
+
+def cache_dir() -> Path:
+    """The folder that downloaded models are kept in (made when something is put there)."""
+    return Path(platformdirs.user_cache_dir("posesync", appauthor=False)) / "models"
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise ModelError(
+            f"model {path} cannot be read ({error.strerror}): check the file and its permissions"
+        ) from None
+    return digest.hexdigest()
+
+
+def _own_folder() -> Path | None:
+    """The folder that POSESYNC_MODEL_DIR names, None when it is not set."""
+    named = os.environ.get(MODEL_DIR_VARIABLE, "")
+    return Path(named).expanduser() if named else None
+
+
+def _places(info: ModelInfo) -> list[Path]:
+    """Where a model is looked for, in order."""
+    own = _own_folder()
+    return [folder / info.file for folder in (*([own] if own else []), cache_dir(), PACKAGED)]
+
+
+def find_model(name: str, *, download: bool = True) -> Path:
+    """The path of a model's file, fetching it when it is nowhere on this machine.
+
+    Args:
+        name: one of :func:`known_models`.
+        download: fetch a missing model from its hub; never done when POSESYNC_OFFLINE is set.
+
+    Raises:
+        ModelError: unknown name, no copy found and none to fetch, a known place holds a file with another
+            checksum that could not be replaced, no hub, or a download that is not what it should be.
+    """
+    info = model_info(name)
+    own = _own_folder()
+    spoilt: Path | None = None
+    for path in _places(info):
+        if not path.is_file():
+            continue
+        if sha256_of(path) in info.sha256:
+            return path
+        if own is not None and path.parent == own:
+            logger.warning(
+                "%s is not a copy PoseSync knows (another checksum); using it because %s names its folder",
+                path,
+                MODEL_DIR_VARIABLE,
+            )
+            return path
+        spoilt = spoilt or path
+    try:
+        return _download(info, download)
+    except ModelError:
+        if spoilt is None:
+            raise
+        raise ModelError(
+            f"model {spoilt} has the wrong checksum, expected {info.sha256[0][:12]}…: delete it, then {info.remedy}"
+        ) from None
+
+
+def list_models() -> list[ModelStatus]:
+    """Every known model and where it is; nothing is downloaded."""
+    return [_status(info) for info in known_models().values()]
+
+
+def _status(info: ModelInfo) -> ModelStatus:
+    """Look one model up in the places :func:`find_model` uses."""
+    for path in _places(info):
+        if path.is_file():
+            return ModelStatus(info, path, path.stat().st_size, sha256_of(path) in info.sha256)
+    return ModelStatus(info, None, 0, None)
+
+
+def _download(info: ModelInfo, allowed: bool) -> Path:
+    """Fetch a model into the user cache: checked against its checksum, visible only when complete."""
+    if not info.url:
+        raise ModelError(f"model {info.file} was not found: {info.remedy}")
+    if not allowed or os.environ.get(OFFLINE_VARIABLE):
+        raise ModelError(f"model {info.file} is not on this machine: {info.remedy}")
+    problem = _hub_problem(info.url)
+    if problem:
+        raise ModelError(f"model {info.file} could not be fetched ({problem}): {info.remedy}")
+    import pooch
+    import requests
+
+    folder = cache_dir()
+    logger.info("fetching %s (%s) from %s", info.file, info.licence, info.url)
+    pooch.get_logger().setLevel(logging.WARNING)
+    try:
+        path = pooch.retrieve(
+            info.url,
+            known_hash=f"sha256:{info.sha256[0]}",
+            fname=info.file,
+            path=folder,
+            downloader=pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=STALL_TIMEOUT),
+        )
+    except ValueError:
+        raise ModelError(
+            f"the download of {info.file} has the wrong checksum, expected {info.sha256[0][:12]}…: "
+            f"try again later, or put a good copy into the folder that {MODEL_DIR_VARIABLE} names"
+        ) from None
+    except requests.RequestException as error:
+        raise ModelError(
+            f"the download of {info.file} failed ({type(error).__name__}): {info.remedy}"
+        ) from None
+    except OSError as error:
+        raise ModelError(
+            f"{info.file} cannot be written to {folder} ({error.strerror or error}): "
+            "free some space, or make the folder writable"
+        ) from None
+    return Path(path)
+
+
+@cache
+def _hub_problem(url: str) -> str:
+    """Why a hub cannot be used, '' when it answers; asked once in a process, for HUB_TIMEOUT s at most.
+
+    A thread does the asking, because a name server that does not answer blocks longer than any timeout
+    that a socket knows.
+    """
+    import requests
+
+    problem = [f"no answer within {HUB_TIMEOUT:.0f} s"]
+
+    def ask() -> None:
+        try:
+            reply = requests.head(url, allow_redirects=True, timeout=HUB_TIMEOUT)
+            problem[0] = "" if reply.ok else f"the hub answered {reply.status_code}"
+        except requests.RequestException as error:
+            problem[0] = f"no connection to the hub, {type(error).__name__}"
+
+    thread = threading.Thread(target=ask, name="ask-hub", daemon=True)
+    thread.start()
+    thread.join(HUB_TIMEOUT)
+    return problem[0]

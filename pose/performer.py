@@ -1,0 +1,191 @@
+"""One performer, kept: which of the people in the frame is the one who practises.
+
+Chosen at acquisition (large, central, sure), then kept by overlap and continuity of the centre. Everybody else
+is followed too, only so that nobody who is known to be somebody else can inherit the lock. When the performer
+is out of sight, they may come back near the last place at once, or anywhere after ``patience`` seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from math import hypot
+from typing import Final
+
+from .types import Box
+
+#: How far, in body sizes, a centre may be from where it was expected: at once, and more per second unseen.
+REACH: Final = 0.25
+REACH_PER_SECOND: Final = 1.5
+#: The larger of two boxes of one person has at most this many times the area of the smaller.
+AREA_RATIO: Final = 4.0
+#: Seconds that a bystander out of sight is remembered.
+MEMORY: Final = 1.0
+#: Seconds over which the velocity of a box is averaged.
+_VELOCITY_TIME = 0.15
+
+
+class Lock(str, Enum):
+    """Whether there is a performer.
+
+    SEARCHING: nobody found so far. LOCKED: this frame shows the performer. LOST: there was one; they are out
+    of sight, and are taken up again when they come back.
+    """
+
+    SEARCHING = "searching"
+    LOCKED = "locked"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class _Track:
+    """Somebody: the last box, when it was seen (s) and how its centre moves (px/s)."""
+
+    box: Box
+    time: float
+    velocity: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def size(self) -> float:
+        return max(self.box.width, self.box.height, 1.0)
+
+    def expected(self, time: float) -> Box:
+        """Where the box should be now; the velocity is trusted for a quarter of a second."""
+        step = min(max(time - self.time, 0.0), 0.25)
+        x, y = self.velocity[0] * step, self.velocity[1] * step
+        box = self.box
+        return Box(box.left + x, box.top + y, box.right + x, box.bottom + y, box.score)
+
+    def affinity(self, box: Box, time: float) -> float:
+        """How well a box continues this track: overlap minus distance in body sizes; -inf when it cannot be."""
+        expected = self.expected(time)
+        areas = sorted((max(box.area, 1.0), max(expected.area, 1.0)))
+        overlap = expected.iou(box)
+        distance = _distance(box, expected) / self.size
+        reach = REACH + REACH_PER_SECOND * max(time - self.time, 0.0)
+        if areas[1] > AREA_RATIO * areas[0] or (distance > reach and overlap < 0.3):
+            return float("-inf")
+        return overlap - distance
+
+    def moved(self, box: Box, time: float) -> _Track:
+        """The track after it was seen again."""
+        elapsed = time - self.time
+        if elapsed <= 0:
+            return replace(self, box=box, time=time)
+        weight = elapsed / (elapsed + _VELOCITY_TIME)
+        (x, y), (old_x, old_y) = box.center, self.box.center
+        velocity = (
+            self.velocity[0] + weight * ((x - old_x) / elapsed - self.velocity[0]),
+            self.velocity[1] + weight * ((y - old_y) / elapsed - self.velocity[1]),
+        )
+        return _Track(box, time, velocity)
+
+
+def _distance(a: Box, b: Box) -> float:
+    """Distance between two centres, px."""
+    return hypot(a.center[0] - b.center[0], a.center[1] - b.center[1])
+
+
+class Performer:
+    """The lock on one performer.
+
+    Args:
+        patience: seconds out of sight after which anybody who is there becomes the performer.
+
+    Attributes:
+        state: see :class:`Lock`.
+        acquisitions: how often a performer was chosen afresh; when it grows, it may be somebody else.
+    """
+
+    def __init__(self, patience: float = 1.5) -> None:
+        self.patience = patience
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everybody."""
+        self.state = Lock.SEARCHING
+        self.acquisitions = 0
+        self._track: _Track | None = None
+        self._others: list[_Track] = []
+
+    @property
+    def box(self) -> Box | None:
+        """Where the performer was last seen, px; None before there is one."""
+        return self._track.box if self._track else None
+
+    def expected(self, time: float) -> Box | None:
+        """Where the performer should be at ``time`` (s), px; None before there is one."""
+        return self._track.expected(time) if self._track else None
+
+    def unseen(self, time: float) -> float:
+        """Seconds since the performer was last seen; infinite before there is one."""
+        return time - self._track.time if self._track else float("inf")
+
+    def continues(self, box: Box, time: float) -> bool:
+        """Whether a box can be the performer's at ``time``, by continuity alone."""
+        return self._track is not None and self._track.affinity(box, time) > float("-inf")
+
+    def update(self, boxes: list[Box], time: float, frame_size: tuple[int, int]) -> Box | None:
+        """Take in the people of one frame.
+
+        Args:
+            boxes: everybody who was found, full-frame px.
+            time: of the frame, s; increasing.
+            frame_size: (width, height), px.
+
+        Returns:
+            The performer's box, or None when they are not among them; ``state`` says which.
+        """
+        mine, rest = self._assign(boxes, time)
+        if mine is not None and self._track is not None:
+            self._track = self._track.moved(mine, time)
+            self.state = Lock.LOCKED
+        elif self._track is None or self.unseen(time) > self.patience:
+            mine = max(boxes, key=lambda box: _prominence(box, frame_size), default=None)
+            if mine is not None:
+                self._track = _Track(mine, time)
+                self._others = [_Track(box, time) for box in boxes if box is not mine]
+                self.state = Lock.LOCKED
+                self.acquisitions += 1
+                return mine
+        if mine is None and self._track is not None:
+            self.state = Lock.LOST
+        self._others = [other for other in self._others if time - other.time <= MEMORY]
+        self._others += [_Track(box, time) for box in rest]
+        return mine
+
+    def _assign(self, boxes: list[Box], time: float) -> tuple[Box | None, list[Box]]:
+        """The performer's box, if any, and the boxes of nobody known; bystanders are moved on.
+
+        Greedy, best affinity first: a bystander who passes in front continues as that bystander.
+        """
+        tracks = ([self._track] if self._track else []) + self._others
+        pairs = sorted(
+            (
+                (track.affinity(box, time), -i, -j)
+                for i, track in enumerate(tracks)
+                for j, box in enumerate(boxes)
+            ),
+            reverse=True,
+        )
+        taken: dict[int, int] = {}
+        used: set[int] = set()
+        for affinity, i, j in pairs:
+            if affinity > float("-inf") and -i not in taken and -j not in used:
+                taken[-i] = -j
+                used.add(-j)
+        first = 1 if self._track else 0
+        self._others = [
+            track.moved(boxes[taken[i]], time) if i in taken else track
+            for i, track in enumerate(tracks[first:], start=first)
+        ]
+        mine = boxes[taken[0]] if self._track and 0 in taken else None
+        return mine, [box for j, box in enumerate(boxes) if j not in used]
+
+
+def _prominence(box: Box, frame_size: tuple[int, int]) -> float:
+    """How likely a person is the performer at first sight: large × central × sure."""
+    width, height = frame_size
+    x, y = box.center
+    off = hypot((x - width / 2) / max(width, 1), (y - height / 2) / max(height, 1))
+    return box.area * (1.0 - off) * box.score

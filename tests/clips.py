@@ -42,7 +42,7 @@ class PerformanceCurve:
 
     @classmethod
     def varied(cls, expert: float, *, hold: float = 1.5) -> PerformanceCurve:
-        """Through ``expert`` seconds once, at 0.6 to 1.6 times its speed, with one hold of ``hold`` s half-way."""
+        """Through ``expert`` seconds once, 0.6 to 1.6 times as quick, and a hold of ``hold`` s half-way."""
         eighth = expert / 8
         speeds = [0.6, 1.0, 1.6, 0.8, 0.0, 1.6, 0.6, 1.0, 1.4]
         return cls.from_speeds([(v, eighth / v) if v else (0.0, hold) for v in speeds])
@@ -145,6 +145,7 @@ class _Nearest:
 
     def __init__(self, source: Path, size: tuple[int, int]) -> None:
         self._source, self._size = source, size
+        self._asked = -np.inf
         self._restart()
 
     def _restart(self) -> None:
@@ -153,9 +154,10 @@ class _Nearest:
         self._ahead = next(self._frames, None)
 
     def at(self, time: float) -> tuple[float, Image]:
-        if time < self._here[0]:
+        if time < self._asked:
             self.close()
             self._restart()
+        self._asked = time
         while self._ahead is not None and abs(self._ahead[0] - time) <= abs(self._here[0] - time):
             self._here, self._ahead = self._ahead, next(self._frames, None)
         return self._here
@@ -172,7 +174,7 @@ def truncate(source: Path, target: Path, fraction: float) -> Path:
 
 
 def rotate(source: Path, target: Path, degrees: int) -> Path:
-    """Store ``source`` (an MP4) unchanged but with a display matrix, as phones do: shown ``degrees`` clockwise."""
+    """Store ``source`` (an MP4) unchanged but to be shown turned ``degrees`` clockwise, as phones do."""
     data = bytearray(source.read_bytes())
     # The track header's 3 × 3 matrix: 16.16 fixed point, the last column 2.30 (ISO/IEC 14496-12, 8.3.2).
     box = data.find(b"tkhd")

@@ -36,7 +36,7 @@ class PersonDetector:
     Args:
         path: the ONNX file.
         provider, threads: as :func:`~posesync.pose.onnx_session.create_session` takes them.
-        score_threshold: boxes below this score, 0..1, are dropped.
+        score_threshold: boxes below this score, 0..1, are dropped; weak ones can still continue a lock.
         iou_threshold: of two boxes that overlap more than this, 0..1, the weaker is dropped.
 
     Raises:
@@ -49,7 +49,7 @@ class PersonDetector:
         *,
         provider: str = "auto",
         threads: int = 1,
-        score_threshold: float = 0.25,
+        score_threshold: float = 0.1,
         iou_threshold: float = 0.5,
     ) -> None:
         self.path = Path(path)

@@ -173,7 +173,7 @@ class PoseEstimator:
         image, size = frame.image, (frame.image.shape[1], frame.image.shape[0])
         self._detected_at = frame.time
         expected = self._performer.expected(frame.time)
-        if self._performer.state is Lock.LOCKED and expected is not None:
+        if expected is not None and self._performer.unseen(frame.time) <= self._performer.patience:
             region = _search_region(expected, image)
             boxes = self.detector.detect(image, region, TRACK_SIZE)
             if any(self._performer.continues(box, frame.time) for box in boxes):

@@ -21,6 +21,14 @@ REACH_PER_SECOND: Final = 1.5
 AREA_RATIO: Final = 4.0
 #: Seconds that a bystander out of sight is remembered.
 MEMORY: Final = 1.0
+#: What a sure box is worth against overlap (0..1) and distance (body sizes).
+SCORE_WEIGHT: Final = 0.3
+#: Score from which a box may start a track; a weaker one only continues somebody known (ByteTrack, 2022).
+START_SCORE: Final = 0.35
+#: Seconds unseen after which only a box of START_SCORE brings the performer back.
+WEAK_TIME: Final = 0.3
+#: Two boxes of which one lies in the other by more than this part, 0..1, may be the same body.
+SAME_BODY: Final = 0.5
 #: Seconds over which the velocity of a box is averaged.
 _VELOCITY_TIME = 0.15
 
@@ -57,15 +65,18 @@ class _Track:
         return Box(box.left + x, box.top + y, box.right + x, box.bottom + y, box.score)
 
     def affinity(self, box: Box, time: float) -> float:
-        """How well a box continues this track: overlap minus distance in body sizes; -inf when it cannot be."""
+        """How well a box continues this track: -inf when it cannot be."""
         expected = self.expected(time)
+        unseen = max(time - self.time, 0.0)
+        if unseen > WEAK_TIME and box.score < START_SCORE:
+            return float("-inf")
         areas = sorted((max(box.area, 1.0), max(expected.area, 1.0)))
         overlap = expected.iou(box)
         distance = _distance(box, expected) / self.size
-        reach = REACH + REACH_PER_SECOND * max(time - self.time, 0.0)
+        reach = REACH + REACH_PER_SECOND * unseen
         if areas[1] > AREA_RATIO * areas[0] or (distance > reach and overlap < 0.3):
             return float("-inf")
-        return overlap - distance
+        return overlap - distance + SCORE_WEIGHT * box.score
 
     def moved(self, box: Box, time: float) -> _Track:
         """The track after it was seen again."""
@@ -141,17 +152,24 @@ class Performer:
             self._track = self._track.moved(mine, time)
             self.state = Lock.LOCKED
         elif self._track is None or self.unseen(time) > self.patience:
-            mine = max(boxes, key=lambda box: _prominence(box, frame_size), default=None)
+            sure = [box for box in boxes if box.score >= START_SCORE]
+            mine = max(sure, key=lambda box: _prominence(box, frame_size), default=None)
             if mine is not None:
                 self._track = _Track(mine, time)
-                self._others = [_Track(box, time) for box in boxes if box is not mine]
+                self._others = [_Track(box, time) for box in sure if box is not mine]
                 self.state = Lock.LOCKED
                 self.acquisitions += 1
                 return mine
         if mine is None and self._track is not None:
             self.state = Lock.LOST
         self._others = [other for other in self._others if time - other.time <= MEMORY]
-        self._others += [_Track(box, time) for box in rest]
+        if mine is not None:
+            # Only beside the performer is somebody surely somebody else; parts of one body are nobody.
+            self._others += [
+                _Track(box, time)
+                for box in rest
+                if box.score >= START_SCORE and _shared(box, mine) < SAME_BODY
+            ]
         return mine
 
     def _assign(self, boxes: list[Box], time: float) -> tuple[Box | None, list[Box]]:
@@ -181,6 +199,13 @@ class Performer:
         ]
         mine = boxes[taken[0]] if self._track and 0 in taken else None
         return mine, [box for j, box in enumerate(boxes) if j not in used]
+
+
+def _shared(a: Box, b: Box) -> float:
+    """The part of the smaller of two boxes that lies in the other, 0..1."""
+    width = min(a.right, b.right) - max(a.left, b.left)
+    height = min(a.bottom, b.bottom) - max(a.top, b.top)
+    return max(width, 0.0) * max(height, 0.0) / max(min(a.area, b.area), 1.0)
 
 
 def _prominence(box: Box, frame_size: tuple[int, int]) -> float:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from posesync.pose.errors import InvalidDataError, ReferenceFileError
 from posesync.pose.features import Features, check_keypoints, extract_features
 from posesync.pose.types import FloatArray
@@ -92,9 +93,10 @@ class Reference:
         return float(self.times[-1] - self.times[0])
 
     @property
-    def seen(self) -> FloatArray:
-        """(T,) bool: samples in which at least one feature was seen."""
-        return (self.features.weights > 0).any(axis=1)
+    def seen(self) -> npt.NDArray[np.bool_]:
+        """(T,) samples in which at least one feature was seen."""
+        seen: npt.NDArray[np.bool_] = self.features.weights.max(axis=1) > 0
+        return seen
 
     @classmethod
     def from_keypoints(

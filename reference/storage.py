@@ -34,7 +34,7 @@ Array = npt.NDArray[Any]
 _AGAIN: Final = "run `posesync prepare` on the expert's video again"
 
 
-def output_error(error: OSError, path: Path) -> OutputError:
+def output_error(error: Exception, path: Path) -> OutputError:
     """The one-line error for a file that cannot be written."""
     reasons = {
         errno.ENOSPC: "the disk is full: free some space",
@@ -44,10 +44,11 @@ def output_error(error: OSError, path: Path) -> OutputError:
         errno.EROFS: "the file system is read-only: choose another folder",
         errno.ENOENT: "the folder does not exist: create it",
         errno.ENOTDIR: "a part of the path is a file, expected a folder: choose another",
+        errno.EFBIG: "the file would be larger than is allowed here: raise the limit (ulimit -f)",
         errno.EISDIR: "it is a folder, expected a file name: choose another",
     }
-    reason = reasons.get(error.errno or 0, f"{error.strerror or error}: choose another folder")
-    return OutputError(f"cannot write {path}: {reason} and try again")
+    reason = reasons.get(getattr(error, "errno", None) or 0, f"{getattr(error, 'strerror', None) or error}")
+    return OutputError(f"cannot write {path}: {reason}, then try again")
 
 
 @contextmanager

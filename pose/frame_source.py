@@ -96,3 +96,37 @@ class Pacer:
             self._start = now - moment
         if (left := self._start + moment - now) > 0:
             self._sleep(left)
+
+
+def resume(
+    source: FrameSource,
+    *,
+    patience: float,
+    interval: float = 0.5,
+    stopped: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
+    """Wait for a lost live source to come back.
+
+    Args:
+        source: one whose :meth:`FrameSource.read` returned None; a file is never lost, so it answers False.
+        patience: s; after this the source is given up.
+        interval: s between two attempts.
+        stopped: asked before each attempt; True gives up at once.
+        clock: s, monotonic.
+        sleep: waits the given s.
+
+    Returns:
+        True when it delivers again, False when it was given up.
+    """
+    if not source.is_live:
+        return False
+    end = clock() + patience
+    while not stopped():
+        if source.reopen():
+            return True
+        if clock() + interval > end:
+            return False
+        sleep(interval)
+    return False

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 
+from .decoding import decoded_frames, frame_rate, to_image
 from .errors import SourceError
 from .frame_source import FrameSource, Pacer, SourceInfo
 from .timeline import Timeline
@@ -21,27 +21,6 @@ log = logging.getLogger(__name__)
 # A file is read as hostile input: a playlist in disguise must not make FFmpeg fetch anything else.
 _OPTIONS = {"protocol_whitelist": "file"}
 _MISSING_TAIL = 0.25  # s: containers round their duration; less than this is not a break
-
-
-def upright_size(width: int, height: int, quarter_turns: int, max_height: int | None) -> tuple[int, int]:
-    """Size (width, height) px to store an image at, such that it is no higher than asked once upright."""
-    shown = width if quarter_turns % 2 else height
-    if max_height is None or shown <= max_height:
-        return width, height
-    scale = max_height / shown
-    return max(2, round(width * scale)), max(2, round(height * scale))
-
-
-def to_image(frame: Any, max_height: int | None = None) -> Image:
-    """A decoded PyAV frame as an upright (H, W, 3) uint8 BGR image, no higher than ``max_height`` px.
-
-    Conversion and scaling are one pass of swscale; the display matrix (phones film upright as a turned
-    landscape) is then applied by whole quarter turns.
-    """
-    turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90 counts
-    width, height = upright_size(frame.width, frame.height, turns, max_height)
-    image: Image = frame.to_ndarray(format="bgr24", width=width, height=height)
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
 class VideoFile(FrameSource):
@@ -67,6 +46,7 @@ class VideoFile(FrameSource):
         self._pacer = Pacer() if paced else None
         self._container = _open(self._path)
         self._ended = False
+        self._decoded: Iterator[Any] = iter(())
         self._index = 0
         try:
             streams = self._container.streams.video
@@ -74,9 +54,9 @@ class VideoFile(FrameSource):
                 raise SourceError(f"{self._path} has no video stream: give a video file, not sound alone")
             self._stream = streams[0]
             self._stream.thread_type = "AUTO"  # slices and frames: measured quickest on 2 cores
-            self._fps = float(self._stream.average_rate or self._stream.guessed_rate or 0) or None
+            self._fps = frame_rate(self._stream)
             self._timeline = Timeline(self._fps)
-            self._decoded = self._decode()
+            self._decoded = decoded_frames(self._container, self._stream, self._path.name)
             self._pending = self._next_frame()
             if self._pending is None:
                 raise SourceError(
@@ -116,26 +96,6 @@ class VideoFile(FrameSource):
         frame = Frame(to_image(decoded, self._max_height), time, self._index)
         self._index += 1
         return frame
-
-    def _decode(self) -> Iterator[Any]:
-        """Decoded frames; packets that cannot be decoded are passed over, a break in the file ends it."""
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except av.FFmpegError as error:
-                log.debug("%s: reading stopped: %s", self._path, error)
-                # What the decoder's threads still hold is good: fetch it before ending.
-                yield from self._stream.codec_context.decode(None)
-                return
-            try:
-                frames = packet.decode()
-            except av.FFmpegError as error:
-                log.debug("%s: a packet could not be decoded: %s", self._path, error)
-                continue
-            yield from frames
 
     def _describe(self, image: Image) -> SourceInfo:
         stream, container = self._stream, self._container

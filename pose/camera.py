@@ -1,0 +1,286 @@
+"""Webcams: found by number or name, opened quickly, and got back when they were lost."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+
+from .errors import SourceError
+from .frame_source import FrameSource, SourceInfo
+from .types import Frame, Image
+
+log = logging.getLogger(__name__)
+
+_SYSFS = Path("/sys/class/video4linux")
+_PROBED = 5  # where the system has no list of names, this many indexes are tried
+_START_GRACE = 5.0  # s: webcams deliver nothing for a moment after they are opened
+_READ_GRACE = 1.0  # s: single failed reads are a hiccup, a second of them is a loss
+_RETRY = 0.02  # s between two failed reads
+
+
+@dataclass(frozen=True, slots=True)
+class CameraInfo:
+    """A camera of this machine: its index, as :class:`Camera` takes it, and its name."""
+
+    index: int
+    name: str
+
+
+class Capture(Protocol):
+    """The part of ``cv2.VideoCapture`` that :class:`Camera` needs; tests put a fake in its place."""
+
+    def isOpened(self) -> bool:  # noqa: N802
+        """Whether the device is open."""
+
+    def grab(self) -> bool:
+        """Take the next image in the device; False when there is none."""
+
+    def retrieve(self) -> tuple[bool, Any]:
+        """Decode what was grabbed."""
+
+    def get(self, prop: int) -> float:
+        """A property's value, 0 when unknown."""
+
+    def set(self, prop: int, value: float) -> bool:
+        """Ask for a property's value; the device may refuse."""
+
+    def release(self) -> None:
+        """Let go of the device."""
+
+
+class Camera(FrameSource):
+    """A webcam. Times are those of the monotonic clock when the image was grabbed, from the first frame on.
+
+    When the camera is lost (unplugged, taken by another program), :meth:`read` returns None and goes on doing
+    so until :meth:`reopen` succeeds; times then go on, the gap included. See
+    :func:`posesync.pose.frame_source.resume`.
+    """
+
+    is_live = True
+
+    def __init__(
+        self,
+        camera: int | str = 0,
+        *,
+        width: int = 1280,
+        height: int = 720,
+        fps: float = 30.0,
+        max_height: int | None = None,
+        opener: Callable[[int], Capture] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Open a camera and wait for its first image.
+
+        Args:
+            camera: index, or a part of the name (upper and lower case alike).
+            width: px, asked for; the camera gives the nearest that it has.
+            height: px, asked for.
+            fps: frames per second, asked for.
+            max_height: px; higher images are scaled down.
+            opener: opens the device of an index; for tests.
+            clock: s, monotonic.
+            sleep: waits the given s.
+
+        Raises:
+            SourceError: there is no such camera, or it delivers no image.
+        """
+        self._open = opener or open_device
+        self._asked = (width, height, fps)
+        self._max_height = max_height
+        self._clock = clock
+        self._sleep = sleep
+        self._start: float | None = None
+        self._last = -1.0
+        self._index = 0
+        self._closed = False
+        self._rate: float | None = None
+        self._capture: Capture | None = None
+        self._pending: Frame | None = None
+        self.camera = _named(camera)
+        first = self._connect(_START_GRACE)
+        if first is None:
+            raise SourceError(_why_not(self.camera))
+        size = first.image.shape
+        self.info = SourceInfo(self.camera.name, "camera", size[1], size[0], fps=self._rate)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the camera has stopped delivering and :meth:`reopen` is due."""
+        return self._capture is None
+
+    def read(self) -> Frame | None:
+        """The next image, waiting for it; None when the camera is lost or closed."""
+        if self._pending is not None:
+            frame, self._pending = self._pending, None
+            return frame
+        return self._grab(_READ_GRACE)
+
+    def reopen(self) -> bool:
+        """Try once to open the same camera again; True when it delivers an image."""
+        if self._closed:
+            return False
+        self._release()
+        return self._connect(_READ_GRACE) is not None
+
+    def close(self) -> None:
+        """Let go of the camera."""
+        self._closed = True
+        self._pending = None
+        self._release()
+
+    def _connect(self, grace: float) -> Frame | None:
+        """Open the device and take its first image, which :meth:`read` hands out next."""
+        capture = self._open(self.camera.index)
+        if not capture.isOpened():
+            capture.release()
+            return None
+        width, height, fps = self._asked
+        # USB 2 carries 720p at 30 fps only compressed; the format goes first, for sizes depend on it.
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
+        capture.set(cv2.CAP_PROP_FPS, fps)
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest image, not one from a queue
+        rate = capture.get(cv2.CAP_PROP_FPS)
+        self._rate = (
+            rate if 1 <= rate <= 1000 else None
+        )  # drivers report 0 or nonsense where they do not know
+        self._capture = capture
+        self._pending = self._grab(grace)
+        return self._pending
+
+    def _grab(self, grace: float) -> Frame | None:
+        """One image within ``grace`` s, else the camera counts as lost."""
+        capture = self._capture
+        deadline = self._clock() + grace
+        while capture is not None:
+            if capture.grab():
+                now = self._clock()
+                image = _as_bgr(capture.retrieve())
+                if image is not None:
+                    return self._frame(image, now)
+            if self._clock() >= deadline:
+                log.debug("%s delivers nothing for %.1f s", self.camera.name, grace)
+                self._release()
+                break
+            self._sleep(_RETRY)
+        return None
+
+    def _frame(self, image: Image, now: float) -> Frame:
+        if self._start is None:
+            self._start = now
+        # A coarse clock may not move between two frames; times must.
+        self._last = max(now - self._start, self._last + 1e-6) if self._index else 0.0
+        frame = Frame(_limited(image, self._max_height), self._last, self._index)
+        self._index += 1
+        return frame
+
+    def _release(self) -> None:
+        if self._capture is not None:
+            self._capture.release()
+            self._capture = None
+
+
+def open_device(index: int) -> Capture:
+    """Open a device with the system's own back end: others are slow to start or only fail noisily."""
+    backends = {"linux": cv2.CAP_V4L2, "win32": cv2.CAP_DSHOW, "darwin": cv2.CAP_AVFOUNDATION}
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        capture: Capture = cv2.VideoCapture(index, backends.get(sys.platform, cv2.CAP_ANY))
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    return capture
+
+
+def list_cameras() -> list[CameraInfo]:
+    """The cameras of this machine, by index.
+
+    Linux names them; a node that carries no images (metadata) is left out. Elsewhere indexes 0 to 4 are
+    tried, which takes a moment, and the names are only "camera N".
+    """
+    if sys.platform.startswith("linux"):
+        return _linux_cameras(_SYSFS)
+    found = []
+    for index in range(_PROBED):
+        capture = open_device(index)
+        if capture.isOpened():
+            found.append(CameraInfo(index, f"camera {index}"))
+        capture.release()
+    return found
+
+
+def _linux_cameras(folder: Path) -> list[CameraInfo]:
+    cameras = []
+    for node in folder.glob("video*") if folder.is_dir() else ():
+        number = re.fullmatch(r"video(\d+)", node.name)
+        try:
+            name = (node / "name").read_text(errors="replace").strip()
+            # A camera has one node for images (index 0) and others for metadata.
+            first = (node / "index").read_text().strip() == "0"
+        except OSError:
+            continue
+        if number and first:
+            cameras.append(CameraInfo(int(number[1]), name or f"camera {number[1]}"))
+    return sorted(cameras, key=lambda camera: camera.index)
+
+
+def find_camera(name: str) -> CameraInfo | None:
+    """The first camera whose name contains ``name``, upper and lower case alike; None when there is none."""
+    return next((camera for camera in list_cameras() if name.casefold() in camera.name.casefold()), None)
+
+
+def describe_cameras() -> str:
+    """What there is to choose from, in words, for messages: ``found 0 (Integrated Camera)``."""
+    cameras = list_cameras()
+    if not cameras:
+        return "none was found: plug one in, or give a video file"
+    return "found " + ", ".join(f"{c.index} ({c.name})" for c in cameras) + ": give one of these"
+
+
+def _named(camera: int | str) -> CameraInfo:
+    if isinstance(camera, int):
+        known = _linux_cameras(_SYSFS)  # elsewhere a look would open every camera
+        return next((c for c in known if c.index == camera), CameraInfo(camera, f"camera {camera}"))
+    found = find_camera(camera)
+    if found is None:
+        raise SourceError(f"no camera is called {camera!r}, {describe_cameras()}")
+    return found
+
+
+def _why_not(camera: CameraInfo) -> str:
+    device = Path(f"/dev/video{camera.index}")
+    if sys.platform.startswith("linux") and device.exists():
+        if not os.access(device, os.R_OK | os.W_OK):
+            return f"{device} may not be opened: add yourself to the group 'video' and log in again"
+        return (
+            f"camera {camera.index} ({camera.name}) delivers no image: close other programs that use it, "
+            "or plug it in again"
+        )
+    return f"there is no camera {camera.index}, {describe_cameras()}"
+
+
+def _as_bgr(retrieved: tuple[bool, Any]) -> Image | None:
+    ok, image = retrieved
+    if not ok or image is None or image.size == 0:
+        return None
+    result: Image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
+    return result
+
+
+def _limited(image: Image, max_height: int | None) -> Image:
+    height, width = image.shape[:2]
+    if max_height is None or height <= max_height:
+        return image
+    size = (max(1, round(width * max_height / height)), max_height)
+    result: Image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    return result

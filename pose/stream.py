@@ -1,0 +1,164 @@
+"""Network streams (RTSP, HTTP and their like) through PyAV."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import av
+
+from .decoding import decoded_frames, frame_rate, to_image
+from .errors import SourceError
+from .frame_source import FrameSource, SourceInfo
+from .timeline import Timeline
+from .types import Frame
+
+log = logging.getLogger(__name__)
+
+SCHEMES = frozenset({"http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp"})
+# Without "file", so that a playlist from outside cannot make FFmpeg read this machine's files.
+_PROTOCOLS = "http,https,httpproxy,rtsp,rtsps,rtp,srtp,rtmp,rtmps,srt,udp,tcp,tls,hls,crypto,data"
+_OPTIONS = {
+    "protocol_whitelist": _PROTOCOLS,
+    "rtsp_transport": "tcp",  # lost UDP packets smear the image for seconds
+    "fflags": "nobuffer",
+}
+
+
+class Stream(FrameSource):
+    """A network stream.
+
+    One without an end is live: its times are those of the monotonic clock when the frame arrived, and a lost
+    connection makes :meth:`read` return None until :meth:`reopen` succeeds. One with an end (a file on a
+    server) is read like a file.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        max_height: int | None = None,
+        timeout: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Connect to ``url`` and wait for its first frame.
+
+        Args:
+            url: with one of :data:`SCHEMES`.
+            max_height: px; higher images are scaled down.
+            timeout: s, for the connection, and for each read after it.
+            clock: s, monotonic.
+
+        Raises:
+            SourceError: no connection, nothing there, or no video in it.
+        """
+        self._url = url
+        self._max_height = max_height
+        self._timeout = timeout
+        self._clock = clock
+        self._container: Any | None = None
+        self._decoded: Iterator[Any] = iter(())
+        self._pending: Frame | None = None
+        self._timeline: Timeline | None = None
+        self._start: float | None = None
+        self._index = 0
+        self._closed = False
+        self.name = without_credentials(url)
+        try:
+            container, stream = self._connect()
+            length: int | None = container.duration  # in microseconds
+            self.is_live = length is None
+            self._timeline = Timeline(frame_rate(stream))
+            self._pending = self._next_frame()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            self.close()
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise SourceError(
+                f"{self.name} cannot be opened ({reason}): check the address and that the camera is on"
+            ) from error
+        if self._pending is None:
+            self.close()
+            raise SourceError(f"{self.name} delivers no video: check the address in another player")
+        self.info = SourceInfo(
+            name=self.name,
+            kind="stream",
+            width=self._pending.image.shape[1],
+            height=self._pending.image.shape[0],
+            fps=frame_rate(stream),
+            duration=None if length is None else length / av.time_base,
+        )
+
+    def read(self) -> Frame | None:
+        """The next frame; None when the connection is lost, or at the end."""
+        if self._pending is not None:
+            frame, self._pending = self._pending, None
+            return frame
+        return self._next_frame()
+
+    def reopen(self) -> bool:
+        """Try once to connect again; True when a frame comes. A stream with an end is not begun again."""
+        if self._closed or not self.is_live:
+            return False
+        self._disconnect()
+        try:
+            self._connect()
+            self._pending = self._next_frame()
+        except (av.FFmpegError, OSError, SourceError) as error:
+            log.debug("%s: still lost: %s", self.name, error)
+            self._disconnect()
+            return False
+        return self._pending is not None
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._closed = True
+        self._pending = None
+        self._disconnect()
+
+    def _connect(self) -> tuple[Any, Any]:
+        container: Any = av.open(
+            self._url, options=_OPTIONS, timeout=(self._timeout, self._timeout), metadata_errors="replace"
+        )
+        self._container = container
+        if not container.streams.video:
+            raise SourceError(f"{self.name} has no video in it: give the address of a camera or a video")
+        stream = container.streams.video[0]
+        stream.thread_type = "SLICE"  # threads over frames would hold several frames back
+        self._decoded = decoded_frames(container, stream, self.name)
+        return container, stream
+
+    def _disconnect(self) -> None:
+        self._decoded = iter(())
+        if self._container is not None:
+            self._container.close()
+            self._container = None
+
+    def _next_frame(self) -> Frame | None:
+        decoded = next(self._decoded, None)
+        if decoded is None or self._timeline is None:
+            return None
+        moment = self._timeline.add(self._arrival() if self.is_live else decoded.time)
+        frame = Frame(to_image(decoded, self._max_height), moment, self._index)
+        self._index += 1
+        return frame
+
+    def _arrival(self) -> float:
+        now = self._clock()
+        if self._start is None:
+            self._start = now
+        return now - self._start
+
+
+def is_url(spec: str) -> bool:
+    """Whether ``spec`` is the address of a stream rather than a path."""
+    scheme, separator, _ = spec.partition("://")
+    return bool(separator) and scheme.lower() in SCHEMES
+
+
+def without_credentials(url: str) -> str:
+    """The address without user name, password and query, fit for messages and logs."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import re
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from .types import Frame, Image
 
 log = logging.getLogger(__name__)
 
+_LINUX = platform.system() == "Linux"
 _SYSFS = Path("/sys/class/video4linux")
 _PROBED = 5  # where the system has no list of names, this many indexes are tried
 _START_GRACE = 5.0  # s: webcams deliver nothing for a moment after they are opened
@@ -193,10 +194,10 @@ class Camera(FrameSource):
 
 def open_device(index: int) -> Capture:
     """Open a device with the system's own back end: others are slow to start or only fail noisily."""
-    backends = {"linux": cv2.CAP_V4L2, "win32": cv2.CAP_DSHOW, "darwin": cv2.CAP_AVFOUNDATION}
+    backends = {"Linux": cv2.CAP_V4L2, "Windows": cv2.CAP_DSHOW, "Darwin": cv2.CAP_AVFOUNDATION}
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
-        capture: Capture = cv2.VideoCapture(index, backends.get(sys.platform, cv2.CAP_ANY))
+        capture: Capture = cv2.VideoCapture(index, backends.get(platform.system(), cv2.CAP_ANY))
     finally:
         cv2.utils.logging.setLogLevel(level)
     return capture
@@ -208,7 +209,7 @@ def list_cameras() -> list[CameraInfo]:
     Linux names them; a node that carries no images (metadata) is left out. Elsewhere indexes 0 to 4 are
     tried, which takes a moment, and the names are only "camera N".
     """
-    if sys.platform.startswith("linux"):
+    if _LINUX:
         return _linux_cameras(_SYSFS)
     found = []
     for index in range(_PROBED):
@@ -259,7 +260,7 @@ def _named(camera: int | str) -> CameraInfo:
 
 def _why_not(camera: CameraInfo) -> str:
     device = Path(f"/dev/video{camera.index}")
-    if sys.platform.startswith("linux") and device.exists():
+    if _LINUX and device.exists():
         if not os.access(device, os.R_OK | os.W_OK):
             return f"{device} may not be opened: add yourself to the group 'video' and log in again"
         return (

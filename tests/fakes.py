@@ -8,7 +8,6 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-
 from posesync.pose.sources import Camera
 
 Image = npt.NDArray[np.uint8]
@@ -30,7 +29,7 @@ class FakeClock:
 
 
 class FakeCamera:
-    """Stands in for the devices behind :class:`posesync.pose.camera.Camera` (pass :meth:`open` as ``opener``).
+    """Stands in for the devices behind :class:`Camera` (pass :meth:`open` as ``opener``).
 
     It delivers ``frames`` in a circle, one each 1 / ``fps`` s of ``clock``.
 
@@ -68,9 +67,9 @@ class FakeCamera:
 
     def open(self, index: int) -> _Device:
         """What ``cv2.VideoCapture(index)`` would be."""
-        if self._died is not None and self.returns_after is not None:
-            if self.clock() - self._died >= self.returns_after:
-                self._died, self.dies_after = None, None
+        gone = self.clock() - self._died if self._died is not None else 0.0
+        if self._died is not None and self.returns_after is not None and gone >= self.returns_after:
+            self._died, self.dies_after = None, None
         works = index in self.indexes and self._died is None
         self.opened += works
         return _Device(self, works)

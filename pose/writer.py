@@ -29,8 +29,8 @@ class VideoWriter:
     """Encodes images into an MP4 file (H.264, yuv420p, index first).
 
     While it records, the file is a hidden one beside the target, made of fragments, so that it plays up to
-    the last one whatever happens. :meth:`close` turns it into an ordinary MP4 under its real name. As a context
-    manager it does so also when the block ends by Ctrl-C or, with ``keep_partial``, by an error.
+    the last one whatever happens. :meth:`close` turns it into an ordinary MP4 under its real name. As a
+    context manager it does so also when the block ends by Ctrl-C or, with ``keep_partial``, by an error.
 
     Attributes:
         path: where the finished file will be.
@@ -213,7 +213,7 @@ class VideoWriter:
         reason = "the disk is full" if full else str(getattr(error, "strerror", None) or error)
         if kept > 0:
             self._part.replace(self.path)
-            result = f"its first {kept:.1f} s are kept and play"
+            result = f"about the first {kept:.1f} s are kept and play"
         else:
             self._part.unlink(missing_ok=True)
             result = "nothing is kept"

@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from .align import Alignment, align, warping_path
+from .gaps import fill_gaps
+from .prepare import PreparedReference, Progress, prepare_reference, reference_cache_dir
+from .proxy import ProxyVideo
 from .reference import Origin, Reference
 
-__all__ = ["Origin", "Reference"]
+__all__ = [
+    "Alignment",
+    "Origin",
+    "PreparedReference",
+    "Progress",
+    "ProxyVideo",
+    "Reference",
+    "align",
+    "fill_gaps",
+    "prepare_reference",
+    "reference_cache_dir",
+    "warping_path",
+]

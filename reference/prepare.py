@@ -1,0 +1,326 @@
+"""The expert's video, once: its keypoints, and a copy that shows any moment at once; cached by content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import platformdirs
+from posesync.pose.errors import ModelError, ReferenceFileError, SourceError
+from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.features import CONFIDENCE_FLOOR
+from posesync.pose.models import find_model, sha256_of
+from posesync.pose.sources import FrameSource, open_source
+from posesync.pose.types import FloatArray
+
+from .gaps import fill_gaps
+from .proxy import ProxyVideo, ProxyWriter
+from .reference import Origin, Reference
+from .storage import SCHEMA, output_error
+
+log = logging.getLogger(__name__)
+
+#: Raised when the same video and settings give other samples or another proxy than before.
+PREPARE_VERSION: Final = 1
+#: s: an expert's video must be at least this long, and show a person for at least this long.
+MIN_DURATION: Final = 1.0
+
+REFERENCE_FILE: Final = "reference.npz"
+PROXY_FILE: Final = "proxy.mov"
+_REPORT_EVERY: Final = 0.1  # s between two calls of the progress callback
+_SAME_RESULT: Final = ("provider", "threads")  # settings that change how fast it goes, not what comes out
+_STALE: Final = 24 * 3600  # s after which what a killed run left in the cache is swept away
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far :func:`prepare_reference` is.
+
+    Attributes:
+        frames: done so far.
+        total: in the video, as its container says or from its duration; None when neither is known.
+        fps: frames per second so far, without the time that loading the models took.
+        remaining: s left, None when ``total`` is not known.
+    """
+
+    frames: int
+    total: int | None
+    fps: float
+    remaining: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedReference:
+    """An expert's video, ready to follow.
+
+    Attributes:
+        reference: the sequence; ``reference.origin.warning`` says what is wrong with the video, if anything.
+        proxy: shows any moment; close it (or this, as a context manager) when done.
+        cached: True when it had been prepared before.
+        folder: where both are kept.
+    """
+
+    reference: Reference
+    proxy: ProxyVideo
+    cached: bool
+    folder: Path
+
+    def close(self) -> None:
+        """Close the proxy."""
+        self.proxy.close()
+
+    def __enter__(self) -> PreparedReference:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def reference_cache_dir() -> Path:
+    """The folder that prepared references are kept in, unless another is given."""
+    return Path(platformdirs.user_cache_dir("posesync", appauthor=False)) / "references"
+
+
+def prepare_reference(
+    video: str | Path,
+    *,
+    settings: PoseSettings | None = None,
+    cache_dir: str | Path | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    force: bool = False,
+) -> PreparedReference:
+    """Turn an expert's video into a reference and a display copy, or fetch them from the cache.
+
+    The cache knows a video by its content (sha256), not by its name, together with the settings and models
+    that change the result. Memory stays flat however long the video is. Whatever interrupts it, Ctrl-C
+    included, leaves nothing half-written.
+
+    Args:
+        video: the file.
+        settings: how keypoints are found; the defaults when None.
+        cache_dir: where to keep the result; by default :func:`reference_cache_dir`.
+        progress: called about ten times a second, and once at the end.
+        force: prepare again even if it is in the cache.
+
+    Raises:
+        SourceError: no such file, or not a video.
+        ReferenceFileError: no person in it, or shorter than one second.
+        ModelError: a model is missing or unusable.
+        OutputError: the disk is full, or the cache folder is not writable.
+    """
+    path = Path(video)
+    settings = settings or PoseSettings()
+    digest = _file_sha256(path)
+    cache = Path(cache_dir) if cache_dir is not None else reference_cache_dir()
+    if not force:
+        found = _load(cache / _key(digest, settings))
+        if found is not None:
+            return found
+    with open_source(path) as source:
+        estimator = PoseEstimator(settings)
+        # Only now is it known which models run: the detector may have been downloaded just now.
+        folder = cache / _key(digest, settings)
+        with _new_folder(folder) as part:
+            reference = _run(source, estimator, part, digest, progress)
+            reference.save(part / REFERENCE_FILE)
+    return PreparedReference(reference, ProxyVideo.open(folder / PROXY_FILE), False, folder)
+
+
+def _run(
+    source: FrameSource,
+    estimator: PoseEstimator,
+    folder: Path,
+    digest: str,
+    progress: Callable[[Progress], None] | None,
+) -> Reference:
+    """Every frame once: its keypoints into the sequence, its picture into the proxy."""
+    times: list[float] = []
+    poses: list[FloatArray] = []
+    meter = _Meter(source, progress)
+    with ProxyWriter(folder / PROXY_FILE, source.info.width, source.info.height) as proxy:
+        for frame in source:
+            poses.append(estimator.update(frame).keypoints.to_array())
+            times.append(frame.time)
+            proxy.write(frame.image, frame.time)
+            meter.advance()
+        meter.finish()
+        keypoints = np.asarray(poses, np.float32).reshape(-1, 17, 3)
+        _check_usable(source.info.name, keypoints, np.asarray(times))
+    origin = Origin(
+        file=source.info.name,
+        sha256=digest,
+        width=source.info.width,
+        height=source.info.height,
+        fps=source.info.fps,
+        settings=asdict(estimator.settings),
+        models=estimator.describe(),
+        versions={name: _version(name) for name in ("posesync", "numpy", "av", "opencv-python-headless")},
+        warning=source.warning,
+    )
+    stamps = np.asarray(times)
+    return Reference.from_keypoints(fill_gaps(keypoints, stamps), stamps, origin=origin)
+
+
+def _check_usable(name: str, keypoints: FloatArray, times: FloatArray) -> None:
+    """Refuse what nobody could follow: too short a video, or one without a person."""
+    interval = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+    duration = float(times[-1] - times[0]) + interval if len(times) else 0.0
+    if duration < MIN_DURATION - 1e-6:
+        raise ReferenceFileError(
+            f"{name} is {duration:.2f} s long, expected at least {MIN_DURATION:g} s: "
+            "give a longer video of the expert"
+        )
+    # Half of the body's twelve keypoints make a pose that can be compared; a stray one is no person.
+    seen = (keypoints[:, 5:, 2] > CONFIDENCE_FLOOR).sum(axis=1) >= 6
+    if seen.mean() * duration < MIN_DURATION - 1e-6:
+        raise ReferenceFileError(
+            f"no person in {name} ({int(seen.sum())} of {len(times)} frames show one), expected at least "
+            f"{MIN_DURATION:g} s of a person: give a video in which one person's body is well visible"
+        )
+
+
+class _Meter:
+    """Turns a count of frames into :class:`Progress`."""
+
+    def __init__(self, source: FrameSource, report: Callable[[Progress], None] | None) -> None:
+        info = source.info
+        estimate = round(info.duration * info.fps) if info.duration and info.fps else None
+        self._total = info.frames or estimate or None
+        self._report = report
+        self._start = self._reported = time.perf_counter()
+        self._frames = 0
+
+    def advance(self) -> None:
+        self._frames += 1
+        now = time.perf_counter()
+        if now - self._reported >= _REPORT_EVERY:
+            self._reported = now
+            self._tell(now)
+
+    def finish(self) -> None:
+        """The real number of frames is known now, whatever the container said."""
+        self._total = self._frames
+        self._tell(time.perf_counter())
+
+    def _tell(self, now: float) -> None:
+        if self._report is None:
+            return
+        fps = self._frames / max(now - self._start, 1e-9)
+        total = None if self._total is None else max(self._total, self._frames)
+        remaining = None if total is None else (total - self._frames) / max(fps, 1e-9)
+        self._report(Progress(self._frames, total, fps, remaining))
+
+
+# -- the cache -----------------------------------------------------------------------------------------------
+
+
+def _file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a video file, read block by block."""
+    if not path.exists():
+        raise SourceError(f"{path} does not exist: check the path of the expert's video")
+    if not path.is_file():
+        raise SourceError(f"{path} is not a file: give the expert's video as one file")
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise SourceError(
+            f"{path} cannot be read ({error.strerror}): check the file and its permissions"
+        ) from None
+    return digest.hexdigest()
+
+
+def _key(digest: str, settings: PoseSettings) -> str:
+    """Folder name: changes with the video, with whatever else changes the result, and with our versions."""
+    chosen = {name: value for name, value in asdict(settings).items() if name not in _SAME_RESULT}
+    detector = _local_model("yolov5n") if settings.detector != "keypoints" else None
+    parts: dict[str, Any] = {
+        **chosen,
+        "detector": detector or "keypoints",
+        "pose": _local_model(f"movenet_{settings.pose}"),
+        "schema": SCHEMA,
+        "version": PREPARE_VERSION,
+    }
+    settings_digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return f"{digest[:32]}-{settings_digest[:16]}"
+
+
+def _local_model(name: str) -> str | None:
+    """sha256 of a model that is on this machine, else None."""
+    try:
+        return sha256_of(find_model(name, download=False))
+    except ModelError:
+        return None
+
+
+def _load(folder: Path) -> PreparedReference | None:
+    """What an earlier run left; None when there is nothing, or nothing that can be used."""
+    if not folder.is_dir():
+        return None
+    try:
+        reference = Reference.load(folder / REFERENCE_FILE)
+        proxy = ProxyVideo.open(folder / PROXY_FILE)
+    except ReferenceFileError as error:
+        log.warning("%s; preparing it now", str(error).partition(": ")[0])
+        return None
+    if reference.origin.warning:
+        log.warning("%s", reference.origin.warning)
+    return PreparedReference(reference, proxy, True, folder)
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside ``folder`` that takes its place when the block ends well, else vanishes."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(folder.parent)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    except OSError as error:
+        raise output_error(error, folder) from error
+    try:
+        yield part
+        try:
+            _take_place(part, folder)
+        except OSError as error:
+            raise output_error(error, folder) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _take_place(part: Path, folder: Path) -> None:
+    """Rename ``part`` to ``folder``; an older one (forced, damaged, or by another process) makes way."""
+    if folder.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+        folder.replace(old)
+        part.replace(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        part.replace(folder)
+
+
+def _sweep(cache: Path) -> None:
+    """Delete what runs that were killed left behind long ago."""
+    for left in cache.glob(".*.part"):
+        with suppress(OSError):  # another process was quicker
+            if time.time() - left.stat().st_mtime > _STALE:
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "unknown"

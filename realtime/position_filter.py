@@ -1,0 +1,208 @@
+"""One row of online time warping, in its probabilistic form.
+
+State: where in the expert's video (a cell) and how fast (one of a few speeds, 0 among them). Each live frame pays
+exactly once, whatever it aligns to: that is the asymmetric step pattern, which makes the scores of all cells
+comparable as they are, without a length normalisation and so with an open end. A path may stay, or advance by
+speed × elapsed time; changing speed has a price. Where classic DTW takes the minimum over predecessors, the row
+takes the soft minimum (Cuturi & Blondel, 2017), that is, the forward algorithm of a hidden Markov model (Rabiner,
+1989): its values are probabilities, from which confidence, HOLDING and LOST follow without further thresholds
+on costs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from posesync.pose.types import FloatArray
+
+from .observation import Observation
+from .reference_table import ReferenceTable
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How much a difference in pose or motion counts.
+
+    Attributes:
+        pose_rate: nats per second for a pose that differs by ``pose_scale``.
+        pose_scale: mean squared difference of pose entries (rad²) of two good performances.
+        pose_limit: difference, in units of ``pose_scale``, at which a wrong pose counts half of its square.
+        motion_rate: nats per second for a velocity that differs by its own uncertainty.
+        motion_noise: uncertainty of a velocity at rest, 1/s.
+        motion_share: further uncertainty as a share of the velocity.
+        prior_weight: mean weight of entries at which evidence counts half; below, a pose says little.
+    """
+
+    pose_rate: float = 12.0
+    pose_scale: float = 0.05
+    pose_limit: float = 8.0
+    motion_rate: float = 8.0
+    motion_noise: float = 0.5
+    motion_share: float = 0.5
+    prior_weight: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedModel:
+    """How a performer's speed changes.
+
+    Attributes:
+        speeds: relative to the expert's; the first is 0.
+        change: per second, how often a speed gives way to each neighbour.
+        stop: per second, how often a moving performer stops.
+        go: per second, how often a standing one moves off.
+    """
+
+    speeds: tuple[float, ...] = (0.0, 0.4, 0.6, 0.8, 1.0, 1.25, 1.6, 2.05, 2.6)
+    change: float = 4.0
+    stop: float = 0.25
+    go: float = 1.5
+
+    def rates(self) -> FloatArray:
+        """Generator matrix Q (S, S), column = from: dP/dt = Q P."""
+        count = len(self.speeds)
+        prior = self.prior()
+        q = np.zeros((count, count))
+        for i in range(1, count):
+            for j in (i - 1, i + 1):
+                if 1 <= j < count:  # faster towards the expert's own speed than away from it
+                    q[j, i] = self.change * prior[j] / (prior[i] + prior[j])
+            q[0, i] = self.stop
+            q[i, 0] = self.go * prior[i]
+        q -= np.diag(q.sum(axis=0))
+        return q
+
+    def prior(self) -> FloatArray:
+        """Stationary weights (S,) of the moving speeds, summing to 1; 0 for standing."""
+        speeds = np.array(self.speeds[1:])
+        weight = np.exp(-0.5 * (np.log(speeds) / 0.45) ** 2)
+        return np.concatenate([[0.0], weight / weight.sum()])
+
+
+class PositionFilter:
+    """The row: P(speed, cell), updated in place.
+
+    Attributes:
+        belief: (S, M) float32, sums to 1.
+        log_evidence: log-likelihood of the last frame under everything believed before it, nats.
+    """
+
+    def __init__(self, table: ReferenceTable, speeds: SpeedModel, *, delay: float) -> None:
+        self.table = table
+        self.speeds = np.array(speeds.speeds, np.float32)
+        self.belief = np.zeros((len(self.speeds), len(table)), np.float32)
+        self.log_evidence = 0.0
+        self._window = 0, len(table)
+        self._moved = np.zeros_like(self.belief)
+        self._generator = speeds.rates()
+        self._transitions: dict[int, FloatArray] = {}
+        self._poly = np.stack([np.ones_like(self.speeds), 2 * self.speeds, self.speeds**2], 1)
+        self._delays = np.round(self.speeds * delay / table.cell).astype(int)
+
+    def predict(self, dt: float, lo: int = 0, hi: int | None = None) -> None:
+        """Let ``dt`` seconds pass: every hypothesis advances by its speed, then speeds mix.
+
+        Only cells ``lo`` … ``hi`` − 1 are kept. What would run past the last cell of the piece waits in it.
+        """
+        count = len(self.table)
+        hi = count if hi is None else hi
+        belief, moved = self.belief, self._moved
+        for row, step in enumerate(dt / self.table.cell * self.speeds):
+            whole = int(step)
+            share = float(step) - whole
+            source, target = belief[row], moved[row]
+            target[lo:hi] = 0.0
+            first = max(lo, whole)
+            if first < hi:
+                np.multiply(source[first - whole : hi - whole], 1.0 - share, out=target[first:hi])
+            first = max(lo, whole + 1)
+            if share > 0.0 and first < hi:
+                target[first:hi] += share * source[first - whole - 1 : hi - whole - 1]
+            if hi == count and step > 0.0:
+                past, at = source[max(0, count - whole) :], source[max(0, count - 1 - whole) :]
+                target[-1] += (1.0 - share) * past.sum() + share * at.sum()
+        np.matmul(self._transition(dt), moved[:, lo:hi], out=belief[:, lo:hi])
+        old_lo, old_hi = self._window
+        belief[:, old_lo : min(lo, old_hi)] = 0.0
+        belief[:, max(hi, old_lo) : old_hi] = 0.0
+        self._window = lo, hi
+
+    def _transition(self, dt: float) -> FloatArray:
+        key = round(dt * 1000)
+        if key not in self._transitions:
+            if len(self._transitions) > 256:
+                self._transitions.clear()
+            step = self._generator * (max(key, 1) / 1000 / 64)
+            matrix = np.linalg.matrix_power(np.eye(len(step)) + step, 64)
+            self._transitions[key] = matrix.astype(np.float32)
+        return self._transitions[key]
+
+    def correct(self, cost: FloatArray, lo: int = 0) -> None:
+        """Weigh every hypothesis by exp(−``cost``), (S, n) nats for the n cells from ``lo`` on; normalise."""
+        part = self.belief[:, lo : lo + cost.shape[1]]
+        best = float(cost.min())
+        part *= np.exp(best - cost)
+        total = float(part.sum())
+        if not total > 1e-30:
+            part[:] = 1.0 / part.size
+            total = 1.0
+        part /= total
+        self.log_evidence = float(np.log(total)) - best
+
+    def costs(
+        self,
+        seen: Observation,
+        dt: float,
+        evidence: Evidence,
+        pose_scale: float,
+        lo: int = 0,
+        hi: int | None = None,
+    ) -> tuple[FloatArray, FloatArray]:
+        """Price in nats of one frame for every hypothesis, and the pose differences behind it.
+
+        Returns:
+            cost (S, n) and difference (n,), the weighted mean squared difference of pose entries, rad².
+        """
+        table = self.table
+        hi = len(table) if hi is None else hi
+        size = len(seen.pose) // 3
+        rows = table.pose_rows[lo:hi]
+        mass = rows[:, 2 * size :] @ seen.pose[:size]
+        difference = np.maximum(rows @ seen.pose, 0.0)
+        # Unseen entries stand for a middling difference: a cell must not win by being unseen.
+        prior = evidence.prior_weight * size
+        difference += 4.0 * pose_scale * prior
+        difference /= mass + prior
+        cost = difference / pose_scale
+        cost /= 1.0 + cost * (1.0 / evidence.pose_limit)
+        cost *= dt * evidence.pose_rate
+
+        self._add_motion_cost(cost_of := np.tile(cost, (len(self.speeds), 1)), seen, dt, evidence, lo, hi)
+        return cost_of, difference
+
+    def _add_motion_cost(
+        self, cost: FloatArray, seen: Observation, dt: float, evidence: Evidence, lo: int, hi: int
+    ) -> None:
+        """Add the price of the velocity at every speed.
+
+        The live velocity is a slope over the past, so it is as old as half its span: at speed s it belongs to
+        the moment ``s · delay`` before the cell. Without this, every change of tempo would show as an offset.
+        """
+        first = max(0, lo - int(self._delays[-1]))
+        size = len(seen.motion) // 3
+        rows = self.table.motion_rows[first:hi]
+        w, minus2wv, wvv = seen.motion[:size], seen.motion[size : 2 * size], seen.motion[2 * size :]
+        expert, shared = rows[:, :size] @ w, rows[:, size : 2 * size] @ minus2wv
+        live = rows[:, 2 * size :] @ wvv
+        mass = rows[:, 2 * size :] @ w + evidence.prior_weight * size
+        scale = evidence.motion_share**2 * (expert + live)
+        scale += evidence.motion_noise**2 * mass
+        terms = np.stack([live, 0.5 * shared, expert])
+        terms *= dt * evidence.motion_rate / scale
+        price = self._poly @ terms
+        for row, delay in enumerate(self._delays):
+            begin = max(lo, first + int(delay))
+            cost[row, begin - lo :] += price[row, begin - first - delay : hi - first - delay]
+            if begin > lo:
+                cost[row, : begin - lo] += price[row, 0]

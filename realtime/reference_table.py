@@ -1,0 +1,151 @@
+"""The expert's movement on an even time grid, laid out so that one matrix-vector product scores every moment.
+
+The weighted squared distance between a live pose z (weights w) and the expert's pose Z[j] (weights W[j]),
+
+    Σ_k w_k W_jk (z_k − Z_jk)²  =  [W Z², W Z, W]_j · [w, −2 w z, w z²],
+
+is a dot product with a row that never changes; so is the same sum for the velocities. The tables hold those rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from posesync.pose.embedding import EMBEDDING_SIZE, NUM_DIRECTION_VALUES, embed
+from posesync.pose.types import FloatArray
+from posesync.reference import Reference
+
+#: Seconds between two samples of an expert across which a pose is not interpolated.
+_LONGEST_STEP = 0.25
+#: Standard deviation, s, of the smoothing that takes the jitter out of the expert's keypoints.
+_SMOOTHING = 0.035
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReferenceTable:
+    """An expert on an even grid of M cells.
+
+    Attributes:
+        start: time of cell 0 in the reference, s.
+        cell: seconds per cell.
+        pose_rows: (M, 3 D) float32, ``[W Z², W Z, W]``.
+        motion_rows: (M, 3 V) float32, the same of the velocities of the V direction entries, 1/s.
+    """
+
+    start: float
+    cell: float
+    pose_rows: FloatArray
+    motion_rows: FloatArray
+
+    def __len__(self) -> int:
+        """Number of cells, M."""
+        return len(self.pose_rows)
+
+    @property
+    def span(self) -> float:
+        """Seconds from the first cell to the last."""
+        return (len(self) - 1) * self.cell
+
+    def every(self, stride: int) -> ReferenceTable:
+        """A coarser table: each ``stride``-th cell."""
+        return ReferenceTable(
+            self.start,
+            self.cell * stride,
+            np.ascontiguousarray(self.pose_rows[::stride]),
+            np.ascontiguousarray(self.motion_rows[::stride]),
+        )
+
+    @classmethod
+    def build(cls, reference: Reference, *, cell: float, motion_span: float) -> ReferenceTable:
+        """Sample ``reference`` every ``cell`` seconds; velocities are slopes over ``motion_span`` seconds around."""
+        values, weights = embed(np.asarray(reference.keypoints, np.float64))
+        times = np.asarray(reference.times, np.float64)
+        grid = times[0] + cell * np.arange(int(np.floor((times[-1] - times[0]) / cell + 1e-6)) + 1)
+        z, w = _resample(times, values, weights, grid)
+        z, w = _smooth(z, w, _SMOOTHING / cell)
+        v, vw = _slope(
+            z[:, :NUM_DIRECTION_VALUES],
+            w[:, :NUM_DIRECTION_VALUES],
+            cell,
+            2 * max(1, round(motion_span / cell / 2)),
+        )
+        return cls(float(times[0]), cell, _rows(z, w), _rows(v, vw))
+
+
+def live_row(values: FloatArray, weights: FloatArray) -> FloatArray:
+    """The live side of the dot product: ``[w, −2 w z, w z²]``, float32."""
+    weighted = weights * values
+    return np.concatenate([weights, -2.0 * weighted, weighted * values]).astype(np.float32)
+
+
+def _rows(values: FloatArray, weights: FloatArray) -> FloatArray:
+    weighted = weights * values
+    return np.concatenate([weighted * values, weighted, weights], axis=1).astype(np.float32)
+
+
+def _resample(
+    times: FloatArray, values: FloatArray, weights: FloatArray, grid: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Weighted linear interpolation; nothing is made up inside gaps."""
+    right = np.clip(np.searchsorted(times, grid, side="left"), 1, max(1, len(times) - 1))
+    if len(times) == 1:
+        return np.repeat(values, len(grid), axis=0), np.repeat(weights, len(grid), axis=0)
+    left = right - 1
+    step = times[right] - times[left]
+    share = np.clip((grid - times[left]) / step, 0.0, 1.0)[:, None]
+    a, b = weights[left] * (1.0 - share), weights[right] * share
+    weight = a + b
+    value = (a * values[left] + b * values[right]) / np.maximum(weight, 1e-9)
+    near = np.minimum(share[:, 0], 1.0 - share[:, 0]) * step < _LONGEST_STEP / 2
+    return value, weight * near[:, None]
+
+
+def _smooth(values: FloatArray, weights: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
+    """Gaussian smoothing along time, weighted; ``sigma`` in cells."""
+    reach = int(np.ceil(2.5 * sigma))
+    if reach < 1 or len(values) == 1:
+        return values, weights
+    total = np.zeros_like(values)
+    mass = np.zeros_like(weights)
+    norm = 0.0
+    for offset in range(-reach, reach + 1):
+        share = float(np.exp(-0.5 * (offset / sigma) ** 2))
+        norm += share
+        index = np.clip(np.arange(len(values)) + offset, 0, len(values) - 1)
+        total += share * weights[index] * values[index]
+        mass += share * weights[index]
+    return total / np.maximum(mass, 1e-9), mass / norm
+
+
+def _slope(values: FloatArray, weights: FloatArray, cell: float, taps: int) -> tuple[FloatArray, FloatArray]:
+    """Centred least-squares slope over ``taps`` + 1 cells, per second, and its weight."""
+    index = np.arange(len(values))
+    sums = np.zeros((5, *values.shape))
+    for offset in range(-(taps // 2), taps - taps // 2 + 1):
+        inside = (index + offset >= 0) & (index + offset < len(values))
+        source = np.where(inside, index + offset, index)
+        w = weights[source] * inside[:, None]
+        z, t = values[source], offset * cell
+        for row, term in enumerate((w, w * t, w * t * t, w * z, w * z * t)):
+            sums[row] += term
+    return weighted_slope(*sums, (taps + 1.0) * (taps * cell) ** 2 / 12.0)
+
+
+def weighted_slope(
+    w: FloatArray, wt: FloatArray, wtt: FloatArray, wz: FloatArray, wzt: FloatArray, full_spread: float
+) -> tuple[FloatArray, FloatArray]:
+    """Weighted least-squares slope from its sums, and a weight 0..1.
+
+    The weight is the spread Σ w (t − t̄)² behind the slope as a share of ``full_spread`` (s²), so that a slope
+    from few, bad or bunched samples counts little.
+    """
+    mass = np.maximum(w, 1e-9)
+    spread = wtt - wt * wt / mass
+    slope = (wzt - wt * wz / mass) / np.maximum(spread, 1e-9)
+    weight = np.clip(spread / full_spread, 0.0, 1.0)
+    good = weight > 0.15
+    return np.where(good, slope, 0.0), np.where(good, weight, 0.0)
+
+
+__all__ = ["EMBEDDING_SIZE", "ReferenceTable", "live_row", "weighted_slope"]

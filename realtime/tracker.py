@@ -1,0 +1,333 @@
+"""Where in the expert's video is the performer now? The online aligner.
+
+Two rows of online time warping (:mod:`posesync.realtime.position_filter`) run side by side: a fine one in a window
+around the performer, which follows, and a coarse one over the whole piece (:mod:`posesync.realtime.relocaliser`),
+which finds the performer at the start, after a jump and after an absence. docs/tracking.md has the method.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from posesync.pose.errors import InvalidDataError
+from posesync.pose.skeleton import NUM_KEYPOINTS
+from posesync.pose.types import FloatArray, Keypoints
+from posesync.reference import Reference
+
+from .observation import Observation, PoseHistory
+from .position import Position, State
+from .position_filter import Evidence, PositionFilter, SpeedModel
+from .reference_table import ReferenceTable
+from .relocaliser import Place, Relocaliser, RelocaliserSettings
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSettings:
+    """Settings of :class:`Tracker`, all in seconds; the defaults suit dance, exercise and sport alike.
+
+    Attributes:
+        cell: s, grid of the fine row.
+        motion_span: s over which velocities are measured.
+        window_back: s of the piece kept behind the performer.
+        window_ahead: s of the piece kept ahead of the performer.
+        lost_after: s without a person, or with one who does something else, until LOST.
+        coast: s without a person during which the performer is assumed to move on.
+        jump_margin: how many times more probable another place must be.
+        jump_after: s for which it must be.
+        mirror: whether to try the mirrored performer as well.
+        minimum_seen: share of the body that must be in view for a pose to count.
+    """
+
+    cell: float = 1 / 30
+    motion_span: float = 0.25
+    window_back: float = 2.0
+    window_ahead: float = 3.0
+    lost_after: float = 0.8
+    coast: float = 0.5
+    jump_margin: float = 6.0
+    jump_after: float = 0.25
+    mirror: bool = True
+    minimum_seen: float = 0.12
+    evidence: Evidence = field(default_factory=Evidence)
+    speeds: SpeedModel = field(default_factory=SpeedModel)
+    relocaliser: RelocaliserSettings = field(default_factory=RelocaliserSettings)
+
+
+class Tracker:
+    """Follows one performer through a reference, frame by frame.
+
+    Args:
+        reference: the expert's movement.
+        settings: see :class:`TrackerSettings`.
+    """
+
+    def __init__(self, reference: Reference, settings: TrackerSettings | None = None) -> None:
+        self.settings = settings or TrackerSettings()
+        self._table = ReferenceTable.build(
+            reference, cell=self.settings.cell, motion_span=self.settings.motion_span
+        )
+        delay = self.settings.motion_span / 2
+        self._fine = PositionFilter(self._table, self.settings.speeds, delay=delay)
+        stride = max(1, round(self.settings.relocaliser.period / self.settings.cell))
+        self._coarse = Relocaliser(
+            self._table.every(stride),
+            self.settings.speeds,
+            self.settings.evidence,
+            self.settings.relocaliser,
+            mirror=self.settings.mirror,
+            delay=delay,
+        )
+        self._null = _typical_difference(self._table)
+        self._history = PoseHistory(self.settings.motion_span)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the performer; the next pose is the first."""
+        self._coarse.restart()
+        self._history.clear()
+        self._time: float | None = None
+        self._place: float | None = None  # shown place, s in the reference; None = not locked
+        self._mirrored = False
+        self._state = State.WAITING
+        self._speed = 0.0
+        self._standing = 0.0
+        self._away = 0.0
+        self._astray = 0.0
+        self._elsewhere = 0.0
+        self._behind = 0.0
+        self._pending = 0.0
+        self._sure = 0.0
+        self._residual = self.settings.evidence.pose_scale
+        self._misfit = 0.0
+        self._mass = 0.0
+        self._doubt = 0.0
+        self._last = Position(None, 0.0, 0.0, State.WAITING)
+
+    def update(self, keypoints: FloatArray | Keypoints, time: float) -> Position:
+        """Take the performer's pose at ``time`` and say where in the reference they are.
+
+        Args:
+            keypoints: (17, 3) x px, y px, confidence 0..1; a keypoint with NaN counts as not seen, all
+                confidences 0 mean that nobody is there.
+            time: s on any clock that only goes forward. A repeated time repeats the answer.
+
+        Raises:
+            InvalidDataError: another shape, or a time that is not finite or goes backwards.
+        """
+        pose = _checked(keypoints)
+        dt = self._elapsed(time)
+        if dt == 0.0:
+            return self._last
+        self._time = time
+        seen = self._history.observe(pose, time) if (pose[:, 2] > 0).any() else None
+        if seen is None or seen.seen < self.settings.minimum_seen:
+            self._last = self._nobody(dt)
+        else:
+            self._last = self._somebody(seen, dt)
+        return self._last
+
+    # -- input ---------------------------------------------------------------------------------------------
+
+    def _elapsed(self, time: float) -> float:
+        if not math.isfinite(time):
+            raise InvalidDataError(
+                f"time is {time}, expected finite seconds: pass the frame's own time stamp"
+            )
+        if self._time is None:
+            return self.settings.cell
+        if time < self._time:
+            raise InvalidDataError(
+                f"time {time:g} s is before the last one, {self._time:g} s: expected a clock that only goes "
+                "forward; call reset() to start again"
+            )
+        return time - self._time
+
+    # -- one frame ------------------------------------------------------------------------------------------
+
+    def _nobody(self, dt: float) -> Position:
+        self._away += dt
+        self._coarse.wait(dt)
+        self._pending = 0.0
+        if self._place is not None and self._away <= self.settings.lost_after:
+            if self._away <= self.settings.coast:
+                self._fine.predict(dt, *self._window())
+                self._estimate(dt)
+            self._mass *= math.exp(-dt / 0.4)
+            return self._position()
+        if self._place is not None:
+            self._lose()
+        return self._position()
+
+    def _somebody(self, seen: Observation, dt: float) -> Position:
+        self._away = 0.0
+        dt = min(dt, 0.5)
+        self._pending += dt
+        scale = self._pose_scale()
+        looked = self._pending >= self.settings.relocaliser.period - 1e-3 or self._state is State.WAITING
+        if looked:
+            self._coarse.update(seen, self._pending, scale)
+            self._pending = 0.0
+        jumped = False
+        if self._place is not None:
+            self._follow(seen, dt, scale)
+            jumped = self._estimate(dt)
+        if looked:
+            jumped = self._relocate(self.settings.relocaliser.period) or jumped
+        return self._position(jumped=jumped)
+
+    def _follow(self, seen: Observation, dt: float, scale: float) -> None:
+        lo, hi = self._window()
+        self._fine.predict(dt, lo, hi)
+        seen = seen.mirrored() if self._mirrored else seen
+        cost, difference = self._fine.costs(seen, dt, self.settings.evidence, scale, lo, hi)
+        self._fine.correct(cost, lo)
+        mass = self._fine.belief[:, lo:hi].sum(axis=0)
+        now = float(mass @ difference)
+        self._residual += (now - self._residual) * -math.expm1(-dt / 3.0)
+        self._misfit += (now - self._misfit) * -math.expm1(-dt / 0.4)
+
+    def _pose_scale(self) -> float:
+        """What counts as a small difference: adapts to how alike the two performers and cameras are."""
+        base = self.settings.evidence.pose_scale
+        return min(max(base, 0.7 * self._residual), max(base, 0.5 * self._null))
+
+    def _window(self) -> tuple[int, int]:
+        cell = round(((self._place or 0.0) - self._table.start) / self._table.cell)
+        lo = max(0, cell - round(self.settings.window_back / self._table.cell))
+        hi = min(len(self._table), cell + round(self.settings.window_ahead / self._table.cell) + 1)
+        return lo, hi
+
+    def _estimate(self, dt: float) -> bool:
+        """Read place, speed and certainty off the fine row; return whether the shown place jumped back."""
+        lo, hi = self._window()
+        belief = self._fine.belief[:, lo:hi]
+        mass = belief.sum(axis=0)
+        reach = round(0.2 / self._table.cell)
+        summed = np.concatenate([[0.0], np.cumsum(mass)])
+        index = np.arange(len(mass))
+        left, right = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(mass))
+        mode = int(np.argmax(summed[right] - summed[left]))
+        a, b = max(0, mode - reach), min(len(mass), mode + reach + 1)
+        near = mass[a:b]
+        total = max(float(near.sum()), 1e-30)
+        place = self._table.start + (lo + float(near @ index[a:b]) / total) * self._table.cell
+        speeds = belief[:, a:b].sum(axis=1) / total
+        self._mass = total
+        self._standing = float(speeds[0])
+        pace = float(self._fine.speeds @ speeds)
+        self._speed += (pace - self._speed) * -math.expm1(-dt / 0.15)
+        return self._show(place, dt)
+
+    def _show(self, place: float, dt: float) -> bool:
+        """Never run backwards frame by frame: wait, or jump when it has been wrong for a while."""
+        shown = self._place
+        assert shown is not None
+        if place >= shown:
+            self._place, self._behind = place, 0.0
+            return False
+        self._behind = self._behind + dt if shown - place > 0.25 else 0.0
+        if self._behind > 0.3:
+            self._place, self._behind = place, 0.0
+            return True
+        return False
+
+    # -- elsewhere ------------------------------------------------------------------------------------------
+
+    def _relocate(self, dt: float) -> bool:
+        best = self._coarse.best()
+        difference = float(self._coarse.difference[int(best.mirrored), best.cell])
+        fits = difference < self._null
+        if self._place is None:
+            # Nothing in the whole piece may look much more like the performer than the place that locks.
+            rival = float(self._coarse.difference.min())
+            sure = best.probability > 0.6 and difference < 2.0 * rival + 0.2 * self._null
+            self._sure = self._sure + dt if best.probability > 0.9 else 0.0
+            if fits and (sure or self._sure > 0.4):
+                self._lock(best)
+                return True
+            return False
+        here = self._coarse.near(self._place, is_mirrored=self._mirrored)
+        far = abs(best.time - self._place) > 0.6 or best.mirrored != self._mirrored
+        self._doubt = best.probability if far else 0.0
+        clear = (
+            far and fits and best.probability > self.settings.jump_margin * here and best.probability > 0.5
+        )
+        self._elsewhere = self._elsewhere + dt if clear else 0.0
+        if self._elsewhere >= self.settings.jump_after:
+            self._lock(best)
+            return True
+        self._astray = self._astray + dt if self._misfit > 1.2 * self._null else 0.0
+        if self._astray > self.settings.lost_after:
+            self._lose()
+        return False
+
+    def _lock(self, place: Place) -> None:
+        """Start the fine row from what the coarse one believes around ``place``."""
+        row = self._coarse.filters[int(place.mirrored)]
+        self._place, self._mirrored = place.time, place.mirrored
+        lo, hi = self._window()
+        where = (np.arange(lo, hi) * self._table.cell) / row.table.cell
+        cells = np.arange(len(row.table))
+        self._fine.predict(0.0, lo, hi)
+        for speed in range(len(row.belief)):
+            self._fine.belief[speed, lo:hi] = np.interp(where, cells, row.belief[speed])
+        near = np.abs(np.arange(lo, hi) * self._table.cell + self._table.start - place.time) <= 0.6
+        self._fine.belief[:, lo:hi] *= near
+        self._fine.belief /= max(float(self._fine.belief.sum()), 1e-30)
+        self._elsewhere = self._astray = self._behind = self._doubt = 0.0
+        self._misfit = float(self._coarse.difference[int(place.mirrored), place.cell])
+        self._mass = place.probability
+        self._state = State.FOLLOWING
+
+    def _lose(self) -> None:
+        self._place = None
+        self._state = State.LOST
+        self._speed = self._mass = self._standing = 0.0
+        self._elsewhere = self._astray = self._behind = 0.0
+        self._history.clear()
+
+    # -- answer ---------------------------------------------------------------------------------------------
+
+    def _position(self, *, jumped: bool = False) -> Position:
+        if self._place is None:
+            return Position(None, 0.0, 0.0, self._state, self._mirrored)
+        end = self._table.start + self._table.span
+        standing = self._standing > (0.4 if self._state is State.HOLDING else 0.6)
+        if self._place >= end - 0.1:
+            self._state = State.FINISHED
+        else:
+            self._state = State.HOLDING if standing else State.FOLLOWING
+        fit = min(1.0, max(0.0, 1.5 - self._misfit / self._null))
+        confidence = min(1.0, max(0.0, self._mass * fit * (1.0 - self._doubt)))
+        speed = 0.0 if self._state is State.HOLDING else max(0.0, self._speed)
+        return Position(self._place, speed, confidence, self._state, self._mirrored, jumped)
+
+
+def _checked(keypoints: FloatArray | Keypoints) -> FloatArray:
+    array = keypoints.to_array() if isinstance(keypoints, Keypoints) else keypoints
+    try:
+        pose = np.array(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidDataError(f"keypoints are not numbers ({error}): pass an array (17, 3)") from None
+    if pose.shape != (NUM_KEYPOINTS, 3):
+        raise InvalidDataError(
+            f"keypoints have shape {pose.shape}, expected (17, 3): pass x px, y px, confidence of one person"
+        )
+    pose[~np.isfinite(pose).all(axis=1)] = 0.0
+    return pose
+
+
+def _typical_difference(table: ReferenceTable, samples: int = 200) -> float:
+    """Difference below which only one in five random pairs of the expert's own poses lies, rad²."""
+    pick = np.unique(np.linspace(0, len(table) - 1, samples).astype(int))
+    rows = table.pose_rows[pick].astype(np.float64)
+    size = rows.shape[1] // 3
+    weights, weighted, squares = rows[:, 2 * size :], rows[:, size : 2 * size], rows[:, :size]
+    live = np.concatenate([weights, -2.0 * weighted, squares], axis=1)
+    # [W Z², W Z, W] · [w, −2 w z, w z²] for every pair at once
+    difference = rows @ live.T / np.maximum(weights @ weights.T, 0.05 * size)
+    apart = np.abs(pick[:, None] - pick[None, :]) * table.cell > 0.5
+    pairs = np.maximum(difference[apart], 0.0)
+    return max(float(np.quantile(pairs, 0.2)), 0.1) if len(pairs) else 0.1

@@ -24,8 +24,8 @@ _PROTOCOLS = "http,https,httpproxy,rtsp,rtsps,rtp,srtp,rtmp,rtmps,srt,udp,tcp,tl
 _OPTIONS = {
     "protocol_whitelist": _PROTOCOLS,
     "rtsp_transport": "tcp",  # lost UDP packets smear the image for seconds
-    "fflags": "nobuffer",
 }
+_LOW_DELAY = {"fflags": "nobuffer"}  # not for HTTP: files there would lose the packets read to probe them
 
 
 class Stream(FrameSource):
@@ -119,8 +119,9 @@ class Stream(FrameSource):
         self._disconnect()
 
     def _connect(self) -> tuple[Any, Any]:
+        options = _OPTIONS if self._url.lower().startswith("http") else _OPTIONS | _LOW_DELAY
         container: Any = av.open(
-            self._url, options=_OPTIONS, timeout=(self._timeout, self._timeout), metadata_errors="replace"
+            self._url, options=options, timeout=(self._timeout, self._timeout), metadata_errors="replace"
         )
         self._container = container
         if not container.streams.video:

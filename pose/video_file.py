@@ -104,6 +104,8 @@ class VideoFile(FrameSource):
             duration = float(stream.duration * stream.time_base)
         elif container.duration is not None:
             duration = container.duration / av.time_base
+            if "matroska" in container.format.name and container.start_time is not None:
+                duration -= container.start_time / av.time_base  # there, the time of the end
         return SourceInfo(
             name=self._path.name,
             kind="file",
@@ -150,8 +152,24 @@ def _reason(path: Path, error: Exception) -> str:
     """Why FFmpeg refused, in words that help."""
     if path.stat().st_size == 0:
         return "the file is empty"
-    log_line = getattr(error, "log", None)
-    text = str(log_line[2] if log_line else error)
-    if "moov atom not found" in text:
-        return "its index is missing: the recording was cut off"
+    if _is_mp4_without_index(path):
+        return "its index is missing, the recording was cut off"
     return getattr(error, "strerror", None) or type(error).__name__
+
+
+def _is_mp4_without_index(path: Path) -> bool:
+    """Whether a file is an MP4 or MOV without its ``moov`` box: cameras write that last, when they stop."""
+    with path.open("rb") as file:
+        first, start, size = True, 0, path.stat().st_size
+        while start + 8 <= size:
+            file.seek(start)
+            header = file.read(16)
+            kind, length = header[4:8], int.from_bytes(header[:4], "big")
+            if (first and kind != b"ftyp") or kind == b"moov":
+                return False
+            if length == 1:  # ISO/IEC 14496-12, 4.2: the length follows, 64 bits long
+                length = int.from_bytes(header[8:16], "big")
+            if length < 8:  # 0: up to the end of the file
+                break
+            first, start = False, start + length
+    return not first

@@ -97,7 +97,7 @@ class Overlay:
 
     def draw(self, scene: Scene) -> Image:
         """One picture, (height, width, 3) uint8 BGR; a new array every time."""
-        canvas = self._empty.copy()
+        canvas: Image = self._empty.copy()
         differences, score = self._smooth(scene)
         performer, expert = self._views(scene)
         paint.draw_picture(canvas, scene.image, performer)

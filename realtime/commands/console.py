@@ -1,0 +1,85 @@
+"""What every command says and how: results on standard output, progress and troubles on standard error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from posesync.reference.prepare import Progress
+from rich import progress as bars
+from rich.console import Console
+from rich.text import Text
+
+
+def out() -> Console:
+    """Standard output, looked up anew so that redirection works; lines are never broken."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def err() -> Console:
+    """Standard error."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(message: str, *, style: str = "") -> None:
+    """One line of result."""
+    out().print(Text(message, style=style))
+
+
+def fail(message: str) -> None:
+    """One line about what went wrong."""
+    line = " ".join(message.split())
+    err().print(Text.assemble(("error: ", "bold red"), line))
+
+
+class _Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        line = " ".join(record.getMessage().split())
+        warns = record.levelno >= logging.WARNING
+        err().print(Text.assemble((f"{record.levelname.lower()}: ", "yellow" if warns else "dim"), line))
+
+
+def set_up_logging() -> None:
+    """Warnings, one line each, on standard error."""
+    root = logging.getLogger("posesync")
+    if not any(isinstance(handler, _Handler) for handler in root.handlers):
+        root.addHandler(_Handler())
+        root.propagate = False
+
+
+@contextmanager
+def preparing(name: str) -> Iterator[Callable[[Progress], None]]:
+    """A bar of frames, frames per second and time left, for as long as an expert's video is prepared.
+
+    It appears with the first report, so nothing is shown when the reference comes from the cache.
+    """
+    bar = bars.Progress(
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(bar_width=None),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[fps]:.0f} fps"),
+        bars.TextColumn("{task.fields[left]}"),
+        console=err(),
+        transient=True,
+    )
+    task: list[bars.TaskID] = []
+
+    def report(progress: Progress) -> None:
+        if not task:
+            bar.start()
+            task.append(bar.add_task(f"preparing {name}", fps=0.0, left=""))
+        left = progress.remaining
+        bar.update(
+            task[0],
+            completed=progress.frames,
+            total=progress.total,
+            fps=progress.fps,
+            left=f"{left:.0f} s left" if left is not None else "",
+        )
+
+    try:
+        yield report
+    finally:
+        if task:
+            bar.stop()

@@ -1,0 +1,83 @@
+"""``posesync demo``: the main job without a camera and without a network, against a known truth."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+from posesync.pose.config import load_config
+from posesync.pose.errors import DisplayError
+from posesync.pose.models import OFFLINE_VARIABLE
+
+from ..demo_performance import perform, tracking_error
+from ..expert import open_expert
+from ..session import SessionOptions, check_session, pose_settings, run_session
+from ..window import check_display
+from . import options as shared
+from .console import preparing, say
+from .live import describe_result
+
+
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The video to write.")] = Path("demo.mp4"),
+    log: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="The log to write; by default beside the video.", show_default=False),
+    ] = None,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No window, even if there is a screen.")
+    ] = False,
+    config: shared.ConfigFile = None,
+    pose: shared.Pose = None,
+    detector: shared.Detector = None,
+    provider: shared.Provider = None,
+) -> None:
+    """Follow a performer who walks at a known, changing pace, and say how far off the tracker was.
+
+    The expert comes with PoseSync; the performer is the same walk, slower, faster and once standing still,
+    at another size and frame rate, played as camera. Needs neither camera nor network.
+    """
+    os.environ.setdefault(OFFLINE_VARIABLE, "1")
+    settings = load_config(
+        config,
+        {"pose.model": pose, "detector.kind": detector, "pose.provider": provider, "display.mirror": False},
+    )
+    log = log or output.with_suffix(".jsonl")
+    clip = resources.files("posesync.realtime") / "media" / "demo_expert.mp4"
+    with resources.as_file(clip) as expert_clip, tempfile.TemporaryDirectory(prefix="posesync-") as scratch:
+        performance = Path(scratch) / "performer.mp4"
+        wanted = SessionOptions(str(performance), headless or not _has_screen(), log, output)
+        check_session(SessionOptions(str(expert_clip), wanted.headless, log, output))
+        curve = perform(expert_clip, performance)
+        with preparing(expert_clip.name) as progress:
+            expert = open_expert(expert_clip, pose_settings(settings), progress=progress)
+        result = run_session(wanted, expert, settings)
+    for line in describe_result(result, wanted):
+        say(line)
+    error = tracking_error(_frame_lines(log), curve)
+    if error is None:
+        say("the performer was never found", style="yellow")
+    else:
+        say(
+            f"true tracking error: median {1000 * error.median:.0f} ms, p95 {1000 * error.p95:.0f} ms, "
+            f"over {100 * error.coverage:.0f} % of the frames",
+            style="bold",
+        )
+
+
+def _has_screen() -> bool:
+    try:
+        check_display()
+    except DisplayError:
+        return False
+    return True
+
+
+def _frame_lines(log: Path) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if "t" in line]

@@ -1,0 +1,80 @@
+"""``posesync live``: follow a performer through an expert's video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from posesync.pose.config import load_config
+
+from ..expert import open_expert
+from ..session import SessionOptions, SessionResult, check_session, pose_settings, run_session
+from . import options as shared
+from .console import preparing, say
+
+
+def live(
+    reference: Annotated[
+        Path, typer.Option("--reference", "-r", help="The expert: a video, or a stored sequence (.npz).")
+    ],
+    camera: Annotated[
+        str, typer.Option(help="The performer: camera number or name, video file, folder of images, or URL.")
+    ] = "0",
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No window; a file is processed frame by frame.")
+    ] = False,
+    log: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Write a log of every frame (session.jsonl).", show_default=False),
+    ] = None,
+    record: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Record what is shown (.mp4).", show_default=False),
+    ] = None,
+    config: shared.ConfigFile = None,
+    pose: shared.Pose = None,
+    detector: shared.Detector = None,
+    provider: shared.Provider = None,
+    mirror: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option("--mirror/--no-mirror", help="Show the performer as in a mirror.", show_default=False),
+    ] = None,
+) -> None:
+    """Follow a performer: the matched expert frame beside them, state, score and what differs.
+
+    Ctrl-C or Q ends the session; log and recording are completed.
+    """
+    settings = load_config(
+        config,
+        {
+            "pose.model": pose,
+            "detector.kind": detector,
+            "pose.provider": provider,
+            "display.mirror": mirror,
+        },
+    )
+    wanted = SessionOptions(camera, headless, log, record)
+    check_session(wanted)
+    with preparing(reference.name) as progress:
+        expert = open_expert(reference, pose_settings(settings), progress=progress)
+    result = run_session(wanted, expert, settings)
+    for line in describe_result(result, wanted):
+        say(line)
+
+
+def describe_result(result: SessionResult, wanted: SessionOptions) -> list[str]:
+    """How a session went, in a few lines."""
+    summary, timing = result.summary, result.timing
+    fps, score = timing["fps"], summary["score"]
+    lines = [
+        f"{summary['processed']} frames in {summary['duration']:.1f} s of camera time"
+        + (f", {summary['dropped']} dropped" if summary["dropped"] else "")
+        + (f", {fps:.0f} fps on {timing['provider']}" if fps else ""),
+        f"followed {100 * summary['coverage']:.0f} % of the time, reached {summary['reached']:.1f} of "
+        f"{summary['reference_duration']:.1f} s" + (f", score {score:.0f}" if score is not None else ""),
+    ]
+    if result.ended != "end of source":
+        lines.append(f"ended: {result.ended}")
+    lines += [f"{what}: {path}" for what, path in (("log", wanted.log), ("video", wanted.record)) if path]
+    return lines

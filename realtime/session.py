@@ -1,0 +1,345 @@
+"""A session: from the first frame of the camera to a complete log and recording.
+
+A file without a window is processed frame by frame, in order and as fast as it goes, so that the log is the
+same on every run. A camera, and a file with a window, run live: capture and inference in threads of their own
+(:mod:`posesync.realtime.workers`), drawing on the main thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from posesync.pose.config import Config
+from posesync.pose.errors import SourceError
+from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.sources import FrameSource, open_source
+from posesync.pose.types import Image
+
+from .coach import Coach, Step
+from .expert import Expert
+from .feedback import FeedbackSettings
+from .overlay import Overlay, Scene
+from .recording import Outputs, check_output
+from .signals import StopSignals
+from .statistics import SessionStatistics, statistics_lines
+from .window import Command, Window, check_display
+from .workers import Captured, CaptureWorker, InferenceWorker, Mailbox, Processed
+
+logger = logging.getLogger(__name__)
+
+#: s between two looks at keys and window; a new picture is drawn at once.
+_TICK: Final = 1 / 60
+#: s after which the picture is drawn anew although no frame came: notices count seconds.
+_REDRAW: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What is asked of one session.
+
+    Attributes:
+        camera: index, name, device, file, folder or address (:func:`posesync.pose.sources.open_source`).
+        headless: no window; a file is then processed frame by frame.
+        log: path of session.jsonl, or None.
+        record: path of the recording (``.mp4``), or None.
+    """
+
+    camera: str
+    headless: bool = False
+    log: Path | None = None
+    record: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResult:
+    """How a session went.
+
+    Attributes:
+        ended: ``end of source``, ``quit``, ``interrupted`` or ``camera lost``.
+        summary: as in the log.
+        timing: what depends on the clock: fps, latency.
+    """
+
+    ended: str
+    summary: dict[str, Any]
+    timing: dict[str, Any]
+
+
+def pose_settings(config: Config) -> PoseSettings:
+    """The part of the configuration that decides how keypoints are found."""
+    detector, pose = config.section("detector"), config.section("pose")
+    return PoseSettings(
+        pose=pose["model"],
+        detector=detector["kind"],
+        every=detector["every"],
+        provider=pose["provider"],
+        threads=pose["threads"],
+        patience=detector["patience"],
+    )
+
+
+def check_session(options: SessionOptions) -> None:
+    """Find out what would fail before the expert is prepared, which can take minutes.
+
+    Raises:
+        OutputError: log or recording cannot be written where they are wanted.
+        DisplayError: a window is wanted and there is no screen.
+        SourceError: the camera is a file that cannot be read.
+    """
+    check_output(options.log, "--log")
+    check_output(options.record, "--record")
+    if not options.headless:
+        check_display()
+    if Path(options.camera).exists() and not options.camera.startswith("/dev/"):
+        open_source(options.camera).close()
+
+
+def run_session(
+    options: SessionOptions, expert: Expert, config: Config, *, source: FrameSource | None = None
+) -> SessionResult:
+    """Run one session to its end.
+
+    Ctrl-C and SIGTERM end it like the key q: log and recording are completed.
+
+    Args:
+        options: what is asked.
+        expert: who is followed.
+        config: settings.
+        source: frames to use in place of opening ``options.camera``; closed at the end.
+
+    Raises:
+        SourceError: no such camera, or it was lost and did not come back in time.
+        ModelError: a model is missing or cannot be run.
+        OutputError: log or recording cannot be written; what was written so far is kept.
+        DisplayError: there is no screen for the window.
+    """
+    with StopSignals() as stop:
+        estimator = PoseEstimator(pose_settings(config))
+        with source or open_source(options.camera) as frames:
+            session = _Session(options, expert, config, estimator, frames, stop)
+            return session.run()
+
+
+class _Session:
+    """One session's parts, and the two loops that join them."""
+
+    def __init__(
+        self,
+        options: SessionOptions,
+        expert: Expert,
+        config: Config,
+        estimator: PoseEstimator,
+        source: FrameSource,
+        stop: StopSignals,
+    ) -> None:
+        self._options = options
+        self._expert = expert
+        self._config = config
+        self._source = source
+        self._stop = stop
+        self._provider = str(estimator.movenet.session.get_providers()[0]).removesuffix("ExecutionProvider")
+        self._coach = Coach(estimator, expert, FeedbackSettings(**config.section("feedback")))
+        self._statistics = SessionStatistics()
+        display = config.section("display")
+        self._overlay = Overlay(display["height"], mirror=display["mirror"], follow=display["follow"])
+        self._details: bool = display["statistics"]
+        self._models = estimator.describe()
+
+    @property
+    def _deterministic(self) -> bool:
+        return self._options.headless and not self._source.is_live
+
+    def run(self) -> SessionResult:
+        """Run the loop that fits, and complete the outputs whatever ends it."""
+        window = None if self._options.headless else Window(self._overlay.width, self._overlay.height)
+        try:
+            outputs = Outputs(
+                self._options.log,
+                self._options.record,
+                self._header(),
+                (self._overlay.width, self._overlay.height),
+                self._source.info.fps or 30.0,
+            )
+            ended = "failed"
+            try:
+                ended = self._every_frame(outputs) if self._deterministic else self._live(outputs, window)
+            finally:
+                summary, timing = self._summary(ended)
+                if ended == "failed" and not self._statistics.processed:
+                    outputs.abort()  # nothing but a header would be kept
+                else:
+                    outputs.close(summary)
+        finally:
+            if window is not None:
+                window.close()
+        if ended == "camera lost":
+            raise SourceError(
+                f"{self._source.info.name} was lost and did not come back within "
+                f"{self._config.section('camera')['lost_timeout']:g} s: check its cable, then start again"
+            )
+        return SessionResult(ended, summary, timing)
+
+    # -- a file, every frame -------------------------------------------------------------------------------
+
+    def _every_frame(self, outputs: Outputs) -> str:
+        for frame in self._source:
+            if self._stop.asked:
+                return "interrupted"
+            step = self._coach.process(frame)
+            self._statistics.add(step, now=time.monotonic())
+            outputs.add(step, [])
+            outputs.record(lambda step=step: self._draw(step), frame.time)  # type: ignore[misc]
+        return "interrupted" if self._stop.asked else "end of source"
+
+    # -- live ----------------------------------------------------------------------------------------------
+
+    def _live(self, outputs: Outputs, window: Window | None) -> str:
+        camera = self._config.section("camera")
+        frames: Mailbox[Captured] = Mailbox(lambda captured: captured.frame.time)
+        steps: Mailbox[Processed] = Mailbox(lambda processed: processed.step.frame.time)
+
+        def sink(processed: Processed, missed: list[float]) -> None:
+            outputs.add(processed.step, missed)
+            self._statistics.add(processed.step, len(missed), now=time.monotonic(), latency=processed.latency)
+
+        capture = CaptureWorker(self._source, frames, **camera)
+        inference = InferenceWorker(self._coach, frames, steps, sink)
+        capture.start()
+        inference.start()
+        try:
+            ended = self._show(steps, capture, inference, outputs, window)
+        finally:
+            capture.stop()
+            inference.stop()
+            joined = [worker.join() for worker in (inference, capture)]
+            if all(joined):
+                self._log_unprocessed(frames, outputs)
+        for worker in (inference, capture):
+            if worker.error is not None:
+                raise worker.error
+        return ended
+
+    def _show(
+        self,
+        steps: Mailbox[Processed],
+        capture: CaptureWorker,
+        inference: InferenceWorker,
+        outputs: Outputs,
+        window: Window | None,
+    ) -> str:
+        """The main thread: draw the newest step, look at the keys; returns why it ended."""
+        step: Step | None = None
+        drawn = 0.0
+        while not self._stop.asked:
+            taken = steps.take(_TICK)
+            if taken is not None:
+                step = taken[0].step
+            elif steps.finished:
+                return "camera lost" if capture.gone else "end of source"
+            for command in window.poll() if window is not None else []:
+                if command is Command.QUIT:
+                    return "quit"
+                self._obey(command, capture, inference)
+                drawn = 0.0
+            now = time.monotonic()
+            if step is None or (taken is None and (window is None or now - drawn < _REDRAW)):
+                continue
+            drawn = now
+            self._put_out(step, taken is not None, capture, outputs, window)
+        return "interrupted"
+
+    def _put_out(
+        self, step: Step, new: bool, capture: CaptureWorker, outputs: Outputs, window: Window | None
+    ) -> None:
+        """Draw once, for window and recording."""
+        if window is None and outputs.video is None:
+            return
+        picture = self._draw(step, _notice(capture))
+        self._statistics.shown += new
+        if new:
+            outputs.record(lambda: picture, step.frame.time)
+        if window is not None:
+            window.show(picture)
+
+    def _obey(self, command: Command, capture: CaptureWorker, inference: InferenceWorker) -> None:
+        if command is Command.PAUSE:
+            capture.paused = not capture.paused
+        elif command is Command.MIRROR:
+            self._overlay.mirror = not self._overlay.mirror
+        elif command is Command.RESTART:
+            inference.restart()
+        elif command is Command.DETAILS:
+            self._details = not self._details
+
+    def _log_unprocessed(self, frames: Mailbox[Captured], outputs: Outputs) -> None:
+        """A frame that was captured but not processed when the session ended is one that was dropped."""
+        left = frames.take(0.0)
+        if left is not None:
+            captured, missed = left
+            missed = [*missed, captured.frame.time]
+            outputs.add_missed(missed)
+            self._statistics.dropped += len(missed)
+            self._statistics.last_time = missed[-1]
+
+    # -- both ----------------------------------------------------------------------------------------------
+
+    def _draw(self, step: Step, notice: str | None = None) -> Image:
+        return self._overlay.draw(
+            Scene(
+                time=step.frame.time,
+                image=step.frame.image,
+                keypoints=step.keypoints,
+                position=step.position,
+                duration=self._expert.reference.duration,
+                joints=dict(step.feedback.joints),
+                score=step.feedback.score,
+                expert_image=self._expert.image_at(step.expert_time),
+                expert_keypoints=step.expert_pose,
+                expert_size=self._expert.size,
+                fps=self._statistics.fps,
+                notice=notice,
+                statistics=statistics_lines(self._statistics, self._provider) if self._details else None,
+            )
+        )
+
+    def _header(self) -> dict[str, Any]:
+        reference, info = self._expert.reference, self._source.info
+        return {
+            "posesync": metadata.version("posesync"),
+            "reference": {
+                "file": reference.origin.file,
+                "sha256": reference.origin.sha256,
+                "duration": round(reference.duration, 4),
+                "samples": len(reference),
+            },
+            "camera": {
+                "name": info.name,
+                "kind": info.kind,
+                "width": info.width,
+                "height": info.height,
+                "fps": None if info.fps is None else round(float(info.fps), 4),
+            },
+            "models": self._models,
+        }
+
+    def _summary(self, ended: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        summary = self._statistics.summary(ended, self._expert.reference.duration)
+        timing = {**self._statistics.timing(), "provider": self._provider}
+        if not self._deterministic:
+            summary["timing"] = timing
+        if self._source.warning:
+            summary["warning"] = self._source.warning
+        return summary, timing
+
+
+def _notice(capture: CaptureWorker) -> str | None:
+    """What the performer must know about the camera."""
+    since = capture.lost_since
+    if since is not None:
+        return f"Camera lost · waiting for it, {time.monotonic() - since:.0f} s"
+    return "Paused" if capture.paused else None

@@ -1,0 +1,124 @@
+"""The window: SDL through pygame-ce, on the main thread, as macOS demands. Importing this needs no screen."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import Enum
+from types import TracebackType
+from typing import Final
+
+import cv2
+import numpy as np
+from posesync.pose.errors import DisplayError
+from posesync.pose.types import Image
+
+#: SDL's drivers that show nothing; fine when asked for by name (tests), no screen otherwise.
+_INVISIBLE: Final = ("offscreen", "dummy", "evdev")
+
+
+class Command(Enum):
+    """What the user asks for with a key or the window's buttons."""
+
+    QUIT = "quit"
+    PAUSE = "pause"
+    MIRROR = "mirror"
+    RESTART = "restart"
+    DETAILS = "details"
+
+
+class Window:
+    """A resizable window that shows pictures of one shape, as large as fits. A context manager.
+
+    Args:
+        width: of the pictures, px; the window opens at this size or at what the screen has room for.
+        height: of the pictures, px.
+        title: in the title bar.
+
+    Raises:
+        DisplayError: there is no screen.
+    """
+
+    def __init__(self, width: int, height: int, title: str = "PoseSync") -> None:
+        check_display()
+        import pygame
+
+        self._pygame = pygame
+        try:
+            pygame.display.init()
+            if pygame.display.get_driver() in _INVISIBLE and not os.environ.get("SDL_VIDEODRIVER"):
+                pygame.display.quit()
+                raise _no_screen("SDL found none")
+            room = pygame.display.get_desktop_sizes()[0]
+            scale = min(1.0, 0.95 * room[0] / width, 0.9 * room[1] / height)
+            size = (round(width * scale), round(height * scale))
+            self._surface = pygame.display.set_mode(size, pygame.RESIZABLE)
+            pygame.display.set_caption(title)
+        except pygame.error as error:
+            pygame.display.quit()
+            raise _no_screen(str(error)) from None
+        self._commands = {
+            pygame.K_q: Command.QUIT,
+            pygame.K_ESCAPE: Command.QUIT,
+            pygame.K_SPACE: Command.PAUSE,
+            pygame.K_m: Command.MIRROR,
+            pygame.K_r: Command.RESTART,
+            pygame.K_h: Command.DETAILS,
+        }
+
+    def show(self, image: Image) -> None:
+        """Show a picture (H, W, 3) uint8 BGR, scaled to fit, with black beside it where shapes differ."""
+        pygame = self._pygame
+        surface = pygame.display.get_surface() or self._surface
+        room = surface.get_size()
+        height, width = image.shape[:2]
+        scale = min(room[0] / width, room[1] / height)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        if size != (width, height):
+            how = cv2.INTER_AREA if scale < 0.6 else cv2.INTER_LINEAR
+            image = cv2.resize(image, size, interpolation=how)  # type: ignore[assignment]
+        picture = pygame.image.frombuffer(np.ascontiguousarray(image), size, "BGR")
+        if size != room:
+            surface.fill((0, 0, 0))
+        surface.blit(picture, ((room[0] - size[0]) // 2, (room[1] - size[1]) // 2))
+        pygame.display.flip()
+
+    def poll(self) -> list[Command]:
+        """What the user asked for since the last call; call it often, or the system calls the window dead."""
+        pygame = self._pygame
+        asked = []
+        for event in pygame.event.get():
+            if event.type == pygame.QUIT:
+                asked.append(Command.QUIT)
+            elif event.type == pygame.KEYDOWN and event.key in self._commands:
+                asked.append(self._commands[event.key])
+        return asked
+
+    def close(self) -> None:
+        """Close the window. May be called twice."""
+        self._pygame.display.quit()
+
+    def __enter__(self) -> Window:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def check_display() -> None:
+    """Make sure, as far as it shows without opening one, that there is a screen.
+
+    Raises:
+        DisplayError: there is none.
+    """
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+    asked = os.environ.get("SDL_VIDEODRIVER")
+    here = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not asked and not here:
+        raise _no_screen("neither DISPLAY nor WAYLAND_DISPLAY is set")
+
+
+def _no_screen(reason: str) -> DisplayError:
+    return DisplayError(f"there is no screen to open a window on ({reason}): add --headless")

@@ -1,0 +1,288 @@
+"""Every thread of PoseSync, and what they hand to each other.
+
+Capture and inference run beside the main thread, which draws. Between them lie one-slot mailboxes: whoever
+is slower gets the newest and nothing ever queues up, so what is on screen is never older than one inference.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, Generic, TypeVar
+
+from posesync.pose.sources import FrameSource, resume
+from posesync.pose.types import Frame
+
+from .coach import Coach, Step
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+#: s that a worker is given to end; one that hangs in a driver is left behind as a daemon.
+JOIN_TIMEOUT: Final = 5.0
+
+
+class Mailbox(Generic[T]):
+    """One slot between two threads: putting never waits, and what was not taken in time is replaced.
+
+    Args:
+        stamp: s, the time of an item, by which replaced ones are remembered.
+    """
+
+    def __init__(self, stamp: Callable[[T], float]) -> None:
+        self._stamp = stamp
+        self._changed = threading.Condition()
+        self._item: T | None = None
+        self._missed: list[float] = []
+        self._closed = False
+
+    def put(self, item: T) -> None:
+        """Lay ``item`` in the slot, in place of one that was not taken; ignored when closed."""
+        with self._changed:
+            if self._closed:
+                return
+            if self._item is not None:
+                self._missed.append(self._stamp(self._item))
+            self._item = item
+            self._changed.notify()
+
+    def take(self, timeout: float) -> tuple[T, list[float]] | None:
+        """The newest item and the times of those it replaced; None after ``timeout`` s or when finished."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._item is not None or self._closed, timeout)
+            item, self._item = self._item, None
+            if item is None:
+                return None
+            missed, self._missed = self._missed, []
+            return item, missed
+
+    def close(self) -> None:
+        """Nothing more will come; what lies in the slot can still be taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    @property
+    def finished(self) -> bool:
+        """Closed and empty."""
+        with self._changed:
+            return self._closed and self._item is None
+
+
+class WorkerState(Enum):
+    """What a worker is doing."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    WAITING = "waiting"
+    """A lost camera is waited for."""
+    ENDED = "ended"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A frame and when it came in, s, monotonic."""
+
+    frame: Frame
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """A step and how long it took since its frame came in, s."""
+
+    step: Step
+    latency: float
+
+
+class Worker:
+    """A thread that keeps its error for whoever joins it."""
+
+    def __init__(self, name: str) -> None:
+        self.state = WorkerState.STARTING
+        self.error: BaseException | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._guarded, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end; returns at once."""
+        self._stop.set()
+
+    def join(self) -> bool:
+        """Wait for the end, JOIN_TIMEOUT s at most; False when it hangs."""
+        self._thread.join(JOIN_TIMEOUT)
+        if self._thread.is_alive():
+            logger.warning("%s did not end within %.0f s and is left behind", self._thread.name, JOIN_TIMEOUT)
+            return False
+        return True
+
+    def _guarded(self) -> None:
+        try:
+            self._work()
+            self.state = WorkerState.ENDED
+        except BaseException as error:  # it must reach the main thread, whatever it is
+            self.error, self.state = error, WorkerState.FAILED
+        finally:
+            self._finish()
+
+    def _work(self) -> None:
+        raise NotImplementedError
+
+    def _finish(self) -> None:
+        """Runs last, whatever happened."""
+
+
+class CaptureWorker(Worker):
+    """Reads a source into a mailbox; waits for a lost camera; plays a file at its own pace.
+
+    Args:
+        source: closed when the worker ends.
+        outbox: gets every frame.
+        lost_timeout: s that a lost camera is waited for before it counts as gone.
+        retry_interval: s between two attempts to get it back.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        outbox: Mailbox[Captured],
+        *,
+        lost_timeout: float = 30.0,
+        retry_interval: float = 1.0,
+    ) -> None:
+        super().__init__("capture")
+        self._source = source
+        self._outbox = outbox
+        self._lost_timeout = lost_timeout
+        self._retry_interval = retry_interval
+        self._paused = threading.Event()
+        self._start: float | None = None
+        self.lost_since: float | None = None
+        self.gone = False
+
+    @property
+    def paused(self) -> bool:
+        """Whether frames of a camera are let pass and a file stands still."""
+        return self._paused.is_set()
+
+    @paused.setter
+    def paused(self, value: bool) -> None:
+        if value:
+            self._paused.set()
+        else:
+            self._paused.clear()
+
+    def _work(self) -> None:
+        self.state = WorkerState.RUNNING
+        while not self._stop.is_set():
+            frame = self._source.read()
+            if frame is None:
+                if not self._wait_for_camera():
+                    return
+                continue
+            if self._source.is_live:
+                if self.paused:
+                    continue  # read on, or the driver hands out old images afterwards
+            else:
+                self._wait_until_due(frame.time)
+            if not self._stop.is_set():
+                self._outbox.put(Captured(frame, time.monotonic()))
+
+    def _wait_for_camera(self) -> bool:
+        if not self._source.is_live or self._stop.is_set():
+            return False
+        self.lost_since, self.state = time.monotonic(), WorkerState.WAITING
+        name, timeout = self._source.info.name, self._lost_timeout
+        logger.warning("lost %s: waiting up to %.0f s for it to come back", name, timeout)
+        back = resume(
+            self._source,
+            patience=timeout,
+            interval=self._retry_interval,
+            stopped=self._stop.is_set,
+            sleep=lambda seconds: void(self._stop.wait(seconds)),
+        )
+        self.gone = not back and not self._stop.is_set()
+        if back:
+            logger.warning("%s is back", name)
+            self.lost_since, self.state = None, WorkerState.RUNNING
+        return back
+
+    def _wait_until_due(self, moment: float) -> None:
+        """Return when a file's frame is due; while paused the clock stands still."""
+        now = time.monotonic()
+        if self._start is None:
+            self._start = now - moment
+        while not self._stop.is_set():
+            if self.paused:
+                began = time.monotonic()
+                self._stop.wait(0.02)
+                self._start += time.monotonic() - began
+            elif (left := self._start + moment - time.monotonic()) > 0:
+                self._stop.wait(min(left, 0.1))
+            else:
+                return
+
+    def _finish(self) -> None:
+        self._outbox.close()
+        self._source.close()
+
+
+class InferenceWorker(Worker):
+    """Turns the newest frame into a step, over and over.
+
+    Args:
+        coach: used by this thread alone from now on; :meth:`restart` asks for its restart.
+        inbox: frames.
+        outbox: steps.
+        sink: called for every step in order, with the times of the frames dropped before it.
+    """
+
+    def __init__(
+        self,
+        coach: Coach,
+        inbox: Mailbox[Captured],
+        outbox: Mailbox[Processed],
+        sink: Callable[[Processed, list[float]], None],
+    ) -> None:
+        super().__init__("inference")
+        self._coach = coach
+        self._inbox = inbox
+        self._outbox = outbox
+        self._sink = sink
+        self._restart = threading.Event()
+
+    def restart(self) -> None:
+        """Begin the piece anew with the next frame."""
+        self._restart.set()
+
+    def _work(self) -> None:
+        self.state = WorkerState.RUNNING
+        while not self._stop.is_set() and not self._inbox.finished:
+            taken = self._inbox.take(0.1)
+            if taken is None:
+                continue
+            captured, missed = taken
+            if self._restart.is_set():
+                self._restart.clear()
+                self._coach.restart()
+            step = self._coach.process(captured.frame)
+            processed = Processed(step, time.monotonic() - captured.at)
+            self._sink(processed, missed)
+            self._outbox.put(processed)
+
+    def _finish(self) -> None:
+        self._outbox.close()
+
+
+def void(_: object) -> None:
+    """Drop a value where a callable must return nothing."""

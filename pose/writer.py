@@ -65,7 +65,8 @@ class VideoWriter:
             keep_partial: complete the file when the block ends by an error; False removes it.
 
         Raises:
-            OutputError: the folder is missing or may not be written, or the name has another ending.
+            OutputError: the folder is missing or may not be written, the name has another ending, or PyAV was
+                built without libx264.
             InvalidDataError: a size or the rate is not positive.
         """
         if width < 1 or height < 1 or not fps > 0:
@@ -88,9 +89,16 @@ class VideoWriter:
             f"file:{self._part.absolute()}",
             "w",
             format=self._format,
-            options={"movflags": "frag_keyframe+empty_moov+default_base_moof"},
+            # Flushed, so that what is in the file is on the disk when the process is killed.
+            options={"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"},
         )
-        self._stream = self._add_video(fps, preset, crf, threads)
+        try:
+            self._stream = self._add_video(fps, preset, crf, threads)
+        except ValueError as error:  # PyAV's UnknownCodecError
+            self.abort()
+            raise OutputError(
+                "PyAV has no H.264 encoder here: get it from its wheel with `pip install --force-reinstall av`"
+            ) from error
 
     @property
     def duration(self) -> float:

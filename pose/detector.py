@@ -82,8 +82,8 @@ class PersonDetector:
         Args:
             image: (H, W, 3) uint8 BGR.
             region: where to look, frame px; the whole frame by default.
-            size: longest side of the network's input, px, rounded up to multiples of 32; a model of fixed size
-                ignores it.
+            size: longest side of the network's input, px, rounded up to multiples of 32; a model of fixed
+                size ignores it.
 
         Returns:
             Boxes in full-frame px, cut to the frame.
@@ -128,11 +128,11 @@ class PersonDetector:
         kept = cv2.dnn.NMSBoxes(rects.tolist(), scores.tolist(), self.score_threshold, self.iou_threshold)
         boxes = []
         for index in np.asarray(kept, dtype=int).reshape(-1):
-            top_left = letterbox.to_frame(rects[index, :2])
-            bottom_right = letterbox.to_frame(rects[index, :2] + rects[index, 2:])
-            box = clip(
-                Box(*top_left.tolist(), *bottom_right.tolist(), score=min(float(scores[index]), 1.0)), image
-            )
+            x, y, width, height = rects[index].tolist()
+            (left, top), (right, bottom) = letterbox.to_frame(
+                np.array([[x, y], [x + width, y + height]])
+            ).tolist()
+            box = clip(Box(left, top, right, bottom, min(float(scores[index]), 1.0)), image)
             if box.area > 0:
                 boxes.append(box)
         return boxes

@@ -1,7 +1,8 @@
 """A frame becomes the performer's keypoints: detector, lock, crop, MoveNet.
 
-The performer is acquired with the detector at 640 px over the whole frame, then followed at 320 px in a region
-around the last place, which shows a small performer as large as the 640 px did, at a quarter of the cost.
+The performer is acquired with the detector at 640 px over the whole frame, then followed at 320 px in a
+region around the last place, which shows a small performer as large as the 640 px did, at a quarter of
+the cost.
 """
 
 from __future__ import annotations
@@ -26,11 +27,18 @@ DETECTORS: Final = ("auto", "yolov5", "keypoints")
 EVERY: Final = ("frame", "auto")
 POSES: Final = ("lightning", "thunder")
 
-#: Mean confidence of the eight torso and limb-root keypoints from which a pose is somebody's.
+#: Mean confidence of the body's keypoints from which a pose is somebody's.
 PRESENT: Final = 0.25
-#: Mean confidence of the body from which a lock is strong, and s for which it then needs no detector.
+#: The same from which a lock is strong, and s for which it then needs no detector.
 STRONG: Final = 0.45
 TRUST_TIME: Final = 0.5
+
+#: Seconds between looks at the whole frame while the performer is out of sight: they cost six times as much.
+ACQUIRE_EVERY: Final = 0.2
+#: Half-size of the crop around a detected box, in its longer side; smaller cuts limbs, larger wastes pixels.
+CROP_FACTOR: Final = 0.55
+#: The last keypoints widen a box only when at least so many of them lie near it.
+MEND_POINTS: Final = 6
 
 _BODY = slice(5, 17)
 
@@ -127,6 +135,7 @@ class PoseEstimator:
         self._performer.reset()
         self._last: Keypoints | None = None
         self._detected_at = float("-inf")
+        self._acquired_at = float("-inf")
         self._shape: tuple[int, ...] = ()
 
     @property
@@ -159,26 +168,35 @@ class PoseEstimator:
             found = self._coast(frame, STRONG)
             if found is not None:
                 return found
-        before = self._performer.box
         box = self._detect(frame)
         if box is None:
             # Detectors miss bodies that are bent, inverted or blurred; MoveNet, cropped, often does not.
             return self._coast(frame, PRESENT)
-        keypoints = self.movenet.estimate(frame.image, self._crop(box, before))
+        keypoints = self.movenet.estimate(frame.image, self._crop(box))
         return keypoints, box
 
     def _detect(self, frame: Frame) -> Box | None:
         """Run the detector, near the last place first, and update the lock."""
         assert self.detector is not None
-        image, size = frame.image, (frame.image.shape[1], frame.image.shape[0])
-        self._detected_at = frame.time
-        expected = self._performer.expected(frame.time)
-        if expected is not None and self._performer.unseen(frame.time) <= self._performer.patience:
-            region = _search_region(expected, image)
-            boxes = self.detector.detect(image, region, TRACK_SIZE)
-            if any(self._performer.continues(box, frame.time) for box in boxes):
-                return self._performer.update(boxes, frame.time, size)
-        return self._performer.update(self.detector.detect(image, None, ACQUIRE_SIZE), frame.time, size)
+        image, time = frame.image, frame.time
+        size = (image.shape[1], image.shape[0])
+        self._detected_at = time
+        boxes: list[Box] = []
+        if self._performer.unseen(time) <= self._performer.patience:
+            boxes = self.detector.detect(image, self._search_region(frame), TRACK_SIZE)
+            near = any(self._performer.continues(box, time) for box in boxes)
+            if near or time - self._acquired_at < ACQUIRE_EVERY:
+                return self._performer.update(boxes, time, size)
+        self._acquired_at = time
+        return self._performer.update(self.detector.detect(image, None, ACQUIRE_SIZE), time, size)
+
+    def _search_region(self, frame: Frame) -> Box:
+        """Where the performer is looked for: the expected box and half a body around it, more when unseen."""
+        box = self._performer.expected(frame.time)
+        if box is None:
+            return whole(frame.image)
+        margin = 0.5 + self._performer.unseen(frame.time)
+        return clip(grow(box, margin * max(box.width, box.height)), frame.image)
 
     def _coast(self, frame: Frame, enough: float) -> tuple[Keypoints, Box] | None:
         """Follow by the last keypoints alone; None when what comes out is not surely the performer."""
@@ -192,18 +210,24 @@ class PoseEstimator:
         size = (frame.image.shape[1], frame.image.shape[0])
         return (keypoints, box) if self._performer.update([box], frame.time, size) else None
 
-    def _crop(self, box: Box, before: Box | None) -> Box:
-        """The square for MoveNet: by the last keypoints, moved as the box moved, else around the box."""
-        plain = square(box.center, 0.6 * max(box.width, box.height))
-        crop = crop_around(self._last) if self._last is not None else None
-        if crop is None or before is None:
-            return plain
-        x = crop.center[0] + box.center[0] - before.center[0]
-        y = crop.center[1] + box.center[1] - before.center[1]
-        if not (box.left <= x <= box.right and box.top <= y <= box.bottom):
-            return plain
-        reach = max(x - box.left, box.right - x, y - box.top, box.bottom - y)
-        return square((x, y), max(crop.width / 2, reach))
+    def _crop(self, box: Box) -> Box:
+        """The square for MoveNet: around the box and what the last keypoints say belongs to it.
+
+        Measured against Thunder on the test clips, the mean error is 10–50 % less than with Google's rule,
+        which places the crop by the last keypoints alone and so carries their mistakes on. The keypoints
+        mend a box that shows only part of the body.
+        """
+        body = box
+        if self._last is not None:
+            near = grow(box, 0.5 * max(box.width, box.height))
+            xy = self._last.xy[self._last.confidence > CROP_CONFIDENCE]
+            xy = xy[((xy >= (near.left, near.top)) & (xy <= (near.right, near.bottom))).all(axis=1)]
+            if len(xy) >= MEND_POINTS:
+                (left, top), (right, bottom) = xy.min(axis=0).tolist(), xy.max(axis=0).tolist()
+                body = Box(
+                    min(left, box.left), min(top, box.top), max(right, box.right), max(bottom, box.bottom)
+                )
+        return square(body.center, CROP_FACTOR * max(body.width, body.height))
 
     # -- without a detector ----------------------------------------------------------------------------------
 
@@ -212,16 +236,29 @@ class PoseEstimator:
         found = self._coast(frame, PRESENT)
         if found is not None:
             return found
-        image, size = frame.image, (frame.image.shape[1], frame.image.shape[0])
-        poses = [self.movenet.estimate(image, crop) for crop in _search_crops(image)]
-        best = max(poses, key=presence)
-        crop = crop_around(best)
-        if crop is not None:
-            best = self.movenet.estimate(image, crop)
-        box = keypoint_box(best, image)
-        boxes = [box] if box is not None and presence(best) >= PRESENT else []
-        mine = self._performer.update(boxes, frame.time, size)
-        return (best, mine) if mine is not None else None
+        image, time = frame.image, frame.time
+        crops = []
+        expected = self._performer.expected(time)
+        waiting = self._performer.unseen(time) <= self._performer.patience
+        if expected is not None and waiting:
+            side = max(expected.width, expected.height)
+            crops = [square(expected.center, factor * side) for factor in (0.7, 1.2)]
+        if not waiting or time - self._acquired_at >= ACQUIRE_EVERY:
+            self._acquired_at = time
+            crops += _search_crops(image)
+        people = [person for crop in crops if (person := self._somebody(image, crop)) is not None]
+        boxes = [box for _, box in people]
+        mine = self._performer.update(boxes, time, (image.shape[1], image.shape[0]))
+        return next((person for person in people if person[1] is mine), None)
+
+    def _somebody(self, image: Image, crop: Box) -> tuple[Keypoints, Box] | None:
+        """Who is in a crop, seen again in the crop that fits them; None when nobody surely is."""
+        closer = crop_around(self.movenet.estimate(image, crop))
+        if closer is None:
+            return None
+        keypoints = self.movenet.estimate(image, closer)
+        box = keypoint_box(keypoints, image)
+        return (keypoints, box) if box is not None and presence(keypoints) >= PRESENT else None
 
 
 def presence(keypoints: Keypoints) -> float:
@@ -230,18 +267,13 @@ def presence(keypoints: Keypoints) -> float:
 
 
 def keypoint_box(keypoints: Keypoints, image: Image) -> Box | None:
-    """The box around a person as a detector would draw it, from keypoints; None when the torso was not seen."""
+    """The box around a person, as a detector would draw it; None when the torso was not seen."""
     if not torso_seen(keypoints):
         return None
     seen = keypoints.xy[keypoints.confidence > CROP_CONFIDENCE]
     (left, top), (right, bottom) = seen.min(axis=0).tolist(), seen.max(axis=0).tolist()
     box = Box(left, top, right, bottom, presence(keypoints))
     return grow(box, 0.08 * max(box.width, box.height), image)
-
-
-def _search_region(box: Box, image: Image) -> Box:
-    """Where the performer is looked for next: the last box and half a body around it."""
-    return clip(grow(box, 0.5 * max(box.width, box.height)), image)
 
 
 def _search_crops(image: Image) -> list[Box]:

@@ -40,7 +40,7 @@ class Letterbox:
         """The input image, (height, width, 3) uint8; outside the frame every channel is ``fill``, 0..255."""
         scale, offset_x, offset_y = self.scale, self.offset_x, self.offset_y
         while scale <= 0.5:
-            # Halving first (each result pixel the mean of four) keeps thin limbs from falling between samples.
+            # Halving first (each pixel the mean of four) keeps thin limbs from falling between samples.
             image, offset_x, offset_y = self._halve(image, scale, offset_x, offset_y)
             scale *= 2
         # Half a pixel: warpAffine maps pixel centres, this class the plane they lie in.
@@ -50,7 +50,7 @@ class Letterbox:
                 [0.0, scale, offset_y + 0.5 * scale - 0.5],
             ]
         )
-        warped: Image = cv2.warpAffine(
+        warped = cv2.warpAffine(
             image,
             matrix,
             (self.width, self.height),
@@ -58,7 +58,7 @@ class Letterbox:
             borderMode=cv2.BORDER_CONSTANT,
             borderValue=(fill, fill, fill),
         )
-        return warped
+        return np.asarray(warped, dtype=np.uint8)
 
     def _halve(
         self, image: Image, scale: float, offset_x: float, offset_y: float
@@ -73,16 +73,18 @@ class Letterbox:
         part = image[top:bottom, left:right]
         if part.size == 0:
             return np.zeros((1, 1, 3), np.uint8), -1e6, -1e6
-        half: Image = cv2.resize(part, (part.shape[1] // 2, part.shape[0] // 2), interpolation=cv2.INTER_AREA)
-        return half, offset_x + scale * left, offset_y + scale * top
+        half = cv2.resize(part, (part.shape[1] // 2, part.shape[0] // 2), interpolation=cv2.INTER_AREA)
+        return np.asarray(half, dtype=np.uint8), offset_x + scale * left, offset_y + scale * top
 
     def to_frame(self, xy: FloatArray) -> FloatArray:
         """(..., 2) input px → frame px."""
-        return (xy - np.array([self.offset_x, self.offset_y])) / self.scale
+        result: FloatArray = (xy - np.array([self.offset_x, self.offset_y])) / self.scale
+        return result
 
     def to_input(self, xy: FloatArray) -> FloatArray:
         """(..., 2) frame px → input px."""
-        return xy * self.scale + np.array([self.offset_x, self.offset_y])
+        result: FloatArray = xy * self.scale + np.array([self.offset_x, self.offset_y])
+        return result
 
 
 def whole(image: Image) -> Box:
@@ -112,7 +114,7 @@ def clip(box: Box, image: Image) -> Box:
 
 
 def stretched_size(region: Box, longest: int, stride: int = 32) -> tuple[int, int]:
-    """Width and height, multiples of ``stride``, of the smallest input that shows ``region`` at ``longest`` px.
+    """Width and height, multiples of ``stride``, of the input that shows ``region`` at ``longest`` px.
 
     A 16:9 frame at 320 gives 320 × 192.
     """

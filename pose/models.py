@@ -164,7 +164,8 @@ def find_model(name: str, *, download: bool = True) -> Path:
         if spoilt is None:
             raise
         raise ModelError(
-            f"model {spoilt} has the wrong checksum, expected {info.sha256[0][:12]}…: delete it, then {info.remedy}"
+            f"model {spoilt} has the wrong checksum, expected {info.sha256[0][:12]}…: "
+            f"delete it, then {info.remedy}"
         ) from None
 
 

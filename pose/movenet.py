@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 
 from .errors import ModelError
@@ -14,7 +13,7 @@ from .onnx_session import create_session, run
 from .skeleton import LEFT_HIP, LEFT_SHOULDER, NUM_KEYPOINTS, RIGHT_HIP, RIGHT_SHOULDER
 from .types import Box, FloatArray, Image, Keypoints
 
-#: Confidence above which a keypoint is good enough to place the next crop by (Google's own crop rule uses 0.2).
+#: Confidence above which a keypoint is good enough to place the next crop by, as in Google's crop rule.
 CROP_CONFIDENCE: Final = 0.2
 #: Half-size of the crop in torso lengths and in body reaches, from the same rule.
 TORSO_FACTOR: Final = 1.9
@@ -56,7 +55,7 @@ class MoveNet:
         )
         if not fits:
             raise ModelError(
-                f"model {path} is not MoveNet single-pose (input {first.type} {shape}, output {output.shape}, "
+                f"model {path} is no MoveNet single-pose (input {first.type} {shape}, output {output.shape}, "
                 "expected [1, size, size, 3] and [1, 1, 17, 3]): delete it and run `posesync models`"
             )
         self._input = first.name
@@ -98,7 +97,7 @@ class MoveNet:
             ModelError: the model cannot be run.
         """
         letterbox = Letterbox.fit(crop, self.size, self.size)
-        output = self.infer(cv2.cvtColor(letterbox.apply(image), cv2.COLOR_BGR2RGB))
+        output = self.infer(letterbox.apply(image)[..., ::-1])
         xy = letterbox.to_frame(output[:, 1::-1] * self.size).astype(np.float32)
         height, width = image.shape[:2]
         inside = ((xy >= 0) & (xy <= (width, height))).all(axis=1)

@@ -38,7 +38,7 @@ def _onnxruntime() -> Any:
     except ImportError as error:
         raise ModelError(f"ONNX Runtime cannot be imported ({_one_line(error)}): {INSTALL_HINT}") from None
     if not hasattr(onnxruntime, "InferenceSession"):
-        # An empty folder is left when onnxruntime and onnxruntime-gpu overwrote each other and one was removed.
+        # An empty folder is left when the CPU and GPU wheels overwrote each other and one was removed.
         raise ModelError(f"the installed ONNX Runtime is broken (half removed): reinstall it, {INSTALL_HINT}")
     return onnxruntime
 
@@ -77,8 +77,8 @@ def create_session(path: Path | str, *, provider: str = "auto", threads: int = 1
 
     Args:
         path: the ONNX file.
-        provider: ``auto`` (CUDA when the installed ONNX Runtime has it, else the CPU) or a key of PROVIDERS. One
-            that turns out not to work is said loudly, and the CPU does the work.
+        provider: ``auto`` (CUDA when the installed ONNX Runtime has it, else the CPU) or a key of PROVIDERS.
+            One that turns out not to work is said loudly, and the CPU does the work.
         threads: threads inside one operator; these models are small, so one is the most economical.
 
     Raises:
@@ -105,7 +105,8 @@ def create_session(path: Path | str, *, provider: str = "auto", threads: int = 1
     except Exception as error:
         # ONNX Runtime raises a dozen unrelated classes for a file it cannot use.
         raise ModelError(
-            f"model {path} cannot be loaded ({_one_line(error)}): delete it and run `posesync models` to get it again"
+            f"model {path} cannot be loaded ({_one_line(error)}): "
+            "delete it and run `posesync models` to get it again"
         ) from None
     if session.get_providers()[0] != providers[0]:
         logger.warning(

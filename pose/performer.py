@@ -1,8 +1,8 @@
 """One performer, kept: which of the people in the frame is the one who practises.
 
-Chosen at acquisition (large, central, sure), then kept by overlap and continuity of the centre. Everybody else
-is followed too, only so that nobody who is known to be somebody else can inherit the lock. When the performer
-is out of sight, they may come back near the last place at once, or anywhere after ``patience`` seconds.
+Chosen at acquisition (large, central, sure), then kept by overlap and continuity of the centre. Everybody
+else is followed too, only so that nobody who is known to be somebody else can inherit the lock. When the
+performer is out of sight, they may come back near the last place at once, or anywhere after ``patience`` s.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ class Performer:
             mine = max(sure, key=lambda box: _prominence(box, frame_size), default=None)
             if mine is not None:
                 self._track = _Track(mine, time)
-                self._others = [_Track(box, time) for box in sure if box is not mine]
+                self._others = self._beside(sure, mine, time)
                 self.state = Lock.LOCKED
                 self.acquisitions += 1
                 return mine
@@ -164,13 +164,20 @@ class Performer:
             self.state = Lock.LOST
         self._others = [other for other in self._others if time - other.time <= MEMORY]
         if mine is not None:
-            # Only beside the performer is somebody surely somebody else; parts of one body are nobody.
-            self._others += [
-                _Track(box, time)
-                for box in rest
-                if box.score >= START_SCORE and _shared(box, mine) < SAME_BODY
-            ]
+            self._others += self._beside(rest, mine, time)
         return mine
+
+    @staticmethod
+    def _beside(boxes: list[Box], mine: Box, time: float) -> list[_Track]:
+        """New bystanders.
+
+        Only beside the performer is somebody surely somebody else; and parts of the performer are nobody.
+        """
+        return [
+            _Track(box, time)
+            for box in boxes
+            if box is not mine and box.score >= START_SCORE and _shared(box, mine) < SAME_BODY
+        ]
 
     def _assign(self, boxes: list[Box], time: float) -> tuple[Box | None, list[Box]]:
         """The performer's box, if any, and the boxes of nobody known; bystanders are moved on.

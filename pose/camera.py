@@ -21,6 +21,7 @@ from .types import Frame, Image
 log = logging.getLogger(__name__)
 
 _LINUX = platform.system() == "Linux"
+_DEVICES = Path("/dev")
 _SYSFS = Path("/sys/class/video4linux")
 _PROBED = 5  # where the system has no list of names, this many indexes are tried
 _START_GRACE = 5.0  # s: webcams deliver nothing for a moment after they are opened
@@ -259,7 +260,7 @@ def _named(camera: int | str) -> CameraInfo:
 
 
 def _why_not(camera: CameraInfo) -> str:
-    device = Path(f"/dev/video{camera.index}")
+    device = _DEVICES / f"video{camera.index}"
     if _LINUX and device.exists():
         if not os.access(device, os.R_OK | os.W_OK):
             return f"{device} may not be opened: add yourself to the group 'video' and log in again"

@@ -97,7 +97,7 @@ class VideoWriter:
         except ValueError as error:  # PyAV's UnknownCodecError
             self.abort()
             raise OutputError(
-                "PyAV has no H.264 encoder here: get it from its wheel with `pip install --force-reinstall av`"
+                "PyAV has no H.264 encoder here: get its own wheel with `pip install --force-reinstall av`"
             ) from error
 
     @property

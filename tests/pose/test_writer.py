@@ -242,7 +242,7 @@ def test_missing_encoder_is_said_and_leaves_nothing(tmp_path, monkeypatch):
         raise av.codec.codec.UnknownCodecError("libx264")
 
     monkeypatch.setattr(VideoWriter, "_add_video", missing)
-    with pytest.raises(OutputError, match=r"no H\.264 encoder here: get it"):
+    with pytest.raises(OutputError, match=r"no H\.264 encoder here: get its own"):
         VideoWriter(tmp_path / "out.mp4", 64, 48, 30)
     assert list(tmp_path.iterdir()) == []
 

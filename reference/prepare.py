@@ -33,8 +33,10 @@ log = logging.getLogger(__name__)
 
 #: Raised when the same video and settings give other samples or another proxy than before.
 PREPARE_VERSION: Final = 1
-#: s: an expert's video must be at least this long, and show a person for at least this long.
+#: s: an expert's video must be at least this long …
 MIN_DURATION: Final = 1.0
+#: s: … and show a person for at least this long.
+MIN_SEEN: Final = 0.5
 
 REFERENCE_FILE: Final = "reference.npz"
 PROXY_FILE: Final = "proxy.mov"
@@ -182,11 +184,12 @@ def _check_usable(name: str, keypoints: FloatArray, times: FloatArray) -> None:
             "give a longer video of the expert"
         )
     # Half of the body's twelve keypoints make a pose that can be compared; a stray one is no person.
-    seen = (keypoints[:, 5:, 2] > CONFIDENCE_FLOOR).sum(axis=1) >= 6
-    if seen.mean() * duration < MIN_DURATION - 1e-6:
+    seen = float(((keypoints[:, 5:, 2] > CONFIDENCE_FLOOR).sum(axis=1) >= 6).mean()) * duration
+    if seen < MIN_SEEN:
+        found = f"a person for only {seen:.2f} s" if seen else "no person"
         raise ReferenceFileError(
-            f"no person in {name} ({int(seen.sum())} of {len(times)} frames show one), expected at least "
-            f"{MIN_DURATION:g} s of a person: give a video in which one person's body is well visible"
+            f"{name} shows {found}, expected at least {MIN_SEEN:g} s: "
+            "give a video in which one person's body is well visible"
         )
 
 

@@ -30,6 +30,7 @@ QUALITY: Final = 75
 #: it halves the disk space; uneven 30 fps stay whole.
 MAX_FPS: Final = 40.0
 
+_TOLERANCE: Final = 1e-4  # s, of rounded presentation times
 _TIME_BASE: Final = Fraction(1, 90_000)
 _AGAIN: Final = "run `posesync prepare --force` on the expert's video"
 
@@ -59,18 +60,19 @@ class ProxyWriter:
         self._part = path.with_name(f".{path.name}.part")
         try:
             self._container: Any = av.open(str(self._part), "w", format="mov")
+            self._stream = self._container.add_stream("mjpeg", rate=30)
+            self._stream.width, self._stream.height = self.size
+            self._stream.pix_fmt = "yuvj420p"
+            # The packets are ready-made JPEGs: FFmpeg's encoder never runs, its own scale would round times.
+            self._stream.time_base = self._stream.codec_context.time_base = _TIME_BASE
+            self._container.start_encoding()  # opens the file: a missing folder is said now
         except (av.FFmpegError, OSError) as error:
             self._part.unlink(missing_ok=True)
             raise output_error(error, path) from error
-        self._stream = self._container.add_stream("mjpeg", rate=30)
-        self._stream.width, self._stream.height = self.size
-        self._stream.pix_fmt = "yuvj420p"
-        # The packets are ready-made JPEGs: FFmpeg's encoder never runs, and its own scale would round times.
-        self._stream.time_base = self._stream.codec_context.time_base = _TIME_BASE
 
     def write(self, image: Image, time: float) -> bool:
         """Add a frame (H, W, 3) BGR at ``time`` s; False when it is too close to the last one to be kept."""
-        if time - self._last < 1 / MAX_FPS:
+        if time - self._last < 1 / MAX_FPS - _TOLERANCE:
             return False
         small = cv2.resize(image, self.size, interpolation=cv2.INTER_AREA)
         encoded = cv2.imencode(".jpg", small, (cv2.IMWRITE_JPEG_QUALITY, QUALITY))[1]

@@ -113,7 +113,9 @@ def false_jumps(outcome: Outcome) -> int:
     answered = np.flatnonzero(np.isfinite(outcome.time))
     if len(answered) == 0:
         return 0
-    step = np.diff(outcome.time[answered], prepend=outcome.time[answered[0]])
+    # A gap between two frames is no jump: only what the answer moved beyond the truth counts.
+    truth = np.diff(case.truth[answered], prepend=np.nan)
+    step = np.diff(outcome.time[answered], prepend=np.nan) - np.where(np.abs(truth) <= JUMP * 2, truth, 0.0)
     jumps = answered[(np.abs(step) > JUMP) | outcome.jumped[answered]]
     reasons = [e for e in case.events if e.kind != "hold"]
     for index in jumps:
@@ -185,6 +187,7 @@ def summarize(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     recoveries = [right_after(o, e.end) for o, e in events if e.kind in ("jump", "away")]
     holds = [row for o in outcomes for row in hold_figures(o)]
     aways = [row for o in outcomes for row in away_figures(o)]
+    leaps = sum(map(false_jumps, outcomes))
     unsure = np.concatenate([o.confidence for o in outcomes])[np.isfinite(error)]
     cost = np.concatenate([o.cost for o in outcomes])
     return {
@@ -201,7 +204,8 @@ def summarize(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "lock_worst_s": _quantile(locks, 1.0),
         "recover_median_s": _quantile(recoveries, 0.5),
         "recover_p95_s": _quantile(recoveries, 0.95),
-        "false_jumps_per_min": round(sum(map(false_jumps, outcomes)) / max(minutes, 1e-9), 3),
+        "false_jumps": leaps,
+        "false_jumps_per_min": round(leaps / max(minutes, 1e-9), 3),
         "backward_steps_per_min": round(sum(map(backward_steps, outcomes)) / max(minutes, 1e-9), 2),
         **{f"hold_{key}": _spread(holds, key) for key in ("until_holding", "moved", "until_off", "held")},
         **{f"away_{key}": _spread(aways, key) for key in ("until_lost", "until_back")},

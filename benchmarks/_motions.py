@@ -8,6 +8,7 @@ keypoints. Either way :meth:`Motion.render` returns what a perfect estimator wou
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -155,10 +156,16 @@ class Motion3D(Motion):
         self._center = (used.min(axis=0) + used.max(axis=0)) / 2
         self._rest = _resting(xyz[0])
 
+    def cut(self, start: float, end: float) -> Motion3D:
+        """The same, of which only ``start`` … ``end`` s is used; filmed from the same place."""
+        other = copy(self)
+        other.start, other.end = start, end
+        return other
+
     def like(self, xyz: Array, fps: float) -> Motion3D:
         """Another movement (T, 13, 3) of the same performer in the same place, used whole."""
-        other = Motion3D(self.name, xyz, fps, 0.0, (len(xyz) - 1) / fps, self._yaw, self._distance)
-        other._center = self._center
+        other = self.cut(0.0, (len(xyz) - 1) / fps)
+        other._xyz, other._fps = xyz, fps
         return other
 
     def joints(self, times: Array) -> Array:

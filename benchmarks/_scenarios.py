@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from _clips import CAMERAS, clips
 from _disturb import Disturbance, observe
-from _motions import PARTS, Array, Look, Motion, Motion3D, performances, rebuild, smooth_noise
+from _motions import PARTS, Array, Look, Motion, Motion3D, MotionClip, performances, rebuild, smooth_noise
 from _paths import Event, Path, Speed
 
 REFERENCE_RATE: Final = 30.0
@@ -207,6 +208,12 @@ def _other_body(s: Setting) -> Look:
     return replace(s.look, height=float(s.rng.uniform(0.8, 1.2)), proportions=factors)
 
 
+def _cameras(s: Setting) -> Plan:
+    """The same somersault seen by another camera: by turns at its own pace and at a changing one."""
+    path = Path(s.start).play(s.end, s.tempo(0.7, 1.4) if s.seed % 2 else 1.0)
+    return Plan(path, s.look, rate=29.97 if s.seed % 2 else 59.94)
+
+
 def _student(s: Setting) -> Plan:
     look = replace(_other_body(s), style=12.0, yaw=float(s.rng.uniform(-12, 12)))
     return Plan(Path(s.start).play(s.end, s.tempo(0.7, 1.4)), look, Disturbance(0.015, ankle_swaps=0.05))
@@ -245,6 +252,7 @@ SCENARIOS: Final[dict[str, Maker]] = {
     "student": _student, "mixed": _mixed,
     "hold": _hold, "skip": _skip, "back": _back, "restart": _restart, "late start": _late, "waits first": _waits,
     "repeats": _repeats, "does it again": _again, "leaves": _leaves, "mixed + jumps": _mixed_jumps,
+    "cameras": _cameras,
 }  # fmt: skip
 #: Those that fit a clip of a few seconds, seen from one place.
 SHORT: Final = (
@@ -269,7 +277,7 @@ def repeating(motion: Motion3D, start: float, end: float, rng: np.random.Generat
     length = float(rng.uniform(4.0, 6.0))
     begin = start + float(rng.uniform(0.25, 0.6)) * (end - start - length)
     parts = [(start, begin + length), (begin, begin + length), (begin, end)]
-    pieces = []
+    pieces: list[Array] = []
     for low, high in parts:
         if pieces:
             share = np.linspace(0.0, 1.0, int(fade * rate) + 1)[1:-1, None, None]
@@ -300,35 +308,48 @@ def make_case(scenario: str, motion: str, seed: int, length: float | None = None
 
     Args:
         scenario: a key of ``SCENARIOS``.
-        motion: a name in :func:`_motions.performances`.
+        motion: one of :func:`motions_for` that scenario.
         seed: any integer ≥ 0; its parity also chooses between variants of a scenario.
-        length: s of the reference; by default 20 s up to the whole motion.
+        length: s of the reference; by default 20 s up to the whole motion. Clips are always used whole.
     """
     rng = np.random.default_rng([zlib.crc32(f"{scenario}/{motion}".encode()), seed])
-    source: Motion = performances()[motion]
+    if motion not in performances():
+        expert, _, performer = motion.partition(">")
+        return perform(scenario, clips()[expert], clips()[performer or expert], rng, seed)
+    source = performances()[motion]
     start, end = chunk(source, rng, length)
-    if scenario == "repeats":
-        source = repeating(performances()[motion], start, end, rng)
-        start, end = source.start, source.end
-    return perform(scenario, source, start, end, rng, seed)
+    source = repeating(source, start, end, rng) if scenario == "repeats" else source.cut(start, end)
+    return perform(scenario, source, source, rng, seed)
 
 
-def perform(
-    scenario: str, source: Motion, start: float, end: float, rng: np.random.Generator, seed: int
-) -> Case:
-    """Film the expert from ``start`` to ``end`` of ``source`` and the performer as the scenario has it."""
-    plan = SCENARIOS[scenario](Setting(source, start, end, rng, seed))
-    reference_clock = np.arange(0.0, end - start, 1 / REFERENCE_RATE)
-    expert = source.render(start + reference_clock, Look())
-    errs = Disturbance(ankle_swaps=0.06) if plan.disturbance.ankle_swaps else Disturbance()
-    reference = observe(expert, reference_clock, errs, rng)
+def motions_for(scenario: str) -> list[str]:
+    """The movements that a scenario can be tried on, as far as their files are here."""
+    if scenario == "cameras":
+        return [f"{a}>{b}" for a in CAMERAS for b in CAMERAS if a != b and {a, b} <= set(clips())]
+    walk = ["walk"] if scenario in SHORT and "walk" in clips() else []
+    return [*performances(), *walk]
+
+
+def perform(scenario: str, expert: Motion, performer: Motion, rng: np.random.Generator, seed: int) -> Case:
+    """Film the expert's whole motion, then the performer as the scenario has it."""
+    start, end = expert.start, expert.end
+    plan = SCENARIOS[scenario](Setting(performer, start, end, rng, seed))
+    if isinstance(expert, MotionClip):
+        reference_clock, reference = expert.times - start, expert.keypoints
+        # These keypoints come with MoveNet's own errors: what is added only undoes the smoothing between frames.
+        plan.disturbance = replace(plan.disturbance, jitter=plan.disturbance.jitter - 0.008)
+    else:
+        reference_clock = np.arange(0.0, end - start, 1 / REFERENCE_RATE)
+        errs = Disturbance(ankle_swaps=0.06 if plan.disturbance.ankle_swaps else 0.0)
+        reference = observe(expert.render(start + reference_clock, Look()), reference_clock, errs, rng)
 
     times = frame_times(plan, rng)
     track = plan.path.at(times)
-    view = source.render(track.moment, plan.look, clock=times, blend=track.blend, rest=track.rest)
+    view = performer.render(track.moment, plan.look, clock=times, blend=track.blend, rest=track.rest)
     keypoints = observe(view, times, plan.disturbance, rng)
     keypoints[~track.visible] = 0.0
     return Case(
-        scenario, source.name, seed, reference_clock, reference, times, keypoints,
+        scenario, expert.name if expert is performer else f"{expert.name}>{performer.name}", seed,
+        reference_clock, reference, times, keypoints,
         track.truth - start, tuple(plan.path.events), plan.look.mirrored,
     )  # fmt: skip

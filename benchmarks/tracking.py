@@ -1,12 +1,13 @@
 """Where in the expert's video is the performer now? Our tracker beside its peers, on paths known exactly.
 
-    python benchmarks/tracking.py --quick
-    python benchmarks/tracking.py --full --jobs 2
+    python benchmarks/tracking.py --quick                      # ours alone, under a minute
+    python benchmarks/tracking.py --full --jobs 2              # all methods, all figures
     python benchmarks/tracking.py --method posesync --scenario skip --scenario back
 
-One table per group of scenarios and one JSON in ``benchmarks/out/``. From Python, for tuning::
+Tables on the screen, everything in ``benchmarks/out/tracking.json``. From Python, for tuning::
 
-    rows = run({"mine": lambda reference: Tracker(reference, settings)}, scenarios=["skip"], quick=True)["rows"]
+    found = run({"mine": lambda reference: Tracker(reference, settings)}, ["skip"], quick=True)
+    found["headline"], found["rows"], found["cases"], found["outcomes"]
 """
 
 from __future__ import annotations
@@ -14,67 +15,105 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 import numpy as np
+from _growth import growth, kept
 from _metrics import Outcome, calibration, summarize
-from _motions import performances
-from _peers import Arzt, ClockLocked, Factory, NearestPose, OpenEndDTW, ReferenceLike
-from _scenarios import SCENARIOS, Case, make_case
+from _peers import (
+    Arzt,
+    ClockLocked,
+    Dixon,
+    Factory,
+    NearestPose,
+    OfflineDTW,
+    OpenEndDTW,
+    RecomputedDTW,
+    ReferenceLike,
+)
+from _report import OURS, aims, aims_table, growth_table, headline, headline_table, scenario_table
+from _scenarios import SCENARIOS, Case, make_case, motions_for
 from posesync.reference.reference import Reference
 from rich.console import Console
-from rich.table import Table
 
 OUT = Path(__file__).resolve().parent / "out"
+#: Seeds of "repeats" in a full run of ours: more than half an hour of undisturbed repetition.
+_REPEATS_SEEDS = 24
+_NOTHING = np.zeros((0, 17, 3))
 
 
 def posesync(reference: ReferenceLike) -> Any:
     """Our tracker as it comes."""
     from posesync.realtime.tracker import Tracker
 
-    return Tracker(reference)
+    return Tracker(reference)  # type: ignore[arg-type]
 
 
-METHODS: dict[str, Factory] = {
-    "posesync": posesync,
+METHODS: dict[str, Any] = {
+    OURS: posesync,
     "clock-locked": ClockLocked,
     "nearest pose": NearestPose,
     "open-end DTW": OpenEndDTW,
+    "OLTW Dixon": Dixon,
     "OLTW Arzt": Arzt,
+    "dtaidistance": RecomputedDTW,
+    "offline DTW": OfflineDTW,
 }
+#: Those whose cost is measured for long experts; the others' grows with the square of the time.
+_GROWING = (OURS, "nearest pose", "open-end DTW", "OLTW Dixon", "OLTW Arzt")
 
 
-def track(case: Case, name: str, factory: Factory) -> Outcome:
-    """Run one method over one case, frame by frame, as a camera would give it the frames."""
-    method = factory(Reference.from_keypoints(case.reference_keypoints, case.reference_times))
+def track(case: Case, name: str, factory: Factory, reference: Reference | None = None) -> Outcome:
+    """Run one method over one case, frame by frame, as a camera would give it the frames.
+
+    The outcome's case no longer holds the keypoints (:func:`_scenarios.make_case` has them), so that many fit.
+    """
+    if reference is None:
+        reference = Reference.from_keypoints(case.reference_keypoints, case.reference_times)
+    method, light = factory(reference), replace(case, keypoints=_NOTHING, reference_keypoints=_NOTHING)
+    # Time of this thread: others on the same machine do not count.
+    if isinstance(method, OfflineDTW):
+        before = time.thread_time_ns()
+        answers = method.follow(case.keypoints, case.truth)
+        each = (time.thread_time_ns() - before) / 1000.0 / len(answers)
+        return Outcome.from_positions(light, name, answers, np.full(len(answers), each))
     answers, cost = [], np.empty(len(case.times))
     for index, (keypoints, now) in enumerate(zip(case.keypoints, case.times, strict=True)):
-        before = time.perf_counter_ns()
+        before = time.thread_time_ns()
         answer = method.update(keypoints, float(now))
-        cost[index] = (time.perf_counter_ns() - before) / 1000.0
+        cost[index] = (time.thread_time_ns() - before) / 1000.0
         answers.append(answer)
-    return Outcome.from_positions(case, name, answers, cost)
+    return Outcome.from_positions(light, name, answers, cost)
 
 
-def plan(scenarios: Iterable[str], *, quick: bool, seeds: int | None, seed: int) -> list[Callable[[], Case]]:
-    """The cases to run, not yet made."""
-    count = seeds if seeds is not None else (2 if quick else 4)
-    length = 22.0 if quick else None
-    return [
-        partial(make_case, scenario, motion, number, length)
-        for scenario in scenarios
-        if scenario in SCENARIOS
-        for motion in performances()
-        for number in range(seed, seed + count)
-    ]
+def plan(
+    scenarios: Sequence[str], *, quick: bool, seeds: int | None = None, seed: int = 0
+) -> list[Callable[[], Case]]:
+    """The cases to run, not yet made.
+
+    A quick run takes references of 22 s, two seeds of the dance and one of everything else; a full run takes
+    references from 20 s to the whole motion and four seeds, two for the clips.
+    """
+    makers: list[Callable[[], Case]] = []
+    for number, scenario in enumerate(scenarios):
+        for motion in motions_for(scenario):
+            short = motion not in ("dance", "capoeira")
+            count = seeds or ((1 if motion != "dance" else 2) if quick else (2 if short else 4))
+            # Parity chooses between variants: a single seed should not always take the same.
+            first = seed + (number % 2 if count == 1 else 0)
+            length = 22.0 if quick else None
+            makers += [partial(make_case, scenario, motion, s, length) for s in range(first, first + count)]
+    return makers
 
 
 def run(
@@ -91,33 +130,49 @@ def run(
     Args:
         methods: name → factory (reference → object with ``update(keypoints, time)``).
         scenarios: names, by default all.
-        quick: references of 22 s and two seeds, instead of up to the whole motion and four.
+        quick: see :func:`plan`.
         seeds: how many seeds per scenario and motion.
         seed: the first of them.
-        jobs: processes; with more than one the factories must be picklable.
+        jobs: processes (forked where the system can, so that factories may be lambdas).
 
     Returns:
-        ``rows``: per scenario and method the figures of :func:`_metrics.summarize`; ``cases``: the same for each
-        case alone, short; ``calibration``: per method; ``outcomes``: every answer, for plotting.
+        ``headline``: per method; ``rows``: per scenario and method the figures of :func:`_metrics.summarize`;
+        ``cases``: the main ones for each case alone; ``calibration``: per method; ``outcomes``: every answer.
     """
-    makers = plan(scenarios or list(SCENARIOS), quick=quick, seeds=seeds, seed=seed)
-    work = [(maker, dict(methods)) for maker in makers]
+    names = list(scenarios or SCENARIOS)
+    work: list[tuple[Callable[[], Case], tuple[str, ...]]] = [
+        (maker, tuple(methods)) for maker in plan(names, quick=quick, seeds=seeds, seed=seed)
+    ]
+    if not quick and seeds is None and OURS in methods and "repeats" in names:
+        more = plan(["repeats"], quick=False, seeds=_REPEATS_SEEDS, seed=seed + 4)
+        work += [(maker, (OURS,)) for maker in more]
     if jobs > 1:
+        # Set before the fork: lambdas cannot be pickled, but they are inherited.
+        _inherited.clear()
+        _inherited.update(methods)
         with ProcessPoolExecutor(jobs) as pool:
-            outcomes = [o for part in pool.map(_run_case, work, chunksize=1) for o in part]
+            outcomes = [o for part in pool.map(_run_inherited, work, chunksize=1) for o in part]
     else:
-        outcomes = [o for item in work for o in _run_case(item)]
+        outcomes = [o for maker, chosen in work for o in _run_case(maker, {n: methods[n] for n in chosen})]
     return collect(outcomes)
 
 
-def _run_case(work: tuple[Callable[[], Case], dict[str, Factory]]) -> list[Outcome]:
-    maker, methods = work
+_inherited: dict[str, Factory] = {}
+
+
+def _run_inherited(work: tuple[Callable[[], Case], tuple[str, ...]]) -> list[Outcome]:
+    maker, chosen = work
+    return _run_case(maker, {name: _inherited.get(name) or METHODS[name] for name in chosen})
+
+
+def _run_case(maker: Callable[[], Case], methods: Mapping[str, Factory]) -> list[Outcome]:
     case = maker()
-    return [track(case, name, factory) for name, factory in methods.items()]
+    reference = Reference.from_keypoints(case.reference_keypoints, case.reference_times)
+    return [track(case, name, factory, reference) for name, factory in methods.items()]
 
 
 def collect(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Sum up outcomes per scenario and method."""
+    """Sum up outcomes per method, per scenario and method, and one by one."""
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
         groups.setdefault((outcome.case.scenario, outcome.method), []).append(outcome)
@@ -126,98 +181,87 @@ def collect(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         for (scenario, method), group in groups.items()
     ]
     keys = (
-        "median_ms",
-        "p95_ms",
-        "worst_ms",
-        "coverage",
-        "lock_worst_s",
-        "recover_p95_s",
-        "false_jumps_per_min",
-    )
+        "median_ms", "p95_ms", "worst_ms", "coverage", "lock_worst_s", "recover_p95_s", "false_jumps",
+        "hold_until_holding", "hold_moved", "hold_until_off",
+    )  # fmt: skip
     cases = []
     for outcome in outcomes:
         full, case = summarize([outcome]), outcome.case
-        label = {
-            "scenario": case.scenario,
-            "motion": case.motion,
-            "seed": case.seed,
-            "method": outcome.method,
-        }
-        cases.append(label | {key: full[key] for key in keys})
+        label = {"scenario": case.scenario, "motion": case.motion, "seed": case.seed}
+        cases.append(label | {"method": outcome.method} | {key: full[key] for key in keys})
     methods = dict.fromkeys(o.method for o in outcomes)
-    calibrated = {m: calibration([o for o in outcomes if o.method == m]) for m in methods}
-    return {"rows": rows, "cases": cases, "calibration": calibrated, "outcomes": list(outcomes)}
+    return {
+        "headline": headline(outcomes),
+        "rows": rows,
+        "cases": cases,
+        "calibration": {m: calibration([o for o in outcomes if o.method == m]) for m in methods},
+        "outcomes": list(outcomes),
+    }
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """The figures, one line per scenario and method."""
-    out = Table(title="Where is the performer? Errors in ms, times in s", header_style="bold")
-    heads = (
-        "scenario", "method", "median", "p95", "worst", "settled p95", "≤0.1", "≤0.25", "≤0.5", "cover", "lock",
-        "recover", "p95", "false/min", "back/min", "hold on", "moved", "off", "µs",
-    )  # fmt: skip
-    for index, head in enumerate(heads):
-        out.add_column(head, justify="left" if index < 2 else "right", no_wrap=True)
-    last = None
-    for row in rows:
-        hold = [row[f"hold_{key}"] or {} for key in ("until_holding", "moved", "until_off")]
-        cells = [
-            row["median_ms"], row["p95_ms"], row["worst_ms"], row["settled_p95_ms"],
-            *(_percent(row[f"within_{limit}"]) for limit in (0.1, 0.25, 0.5)), _percent(row["coverage"]),
-            row["lock_worst_s"], row["recover_median_s"], row["recover_p95_s"], row["false_jumps_per_min"],
-            row["backward_steps_per_min"], *(h.get("p95") for h in hold), row["update_us"][0],
-        ]  # fmt: skip
-        if last not in (None, row["scenario"]):
-            out.add_section()
-        name = row["scenario"] if row["scenario"] != last else ""
-        out.add_row(
-            name, row["method"], *map(_cell, cells), style="bold" if row["method"] == "posesync" else ""
-        )
-        last = row["scenario"]
-    return out
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}"
-
-
-def _cell(value: float | str | None) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, str):
-        return value
-    if np.isinf(value):
-        return "never"
-    return f"{value:.0f}" if abs(value) >= 20 else f"{value:.2f}"
+def _plain(value: Any) -> Any:
+    """JSON has no infinity: what never happened says so."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return "never" if value > 0 else None
+    return value
 
 
 def main() -> None:
     """Parse, run, show, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     extent = parser.add_mutually_exclusive_group()
-    extent.add_argument("--quick", action="store_true", help="22 s references, two seeds (default)")
-    extent.add_argument("--full", action="store_true", help="longer references, four seeds, all peers")
-    parser.add_argument(
-        "--method", action="append", choices=list(METHODS), help="repeat for more; default all"
+    extent.add_argument(
+        "--quick", action="store_true", help="22 s references, few seeds, ours alone (default)"
     )
-    parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="repeat; default all")
+    extent.add_argument("--full", action="store_true", help="longer references, more seeds, all methods")
+    parser.add_argument("--method", action="append", choices=list(METHODS), help="repeat for more")
+    parser.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="repeat for more")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
-    parser.add_argument("--seeds", type=int, help="how many seeds")
-    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--seeds", type=int, help="how many seeds per scenario and motion")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--out", type=Path, default=OUT / "tracking.json", help="where the figures go")
     options = parser.parse_args()
+    if not motions_for("plain"):
+        parser.exit(2, "there is nothing to run on: ../shared/data and .cache/clips are both missing\n")
+
     began = time.perf_counter()
-    names = options.method or (list(METHODS) if options.full else ["posesync"])
+    names = options.method or (list(METHODS) if options.full else [OURS])
     result = run(
         {name: METHODS[name] for name in names}, options.scenario,
         quick=not options.full, seeds=options.seeds, seed=options.seed, jobs=options.jobs,
     )  # fmt: skip
-    console = Console(width=200)
-    console.print(table(result["rows"]))
-    OUT.mkdir(exist_ok=True)
-    path = OUT / "tracking.json"
-    del result["outcomes"]
-    path.write_text(json.dumps(result, indent=1, allow_nan=True))
-    console.print(f"{time.perf_counter() - began:.0f} s, written to {path.relative_to(Path.cwd())}")
+    outcomes = result.pop("outcomes")
+    result["growth"], result["kept_kib"] = [], None
+    if options.full and not options.scenario and motions_for("skip"):
+        result["growth"] = growth({name: METHODS[name] for name in names if name in _GROWING})
+        if OURS in names:
+            result["kept_kib"] = kept(METHODS[OURS])
+    result["aims"] = aims(outcomes, result["growth"])
+    result["machine"] = {"python": platform.python_version(), "numpy": np.__version__, "cpus": os.cpu_count()}
+    result["options"] = {"full": options.full, "seed": options.seed, "seeds": options.seeds}
+    _show(result)
+    result["seconds"] = round(time.perf_counter() - began)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    part = options.out.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps(_plain(result), indent=1, allow_nan=False))
+    part.replace(options.out)
+    Console().print(f"{result['seconds']} s, written to {options.out}")
+
+
+def _show(result: Mapping[str, Any]) -> None:
+    console = Console(width=210)
+    console.print(scenario_table(result["rows"]))
+    if result["growth"]:
+        console.print(growth_table(result["growth"]))
+    if result["kept_kib"] is not None:
+        console.print(f"{OURS} keeps {result['kept_kib']} KiB more per thousand updates")
+    if result["aims"]:
+        console.print(aims_table(result["aims"]))
+    console.print(headline_table(result["headline"]))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ _JITTER: Final = np.array([1.0] * 5 + [0.8, 0.8, 1.0, 1.0, 1.4, 1.4, 0.8, 0.8, 1
 _LEGS: Final = (LEFT_KNEE, RIGHT_KNEE, LEFT_ANKLE, RIGHT_ANKLE)
 #: Neighbouring frames' errors resemble each other over about this long, s …
 _MEMORY: Final = 0.05
-#: … and how large they are changes over about this long. Between two estimates of one clip from altered pictures
-#: MoveNet's keypoints differ by 2 % of the torso at the median and 4–13 % at p95: heavier tails than a Gaussian's.
+#: … and how large they are changes over about this long. Between two estimates of one clip from altered
+#: pictures MoveNet's keypoints differ by 2 % of the torso at the median and 4–13 % at p95: heavier tails
+#: than a Gaussian's.
 _MOOD: Final = 0.3
 
 

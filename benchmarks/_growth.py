@@ -20,7 +20,7 @@ _FRAMES: Final = 360
 
 
 def long_reference(seconds: float) -> tuple[Array, Array]:
-    """Keypoints (T, 17, 3) and times (T,) of the dance done again and again, each time by another performer."""
+    """Keypoints (T, 17, 3) and times (T,) of the dance again and again, each time by another performer."""
     motion = performances()["dance"]
     pieces, total, number = [], 0, 0
     while total < seconds * _RATE:
@@ -36,7 +36,7 @@ def long_reference(seconds: float) -> tuple[Array, Array]:
 
 
 def growth(methods: Mapping[str, Factory], lengths: Iterable[float] = LENGTHS) -> list[dict[str, Any]]:
-    """µs per update (p50, p95), s to get ready, and KiB kept per thousand updates, by length of the expert."""
+    """µs per update (p50, p95) and s to get ready, by length of the expert."""
     rows = []
     motion = performances()["dance"]
     clock = 0.011 + np.arange(_FRAMES) / 29.97

@@ -1,7 +1,7 @@
 """How well a tracker's answers meet the truth: errors beside coverage, recovery, calm, honesty, cost.
 
-An answer counts as one where the state is following, holding or finished and there is a time. An error is only
-taken where there are both a truth and an answer, so it never stands without its coverage.
+An answer counts as one where the state is following, holding or finished and there is a time. An error is
+only taken where there are both a truth and an answer, so it never stands without its coverage.
 """
 
 from __future__ import annotations
@@ -114,8 +114,9 @@ def false_jumps(outcome: Outcome) -> int:
     if len(answered) == 0:
         return 0
     # A gap between two frames is no jump: only what the answer moved beyond the truth counts.
-    truth = np.diff(case.truth[answered], prepend=np.nan)
-    step = np.diff(outcome.time[answered], prepend=np.nan) - np.where(np.abs(truth) <= JUMP * 2, truth, 0.0)
+    truth, gap = np.diff(case.truth[answered], prepend=np.nan), np.diff(case.times[answered], prepend=np.nan)
+    moved = np.where(np.abs(truth) <= 3 * gap + 0.1, truth, 0.0)
+    step = np.diff(outcome.time[answered], prepend=np.nan) - moved
     jumps = answered[(np.abs(step) > JUMP) | outcome.jumped[answered]]
     reasons = [e for e in case.events if e.kind != "hold"]
     for index in jumps:
@@ -136,7 +137,7 @@ def backward_steps(outcome: Outcome) -> int:
 
 
 def hold_figures(outcome: Outcome) -> list[dict[str, float]]:
-    """For each hold: s until HOLDING, s the answer moved while the performer stood, s until it is over again."""
+    """For each hold: s until HOLDING, s the answer moved meanwhile, s until it is over again."""
     times, rows = outcome.case.times, []
     for event in outcome.case.events:
         if event.kind != "hold":

@@ -1,9 +1,9 @@
 """Movements to benchmark on, as keypoints at any moment of their own time.
 
-A 3-D performance is interpolated in space first and projected afterwards, so a live frame between two frames of
-the source is a pose of its own, not a copy of a reference frame. A real clip is interpolated between MoveNet's
-keypoints. Either way :meth:`Motion.render` returns what a perfect estimator would see; noise comes later
-(:mod:`_disturb`).
+A 3-D performance is interpolated in space first and projected afterwards, so a live frame between two frames
+of the source is a pose of its own, not a copy of a reference frame. A real clip is interpolated between
+MoveNet's keypoints. Either way :meth:`Motion.render` returns what a perfect estimator would see; noise comes
+later (:mod:`_disturb`).
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class Look:
         yaw: degrees the camera stands to the side.
         height: body size as a factor.
         proportions: factor of each of ``PARTS``.
-        style: degrees (standard deviation) by which each bone strays from the expert's direction, slowly varying:
-            another person's way of doing the same movement.
+        style: degrees (standard deviation) by which each bone strays from the expert's direction, slowly
+            varying: another person's way of doing the same movement.
         roll: degrees (standard deviation) of slow camera roll, as of a handheld phone.
         mirrored: left and right exchanged.
         seed: of everything random above.
@@ -73,7 +73,7 @@ class View:
 
 
 def smooth_noise(rng: np.random.Generator, times: Array, period: float, shape: tuple[int, ...] = ()) -> Array:
-    """(N, *shape) Gaussian noise of unit variance that changes over ``period`` seconds, cubic between knots."""
+    """(N, *shape) Gaussian noise of unit variance, changing over ``period`` s, cubic between knots."""
     if len(times) == 0:
         return np.zeros((0, *shape))
     start = float(times.min())
@@ -81,7 +81,8 @@ def smooth_noise(rng: np.random.Generator, times: Array, period: float, shape: t
     knots = rng.standard_normal((count, *shape))
     values = interpolate(knots, (times - start) / period + 1.0)
     # Catmull-Rom between independent knots has a mean variance of about 0.73.
-    return values / np.sqrt(0.73)
+    noise: Array = values / np.sqrt(0.73)
+    return noise
 
 
 def interpolate(samples: Array, position: Array) -> Array:
@@ -342,7 +343,8 @@ def _resting(pose: Array) -> Array:
 
 
 def _unit(vector: Array) -> Array:
-    return vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-9)
+    unit: Array = vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-9)
+    return unit
 
 
 @lru_cache(maxsize=1)

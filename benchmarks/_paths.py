@@ -20,9 +20,9 @@ Speed = Callable[[Array], Array]
 class Event(NamedTuple):
     """Something the tracker must notice.
 
-    ``kind`` is hold (``start``…``end``: the performer does not move), jump (``start``: they leave the old place,
-    ``end``: they are at the new one), away (``start``…``end``: out of the picture) or begin (``start`` = ``end``:
-    first moment of the piece). Times in live seconds.
+    ``kind`` is hold (``start``…``end``: the performer does not move), jump (``start``: they leave the old
+    place, ``end``: they are at the new one), away (``start``…``end``: out of the picture) or begin (``start``
+    = ``end``: first moment of the piece). Times in live seconds.
     """
 
     kind: str
@@ -143,8 +143,9 @@ class Path:
 class Track(NamedTuple):
     """A path sampled at N live times.
 
-    ``moment`` (N,) s in the motion, ``truth`` (N,) the same but NaN where the performer is nowhere in the piece,
-    ``blend`` (N, 2) and ``rest`` (N,) as :meth:`_motions.Motion.render` takes them, ``visible`` (N,) bool.
+    ``moment`` (N,) s in the motion, ``truth`` (N,) the same but NaN where the performer is nowhere in the
+    piece, ``blend`` (N, 2) and ``rest`` (N,) as :meth:`_motions.Motion.render` takes them, ``visible``
+    (N,) bool.
     """
 
     moment: Array

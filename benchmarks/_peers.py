@@ -1,10 +1,11 @@
 """The methods to beat, on the same features as our tracker, one answer per live frame.
 
-Fairness: the same confidence-weighted angles and limb directions, the same local cost, and frames brought to the
-reference's rate for the methods that count frames instead of seconds (only ours reads timestamps). Dixon's and
-Arzt's methods are re-implemented here for the benchmark: PyPI's ``pymatchmaker`` 0.3 carries both and installs,
-but with NumPy 1, a synthesizer, librosa and 40 more, and takes a musical score. Fed with the same features and
-distance, ours gave the very same 450 positions as its Dixon, and 98 % of the same, never 3 frames off, as its Arzt.
+Fairness: the same confidence-weighted angles and limb directions, the same local cost, and frames brought to
+the reference's rate for the methods that count frames instead of seconds (only ours reads timestamps).
+Dixon's and Arzt's methods are re-implemented here for the benchmark: PyPI's ``pymatchmaker`` 0.3 carries
+both and installs, but with NumPy 1, a synthesizer, librosa and 40 more, and takes a musical score. Fed with
+the same features and distance, ours gave the very same 450 positions as its Dixon, and 98 % of the same,
+never 3 frames off, as its Arzt.
 """
 
 from __future__ import annotations
@@ -132,7 +133,8 @@ class NearestPose(_Base):
 class OpenEndDTW(_Base):
     """Classic open-end DTW, one row per frame: symmetric step, cost normalised by the lengths (symmetric2).
 
-    Tormene et al., "Matching incomplete time series with dynamic time warping", 2009; step of Sakoe & Chiba, 1978.
+    Tormene et al., "Matching incomplete time series with dynamic time warping", 2009; step of Sakoe & Chiba,
+    1978.
     """
 
     def __init__(self, reference: ReferenceLike) -> None:
@@ -160,9 +162,9 @@ class OpenEndDTW(_Base):
 class Arzt(_Base):
     """The forward part of Arzt & Widmer's on-line time warping, as pymatchmaker 0.3 has it.
 
-    Arzt, Widmer & Dixon, "Automatic page turning for musicians via real-time machine listening", 2008: a row per
-    frame within a window around the position, ended at the least cost per length, and a position that goes on by
-    at most ``reach`` frames and never back.
+    Arzt, Widmer & Dixon, "Automatic page turning for musicians via real-time machine listening", 2008: a row
+    per frame within a window around the position, ended at the least cost per length, and a position that
+    goes on by at most ``reach`` frames and never back.
     """
 
     def __init__(self, reference: ReferenceLike, window: float = 5.0, reach: int = 5) -> None:
@@ -199,8 +201,8 @@ class Dixon(_Base):
     """Dixon's on-line time warping, as pymatchmaker 0.3 has it.
 
     Dixon, "Live tracking of musical performances using on-line time warping", 2005: rows (live) and columns
-    (reference) are added by turns, towards the end of the path that costs least per length, and neither more than
-    ``max_run`` times in a row.
+    (reference) are added by turns, towards the end of the path that costs least per length, and neither more
+    than ``max_run`` times in a row.
     """
 
     def __init__(self, reference: ReferenceLike, window: float = 10.0, max_run: int = 3) -> None:
@@ -287,8 +289,8 @@ def _line(before: Array, cost: Array, start: float | None = None) -> Array:
 class RecomputedDTW(_Base):
     """dtaidistance over all that was seen so far, again and again, with an open end.
 
-    To keep it affordable both sequences are brought to 15 per second and it is recomputed twice a second; in between
-    the clock runs on from the last answer. Even so its cost grows with the square of the time.
+    To keep it affordable both sequences are brought to 15 per second and it is recomputed twice a second; in
+    between the clock runs on from the last answer. Even so its cost grows with the square of the time.
     """
 
     def __init__(self, reference: ReferenceLike, rate: float = 15.0, every: float = 0.5) -> None:

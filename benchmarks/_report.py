@@ -52,7 +52,7 @@ def _has(outcome: Outcome, *kinds: str) -> bool:
 
 
 def aims(outcomes: Sequence[Outcome], grown: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What issue 3 asks of our tracker, what was measured, and whether it is met; what did not run is left out."""
+    """What issue 3 asks of our tracker, what was measured, and whether it is met, as far as it was run."""
     ours: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         if outcome.method == OURS:
@@ -102,8 +102,8 @@ def aims(outcomes: Sequence[Outcome], grown: Sequence[Mapping[str, Any]]) -> lis
     add("cameras: p95 beyond offline DTW's (ms)", 50.0, _beyond_oracle(outcomes))
     add("cameras: coverage", 0.99, {n: sums[n]["coverage"] for n in ("cameras",) if n in sums}, least=True)
     for seconds, limit in ((60.0, 150.0), (600.0, 400.0)):
-        cost = {"": r["p50_us"] for r in grown if r["method"] == OURS and r["expert_s"] == seconds}
-        add(f"one update with a {seconds:.0f} s expert (µs, p50)", limit, cost)
+        cost = [r["p50_us"] for r in grown if r["method"] == OURS and r["expert_s"] == seconds]
+        add(f"one update with a {seconds:.0f} s expert (µs, p50)", limit, {"": cost[0] if cost else None})
     return rows
 
 

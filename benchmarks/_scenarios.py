@@ -1,7 +1,8 @@
 """What can happen between an expert's video and a performer, each with an exactly known path.
 
 A :class:`Case` is a reference and live keypoints with the truth. Reference and live never share a frame: both
-are sampled at a random phase of their own clock, and each has its own noise. Everything follows from the seed.
+are sampled at a random phase of their own clock, and each has its own noise. Everything follows from the
+seed.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from _motions import PARTS, Array, Look, Motion, Motion3D, MotionClip, performan
 from _paths import Event, Path, Speed
 
 REFERENCE_RATE: Final = 30.0
-#: Where a jump begins or a hold stands, the expert moves at least this fast (torso lengths per second): where the
-#: expert stands still too, nobody could say that the performer has stopped.
+#: Where a jump begins or a hold stands, the expert moves at least this fast (torso lengths per second):
+#: where the expert stands still too, nobody could say that the performer has stopped.
 MOVING: Final = 0.5
 
 
@@ -250,14 +251,14 @@ SCENARIOS: Final[dict[str, Maker]] = {
     "jitter": _jitter, "proportions": _body, "yaw 15": _yaw(15.0), "yaw 30": _yaw(30.0),
     "handheld": _handheld, "ankle swaps": _ankles, "legs out": _legs_out, "mirrored": _mirrored,
     "student": _student, "mixed": _mixed,
-    "hold": _hold, "skip": _skip, "back": _back, "restart": _restart, "late start": _late, "waits first": _waits,
-    "repeats": _repeats, "does it again": _again, "leaves": _leaves, "mixed + jumps": _mixed_jumps,
-    "cameras": _cameras,
+    "hold": _hold, "skip": _skip, "back": _back, "restart": _restart,
+    "late start": _late, "waits first": _waits, "repeats": _repeats, "does it again": _again,
+    "leaves": _leaves, "mixed + jumps": _mixed_jumps, "cameras": _cameras,
 }  # fmt: skip
 #: Those that fit a clip of a few seconds, seen from one place.
 SHORT: Final = (
-    "plain", "tempo", "steady tempo", "12 fps", "24 fps", "60 fps", "uneven times", "dropped frames", "jitter",
-    "ankle swaps", "legs out", "mirrored",
+    "plain", "tempo", "steady tempo", "12 fps", "24 fps", "60 fps", "uneven times", "dropped frames",
+    "jitter", "ankle swaps", "legs out", "mirrored",
 )  # fmt: skip
 
 
@@ -336,7 +337,8 @@ def perform(scenario: str, expert: Motion, performer: Motion, rng: np.random.Gen
     plan = SCENARIOS[scenario](Setting(performer, start, end, rng, seed))
     if isinstance(expert, MotionClip):
         reference_clock, reference = expert.times - start, expert.keypoints
-        # These keypoints come with MoveNet's own errors: what is added only undoes the smoothing between frames.
+        # These keypoints come with MoveNet's own errors: what is added only undoes the smoothing between
+        # frames.
         plan.disturbance = replace(plan.disturbance, jitter=plan.disturbance.jitter - 0.008)
     else:
         reference_clock = np.arange(0.0, end - start, 1 / REFERENCE_RATE)

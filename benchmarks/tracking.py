@@ -24,9 +24,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
-
 import numpy as np
 from _growth import growth, kept
 from _metrics import Outcome, calibration, summarize
@@ -39,7 +36,6 @@ from _peers import (
     OfflineDTW,
     OpenEndDTW,
     RecomputedDTW,
-    ReferenceLike,
 )
 from _report import OURS, aims, aims_table, growth_table, headline, headline_table, scenario_table
 from _scenarios import SCENARIOS, Case, make_case, motions_for
@@ -52,11 +48,11 @@ _REPEATS_SEEDS = 24
 _NOTHING = np.zeros((0, 17, 3))
 
 
-def posesync(reference: ReferenceLike) -> Any:
+def posesync(reference: Any) -> Any:
     """Our tracker as it comes."""
     from posesync.realtime.tracker import Tracker
 
-    return Tracker(reference)  # type: ignore[arg-type]
+    return Tracker(reference)
 
 
 METHODS: dict[str, Any] = {
@@ -76,7 +72,8 @@ _GROWING = (OURS, "nearest pose", "open-end DTW", "OLTW Dixon", "OLTW Arzt")
 def track(case: Case, name: str, factory: Factory, reference: Reference | None = None) -> Outcome:
     """Run one method over one case, frame by frame, as a camera would give it the frames.
 
-    The outcome's case no longer holds the keypoints (:func:`_scenarios.make_case` has them), so that many fit.
+    The outcome's case no longer holds the keypoints (:func:`_scenarios.make_case` has them), so that many
+    fit.
     """
     if reference is None:
         reference = Reference.from_keypoints(case.reference_keypoints, case.reference_times)

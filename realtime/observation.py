@@ -80,11 +80,12 @@ class PoseHistory:
         return Observation(live_row(values, weights), live_row(velocity, confidence), float(weights.mean()))
 
     def _slope(self, now: float) -> tuple[FloatArray, FloatArray]:
-        recent = np.flatnonzero(self._times >= now - self._span - 1e-6)
-        t = (self._times[recent] - now)[:, None]
+        age = self._times - now
+        recent = np.flatnonzero(age >= -self._span - 1e-6)
+        t = age[recent]
+        powers = np.array([np.ones_like(t), t, t * t])
         w = self._weights[recent, :NUM_DIRECTION_VALUES]
-        z = self._values[recent, :NUM_DIRECTION_VALUES]
-        wz, wt = w * z, w * t
-        count = max(len(recent), 2)
-        full = count * self._span**2 / 12.0
-        return weighted_slope(w.sum(0), wt.sum(0), (wt * t).sum(0), wz.sum(0), (wz * t).sum(0), full)
+        sums = powers @ w
+        products = powers[:2] @ (w * self._values[recent, :NUM_DIRECTION_VALUES])
+        full = max(len(recent), 2) * self._span**2 / 12.0
+        return weighted_slope(sums, products, full)

@@ -31,12 +31,14 @@ class ReferenceTable:
         cell: seconds per cell.
         pose_rows: (M, 3 D) float32, ``[W Z², W Z, W]``.
         motion_rows: (M, 3 V) float32, the same of the velocities of the V direction entries, 1/s.
+        seen: (M,) float32, 0..1, the share of the expert's body that is in view.
     """
 
     start: float
     cell: float
     pose_rows: FloatArray
     motion_rows: FloatArray
+    seen: FloatArray
 
     def __len__(self) -> int:
         """Number of cells, M."""
@@ -54,6 +56,7 @@ class ReferenceTable:
             self.cell * stride,
             np.ascontiguousarray(self.pose_rows[::stride]),
             np.ascontiguousarray(self.motion_rows[::stride]),
+            self.seen[::stride],
         )
 
     @classmethod
@@ -70,7 +73,7 @@ class ReferenceTable:
             cell,
             2 * max(1, round(motion_span / cell / 2)),
         )
-        return cls(float(times[0]), cell, _rows(z, w), _rows(v, vw))
+        return cls(float(times[0]), cell, _rows(z, w), _rows(v, vw), w.mean(axis=1).astype(np.float32))
 
 
 def live_row(values: FloatArray, weights: FloatArray) -> FloatArray:
@@ -129,23 +132,26 @@ def _slope(values: FloatArray, weights: FloatArray, cell: float, taps: int) -> t
         z, t = values[source], offset * cell
         for row, term in enumerate((w, w * t, w * t * t, w * z, w * z * t)):
             sums[row] += term
-    return weighted_slope(*sums, (taps + 1.0) * (taps * cell) ** 2 / 12.0)
+    return weighted_slope(sums[:3], sums[3:], (taps + 1.0) * (taps * cell) ** 2 / 12.0)
 
 
 def weighted_slope(
-    w: FloatArray, wt: FloatArray, wtt: FloatArray, wz: FloatArray, wzt: FloatArray, full_spread: float
+    sums: FloatArray, products: FloatArray, full_spread: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Weighted least-squares slope from its sums, and a weight 0..1.
+    """Weighted least-squares slope over time, and a weight 0..1.
 
-    The weight is the spread Σ w (t − t̄)² behind the slope as a share of ``full_spread`` (s²), so that a slope
-    from few, bad or bunched samples counts little.
+    Args:
+        sums: Σ w, Σ w t, Σ w t², shape (3, ...).
+        products: Σ w z, Σ w t z, shape (2, ...).
+        full_spread: Σ w (t − t̄)² of a full window of good samples, s². A slope from few, bad or bunched
+            samples counts as much less as its spread is smaller.
     """
-    mass = np.maximum(w, 1e-9)
-    spread = wtt - wt * wt / mass
-    slope = (wzt - wt * wz / mass) / np.maximum(spread, 1e-9)
-    weight = np.clip(spread / full_spread, 0.0, 1.0)
+    mean = sums[1] / np.maximum(sums[0], 1e-9)
+    spread = sums[2] - sums[1] * mean
+    slope = (products[1] - mean * products[0]) / np.maximum(spread, 1e-9)
+    weight = np.minimum(spread / full_spread, 1.0)
     good = weight > 0.15
-    return np.where(good, slope, 0.0), np.where(good, weight, 0.0)
+    return slope * good, weight * good
 
 
 __all__ = ["EMBEDDING_SIZE", "ReferenceTable", "live_row", "weighted_slope"]

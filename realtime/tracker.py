@@ -89,6 +89,7 @@ class Tracker:
         self._history.clear()
         self._time: float | None = None
         self._place: float | None = None  # shown place, s in the reference; None = not locked
+        self._raw: float | None = None  # the place before it is kept from running backwards
         self._mirrored = False
         self._state = State.WAITING
         self._speed = 0.0
@@ -147,9 +148,9 @@ class Tracker:
     # -- one frame ------------------------------------------------------------------------------------------
 
     def _nobody(self, dt: float) -> Position:
-        self._away += dt
-        self._coarse.wait(dt)
         self._pending = 0.0
+        self._away += dt * self._expected()
+        self._coarse.wait(dt)
         if self._place is not None and self._away <= self.settings.lost_after:
             if self._away <= self.settings.coast:
                 self._fine.predict(dt, *self._window())
@@ -159,6 +160,14 @@ class Tracker:
         if self._place is not None:
             self._lose()
         return self._position()
+
+    def _expected(self) -> float:
+        """How surprising it is to see nobody: little where the expert's own video shows hardly anyone."""
+        if self._place is None:
+            return 1.0
+        cell = round((self._place - self._table.start) / self._table.cell)
+        near = self._table.seen[max(0, cell - 2) : cell + 8]
+        return min(1.0, float(near.mean()) / 0.5)
 
     def _somebody(self, seen: Observation, dt: float) -> Position:
         self._away = 0.0
@@ -216,8 +225,10 @@ class Tracker:
         speeds = belief[:, a:b].sum(axis=1) / total
         self._mass = total
         self._standing = float(speeds[0])
-        pace = float(self._fine.speeds @ speeds)
-        self._speed += (pace - self._speed) * -math.expm1(-dt / 0.15)
+        # Pace as the place moves: the speeds believed in are few and drawn towards the expert's.
+        pace = (place - self._raw) / dt if self._raw is not None else float(self._fine.speeds @ speeds)
+        self._raw = place
+        self._speed += (min(max(pace, 0.0), self._fine.speeds[-1]) - self._speed) * -math.expm1(-dt / 0.3)
         return self._show(place, dt)
 
     def _show(self, place: float, dt: float) -> bool:
@@ -277,6 +288,10 @@ class Tracker:
         self._fine.belief[:, lo:hi] *= near
         self._fine.belief /= max(float(self._fine.belief.sum()), 1e-30)
         self._elsewhere = self._astray = self._behind = self._doubt = 0.0
+        self._raw = None
+        self._speed = float(
+            row.speeds @ row.belief[:, place.cell] / max(row.belief[:, place.cell].sum(), 1e-30)
+        )
         self._misfit = float(self._coarse.difference[int(place.mirrored), place.cell])
         self._mass = place.probability
         self._state = State.FOLLOWING

@@ -1,0 +1,45 @@
+# Two commands, each doing all of its own set-up:
+#   make demo    the main job on a bundled clip: no camera, no model hub, no network after the install
+#   make test    the test suite on real clips (two wheels are fetched for them, once)
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test coverage lint types check benchmarks clean
+
+demo: $(VENV)/.installed
+	$(BIN)/posesync demo --output demo/demo.mp4 --headless
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+coverage: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=85
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy cannot follow setuptools' package-dir mapping: show it the rooms under their import names.
+types: $(VENV)/.installed-dev
+	mkdir -p build/types/posesync
+	for room in pose reference realtime configs; do ln -sfn ../../../$$room build/types/posesync/$$room; done
+	MYPYPATH=build/types $(BIN)/mypy --namespace-packages --explicit-package-bases -p posesync
+
+check: coverage lint types
+
+benchmarks: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/tracking.py --full
+
+clean:
+	rm -rf $(VENV) build demo *.egg-info
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu]'
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[cpu,dev]'
+	touch $(VENV)/.installed $@

@@ -1,0 +1,125 @@
+"""The vectorised row against one written with plain loops, straight from the formulas of docs/tracking.md."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moving import dance, expert
+from posesync.pose.embedding import NUM_DIRECTION_VALUES, embed
+from posesync.realtime.observation import PoseHistory
+from posesync.realtime.position_filter import Evidence, PositionFilter, SpeedModel
+from posesync.realtime.reference_table import ReferenceTable
+
+CELL, SPAN = 1 / 30, 0.25
+TABLE = ReferenceTable.build(expert(4.0), cell=CELL, motion_span=SPAN)
+MODEL = SpeedModel()
+
+
+def row() -> PositionFilter:
+    return PositionFilter(TABLE, MODEL, delay=SPAN / 2)
+
+
+def loop_predict(belief: np.ndarray, dt: float, transition: np.ndarray) -> np.ndarray:
+    speeds, cells = belief.shape
+    moved = np.zeros_like(belief, float)
+    for s in range(speeds):
+        step = dt / CELL * MODEL.speeds[s]
+        whole, share = int(step), step - int(step)
+        for j in range(cells):
+            moved[s, min(j + whole, cells - 1)] += (1 - share) * belief[s, j]
+            moved[s, min(j + whole + 1, cells - 1)] += share * belief[s, j]
+    out = np.zeros_like(moved)
+    for to in range(speeds):
+        for origin in range(speeds):
+            out[to] += transition[to, origin] * moved[origin]
+    return out
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), dt=st.floats(0.001, 0.4))
+def test_prediction_equals_plain_loops(seed: int, dt: float) -> None:
+    filter_ = row()
+    belief = np.random.default_rng(seed).random(filter_.belief.shape).astype(np.float32)
+    belief /= belief.sum()
+    filter_.belief[:] = belief
+    filter_.predict(dt)
+    expected = loop_predict(belief, dt, filter_._transition(dt))
+    np.testing.assert_allclose(filter_.belief, expected, atol=2e-6)
+    assert filter_.belief.sum() == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("moment", [0.4, 1.7, 3.2])
+def test_costs_equal_plain_loops(moment: float) -> None:
+    history = PoseHistory(SPAN)
+    for back in (0.2, 0.13, 0.07, 0.0):
+        seen = history.observe(dance(np.array([moment - back]))[0], moment - back)
+    evidence, scale, dt = Evidence(), 0.06, 0.04
+    filter_ = row()
+    cost, _ = filter_.costs(seen, dt, evidence, scale)
+
+    values, weights = embed(dance(np.array([moment]))[0])
+    size, motion = len(values), NUM_DIRECTION_VALUES
+    wv, mwv, vv = seen.motion[:motion], seen.motion[motion : 2 * motion], seen.motion[2 * motion :]
+    velocity = np.divide(-0.5 * mwv, wv, out=np.zeros(motion, np.float32), where=wv > 0)
+    for s, speed in enumerate(MODEL.speeds):
+        delay = round(speed * SPAN / 2 / CELL)
+        for j in range(0, len(TABLE), 7):
+            pose = TABLE.pose_rows[j].astype(float)
+            mass = total = 0.0
+            for k in range(size):
+                w = weights[k] * pose[2 * size + k]
+                mean = pose[size + k] / max(pose[2 * size + k], 1e-9)
+                mass, total = mass + w, total + w * (values[k] - mean) ** 2
+                total += weights[k] * (pose[k] - pose[2 * size + k] * mean**2)
+            prior = evidence.prior_weight * size
+            ratio = (total + 4 * scale * prior) / (mass + prior) / scale
+            expected = dt * evidence.pose_rate * ratio / (1 + ratio / evidence.pose_limit)
+            line = TABLE.motion_rows[max(0, j - delay)].astype(float)
+            error = spread = mass = 0.0
+            for k in range(motion):
+                w = wv[k] * line[2 * motion + k]
+                fast = line[motion + k] / max(line[2 * motion + k], 1e-9)
+                mass += w
+                error += w * (velocity[k] - speed * fast) ** 2
+                spread += w * (velocity[k] ** 2 + fast**2)
+            spread *= evidence.motion_share**2
+            spread += evidence.motion_noise**2 * (mass + evidence.prior_weight * motion)
+            expected += dt * evidence.motion_rate * error / spread
+            assert cost[s, j] == pytest.approx(expected, rel=2e-3, abs=2e-4), (speed, j)
+    assert vv.shape == (motion,)
+
+
+@settings(max_examples=25, deadline=None)
+@given(lo=st.integers(0, 100), width=st.integers(2, 60), seed=st.integers(0, 2**32 - 1))
+def test_a_window_is_a_part_of_the_whole_row(lo: int, width: int, seed: int) -> None:
+    hi = min(lo + width, len(TABLE))
+    rng = np.random.default_rng(seed)
+    whole, part = row(), row()
+    belief = np.zeros_like(whole.belief)
+    belief[:, lo:hi] = rng.random((len(belief), hi - lo))
+    whole.belief[:], part.belief[:] = belief, belief
+    whole.predict(0.05)
+    part.predict(0.05, lo, hi)
+    np.testing.assert_allclose(part.belief[:, lo:hi], whole.belief[:, lo:hi], atol=1e-6)
+    assert not part.belief[:, :lo].any()
+    assert not part.belief[:, hi:].any()
+
+
+def test_impossible_evidence_leaves_a_proper_belief() -> None:
+    filter_ = row()
+    filter_.belief[0, 0] = 1.0
+    cost = np.zeros_like(filter_.belief)
+    cost[0, 0] = 1e6
+    filter_.correct(cost)
+    assert np.isfinite(filter_.belief).all()
+    assert filter_.belief.sum() == pytest.approx(1.0, abs=1e-4)
+
+
+def test_speeds_keep_their_probability_and_drift_to_the_experts_own() -> None:
+    rates = MODEL.rates()
+    np.testing.assert_allclose(rates.sum(axis=0), 0.0, atol=1e-12)
+    assert (rates - np.diag(np.diag(rates)) >= 0).all()
+    moving = np.linalg.matrix_power(np.eye(len(rates)) + rates * 0.01, 5000)[1:, 4]
+    assert MODEL.speeds[1 + int(np.argmax(moving))] == 1.0

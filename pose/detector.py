@@ -67,8 +67,13 @@ class PersonDetector:
         height, width = (side if isinstance(side, int) else None for side in shape[2:])
         #: (width, height) of the input when the model takes only one, else None.
         self.fixed_size = (width, height) if width is not None and height is not None else None
-        # The first inference is slow and shows the output's layout: here, not in the middle of a session.
-        self.detect(np.zeros((64, 64, 3), np.uint8), size=64)
+        self._rows = True
+        # The first inference is slow, and its output shows the layout: here, not in the middle of a session.
+        # 96 px, because there no number of predictions can be mistaken for a number of classes.
+        output, width, height, _ = self._infer(np.zeros((96, 96, 3), np.uint8), Box(0, 0, 96, 96), 96)
+        cells = _cells(width, height)
+        self._rows = output.ndim == 3 and output.shape[1] % cells == 0
+        self._split(output, width, height)
 
     def _unusable(self, got: str, expected: str) -> ModelError:
         return ModelError(
@@ -92,25 +97,30 @@ class PersonDetector:
             ModelError: the model cannot be run or its output has an unknown layout.
         """
         region = whole(image) if region is None else region
-        width, height = self.fixed_size or stretched_size(region, size, _STRIDE)
-        letterbox = Letterbox.fit(region, width, height)
-        blob = cv2.dnn.blobFromImage(letterbox.apply(image, _GREY), 1 / 255, swapRB=True)
-        output = run(self.session, {self._input: blob.astype(self._dtype, copy=False)}, str(self.path))
+        output, width, height, letterbox = self._infer(image, region, size)
         center_size, scores = self._split(output, width, height)
         keep = scores > self.score_threshold
         return self._boxes(center_size[keep], scores[keep], letterbox, image)
 
+    def _infer(self, image: Image, region: Box, size: int) -> tuple[npt.NDArray[Any], int, int, Letterbox]:
+        """The bare output, the input's width and height, and the map to it."""
+        width, height = self.fixed_size or stretched_size(region, size, _STRIDE)
+        letterbox = Letterbox.fit(region, width, height)
+        blob = cv2.dnn.blobFromImage(letterbox.apply(image, _GREY), 1 / 255, swapRB=True)
+        output = run(self.session, {self._input: blob.astype(self._dtype, copy=False)}, str(self.path))
+        return output, width, height, letterbox
+
     def _split(self, output: npt.NDArray[Any], width: int, height: int) -> tuple[FloatArray, FloatArray]:
         """(n, 4) centre x, centre y, width, height in input px and (n,) person scores, in either layout."""
-        cells = sum((width // stride) * (height // stride) for stride in (8, 16, 32))
+        cells = _cells(width, height)
         if output.ndim == 3 and output.shape[0] == 1:
-            if output.shape[1] == 3 * cells and output.shape[2] >= 6:
-                rows = output[0]
-                # A product of two halves underflows nothing that matters, but compare in single precision.
-                return rows[:, :4], rows[:, 4].astype(np.float32) * rows[:, 5].astype(np.float32)
-            if output.shape[2] == cells and output.shape[1] >= 5:
-                columns = output[0]
-                return columns[:4].T, columns[4].astype(np.float32)
+            # Halves are compared and multiplied in single precision.
+            if self._rows and output.shape[1] % cells == 0 and output.shape[2] >= 6:
+                rows = output[0].astype(np.float32, copy=False)
+                return rows[:, :4], rows[:, 4] * rows[:, 5]
+            if not self._rows and output.shape[2] % cells == 0 and output.shape[1] >= 5:
+                columns = output[0].astype(np.float32, copy=False)
+                return columns[:4].T, columns[4]
         raise self._unusable(
             f"output {list(output.shape)} for an input of {width} × {height}",
             f"[1, {3 * cells}, 85] or [1, 84, {cells}]",
@@ -122,7 +132,6 @@ class PersonDetector:
         """Non-maximum suppression, then frame px."""
         if not len(scores):
             return []
-        center_size = center_size.astype(np.float32)
         corner = center_size[:, :2] - center_size[:, 2:] / 2
         rects = np.hstack([corner, center_size[:, 2:]])
         kept = cv2.dnn.NMSBoxes(rects.tolist(), scores.tolist(), self.score_threshold, self.iou_threshold)
@@ -136,3 +145,8 @@ class PersonDetector:
             if box.area > 0:
                 boxes.append(box)
         return boxes
+
+
+def _cells(width: int, height: int) -> int:
+    """Cells of the three grids that YOLO lays over its input; the predictions are one or three per cell."""
+    return sum((width // stride) * (height // stride) for stride in (8, 16, 32))

@@ -184,7 +184,8 @@ class Performer:
 
         Greedy, best affinity first: a bystander who passes in front continues as that bystander.
         """
-        tracks = ([self._track] if self._track else []) + self._others
+        first = 1 if self._track is not None and self.unseen(time) <= self.patience else 0
+        tracks = ([self._track] if self._track is not None and first else []) + self._others
         pairs = sorted(
             (
                 (track.affinity(box, time), -i, -j)
@@ -199,12 +200,11 @@ class Performer:
             if affinity > float("-inf") and -i not in taken and -j not in used:
                 taken[-i] = -j
                 used.add(-j)
-        first = 1 if self._track else 0
         self._others = [
             track.moved(boxes[taken[i]], time) if i in taken else track
             for i, track in enumerate(tracks[first:], start=first)
         ]
-        mine = boxes[taken[0]] if self._track and 0 in taken else None
+        mine = boxes[taken[0]] if first and 0 in taken else None
         return mine, [box for j, box in enumerate(boxes) if j not in used]
 
 

@@ -3,9 +3,9 @@
 usage: make_pose_task.py mediapipe-0.10.21-*.whl OUT.task      (run with mediapipe 1.2.2 installed)
 
 The files in the wheel carry no TFLite metadata, and PoseLandmarker refuses them ("it requires specifying
-NormalizationOptions metadata"), so image-normalisation metadata is added: mean and standard deviation 127.5 and
-127.5 for the detector, 0 and 255 for the landmarks. mediapipe 1.2.2 ships the metadata writer but not the C++
-helper that it imports: a stand-in answers the one call that is made of it.
+NormalizationOptions metadata"), so image-normalisation metadata is added: mean and standard deviation 127.5
+and 127.5 for the detector, 0 and 255 for the landmarks. mediapipe 1.2.2 ships the metadata writer but not the
+C++ helper that it imports: a stand-in answers the one call that is made of it.
 """
 
 from __future__ import annotations

@@ -47,6 +47,7 @@ _BONE_JOINT: Final = {
     for side, _, part in [name.partition("_")]
     if part in _JOINT_OF_LIMB
 }
+_BODY: Final = 5  # the first keypoint that does not belong to the face
 _SHIFT: Final = 4  # cv2 draws at 1/16 px, so that a skeleton does not jitter by whole pixels
 
 
@@ -127,8 +128,9 @@ def draw_skeleton(
     differences: Mapping[str, float | None] | None = None,
     width: float = 5.0,
     color: Color = NEUTRAL,
+    dots: bool = True,
 ) -> None:
-    """Draw bones and keypoints inside of ``place``.
+    """Draw the bones of the body inside of ``place``; on a face, lines would only hide it.
 
     Args:
         canvas: changed in place.
@@ -138,6 +140,7 @@ def draw_skeleton(
         differences: joint → degrees or None; limbs are coloured by them and grow thicker with the error.
         width: px, of a limb without error.
         color: of everything that no difference colours.
+        dots: mark the keypoints.
     """
     x0, y0, w, h = place
     area = canvas[y0 : y0 + h, x0 : x0 + w]
@@ -146,18 +149,17 @@ def draw_skeleton(
     near = np.abs(spots).max(axis=1) < 1 << 20  # cv2 takes 32 bits
     strokes = []
     for a, b in BONES:
-        if seen[a] and seen[b] and near[a] and near[b]:
+        if min(a, b) >= _BODY and seen[a] and seen[b] and near[a] and near[b]:
             degrees = (differences or {}).get(_BONE_JOINT.get((a, b), ""))
-            head = min(a, b) < 5
-            thick = width * (0.5 if head else 1.0 + 0.7 * _severity(degrees))
+            thick = width * (1.0 + 0.7 * _severity(degrees))
             strokes.append((spots[a], spots[b], color if degrees is None else error_color(degrees), thick))
     for grow, shadow in ((width * 0.6, True), (0.0, False)):
         for start, end, tint, thick in strokes:
             thickness = max(1, round(thick + grow))
             ink = SHADOW if shadow else tint
             cv2.line(area, _point(start), _point(end), ink, thickness, cv2.LINE_AA, _SHIFT)
-    for k in np.flatnonzero(seen & near):
-        if k >= 5:
+    for k in np.flatnonzero(seen & near) if dots else ():
+        if k >= _BODY:
             radius = round(width * (1 << _SHIFT))
             cv2.circle(area, _point(spots[k]), radius, SHADOW, -1, cv2.LINE_AA, _SHIFT)
             cv2.circle(area, _point(spots[k]), round(radius * 0.62), TEXT, -1, cv2.LINE_AA, _SHIFT)

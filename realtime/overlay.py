@@ -35,6 +35,8 @@ WORDS_FROM_DEGREES: Final = 22.0
 WORDS_HOLD_SECONDS: Final = 2.0
 #: Time over which what is shown of differences and score is smoothed.
 SMOOTHING_SECONDS: Final = 0.35
+#: Time in which a cropped picture comes to rest on the person.
+FOLLOW_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ class Overlay:
         self._centers: dict[str, float] = {}
         self._shown: dict[str, float] = {}
         self._last_time: float | None = None
+        self._passed = 0.0
         self._words: tuple[float, str] | None = None
 
     def draw(self, scene: Scene) -> Image:
@@ -120,8 +123,9 @@ class Overlay:
     def _smooth(self, scene: Scene) -> tuple[dict[str, float | None], float | None]:
         """Differences and score without the jitter of single frames; what is not seen now is not shown."""
         passed = scene.time - self._last_time if self._last_time is not None else 1e9
-        share = 1.0 - float(np.exp(-max(passed, 0.0) / SMOOTHING_SECONDS)) if passed >= 0 else 1.0
+        self._passed = passed if passed >= 0 else 1e9  # another camera's clock: nothing to smooth with
         self._last_time = scene.time
+        share = -float(np.expm1(-self._passed / SMOOTHING_SECONDS))
         smooth: dict[str, float | None] = {}
         for name, value in (*scene.joints.items(), ("score", scene.score)):
             if value is None:
@@ -170,7 +174,10 @@ class Overlay:
         center = self._centers.get(who)
         if seen.any():
             target = float(torso[seen, 0].mean()) * scale / width
-            center = target if center is None else center + 0.08 * (target - center)
+            center = target if center is None else center
+            center += (target - center) * -float(np.expm1(-self._passed / FOLLOW_SECONDS))
+            reach = 0.25 * shown / width  # however fast, the person stays in the middle half
+            center = min(max(center, target - reach), target + reach)
             self._centers[who] = center
         left = round((0.5 if center is None else center) * width - shown / 2)
         return min(max(left, 0), width - shown), 0, shown, height
@@ -193,7 +200,9 @@ class Overlay:
         scale = view.crop[3] / scene.expert_size[1]
         points = view.map(scene.expert_keypoints[:, :2] * scale)
         confidence = scene.expert_keypoints[:, 2] if live or scene.expert_image is None else np.zeros(17)
-        paint.draw_skeleton(canvas, points, confidence, view.place, width=max(2.0, 3.0 * self._unit))
+        paint.draw_skeleton(
+            canvas, points, confidence, view.place, width=max(2.0, 3.0 * self._unit), dots=False
+        )
 
     def _label(self, canvas: Image, place: tuple[int, int, int, int], label: str) -> None:
         size, pad = self._px(17), self._px(12)

@@ -34,8 +34,17 @@ def fail(message: str) -> None:
 
 
 class _Handler(logging.Handler):
+    """One line each; what was said already (two estimators lack the same model) is not said again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last = ""
+
     def emit(self, record: logging.LogRecord) -> None:
         line = " ".join(record.getMessage().split())
+        if line == self._last:
+            return
+        self._last = line
         warns = record.levelno >= logging.WARNING
         err().print(Text.assemble((f"{record.levelname.lower()}: ", "yellow" if warns else "dim"), line))
 
@@ -66,6 +75,8 @@ def preparing(name: str) -> Iterator[Callable[[Progress], None]]:
     task: list[bars.TaskID] = []
 
     def report(progress: Progress) -> None:
+        if not bar.console.is_terminal:
+            return
         if not task:
             bar.start()
             task.append(bar.add_task(f"preparing {name}", fps=0.0, left=""))

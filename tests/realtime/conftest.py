@@ -1,0 +1,59 @@
+"""What the tests of the live part share: the demo's clip as expert, prepared once, and steps to log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+from posesync.pose.estimator import PoseSettings
+from posesync.pose.performer import Lock
+from posesync.pose.skeleton import JOINT_NAMES
+from posesync.pose.types import Frame
+from posesync.realtime.coach import Step
+from posesync.realtime.demo_performance import TempoCurve, perform
+from posesync.realtime.expert import Expert, open_expert
+from posesync.realtime.feedback import Feedback
+from posesync.realtime.position import Position, State
+
+
+@pytest.fixture(scope="session")
+def expert_clip() -> Path:
+    """The clip that comes with PoseSync: a woman walking, 4.5 s."""
+    return Path(str(resources.files("posesync.realtime") / "media" / "demo_expert.mp4"))
+
+
+@pytest.fixture(scope="session")
+def expert(expert_clip: Path, detector: str, _isolated: None) -> Expert:
+    """That clip, prepared."""
+    return open_expert(expert_clip, PoseSettings(detector=detector))
+
+
+@pytest.fixture(scope="session")
+def performance(expert_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TempoCurve]:
+    """The demo's performance of it, and its true tempo."""
+    path = tmp_path_factory.mktemp("performance") / "performer.mp4"
+    return path, perform(expert_clip, path)
+
+
+@pytest.fixture
+def make_step() -> Callable[..., Step]:
+    """A step at a time, with a position or without."""
+
+    def make(time: float, position: float | None = 1.0, score: float | None = 90.0) -> Step:
+        state = State.LOST if position is None else State.FOLLOWING
+        joints = dict.fromkeys(JOINT_NAMES, None if position is None else -12.345)
+        frame = Frame(np.zeros((48, 64, 3), np.uint8), time, round(time * 30))
+        return Step(
+            frame=frame,
+            keypoints=np.zeros((17, 3)),
+            lock=Lock.LOCKED,
+            position=Position(position, 0.9, 0.8, state),
+            feedback=Feedback(joints, None if score is None else 10.0, None if position is None else score),
+            expert_time=position or 0.0,
+            expert_pose=np.zeros((17, 3)),
+        )
+
+    return make

@@ -1,0 +1,101 @@
+"""The log: its form, and that nothing half-written is ever left."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from posesync.pose.errors import OutputError
+from posesync.realtime.coach import Step
+from posesync.realtime.session_log import SessionLog
+from posesync.realtime.statistics import SessionStatistics, statistics_lines
+
+HEADER = {"posesync": "1.2.3", "reference": {"file": "Übung.mp4"}, "camera": {}, "models": {}}
+
+
+def test_lines_are_as_the_design_says(tmp_path: Path, make_step: Callable[..., Step]) -> None:
+    path = tmp_path / "session.jsonl"
+    log = SessionLog(path, HEADER)
+    log.write(make_step(0.0, None))
+    log.drop(1 / 30)
+    log.write(make_step(2 / 30, 1.23456789))
+    assert not path.exists()
+    log.close({"frames": 3})
+    header, first, dropped, second, last = [json.loads(line) for line in path.read_text().splitlines()]
+    assert list(header)[:2] == ["posesync", "schema"]
+    assert header == {**HEADER, "schema": 1}
+    assert (first["position"], first["state"], first["score"]) == (None, "lost", None)
+    assert set(first["joints"].values()) == {None}
+    assert dropped["dropped"] is True
+    assert dropped["state"] == "lost"
+    assert second["t"] == 0.066667
+    assert second["position"] == 1.2346
+    assert second["joints"]["left_elbow"] == -12.35 or second["joints"]["left_elbow"] == -12.34
+    assert last == {"summary": {"frames": 3}}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_aborting_leaves_the_old_log(tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    path.write_text("old")
+    log = SessionLog(path, HEADER)
+    log.abort()
+    log.close({})
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"cannot write the log .*choose another place"):
+        SessionLog(tmp_path / "none" / "session.jsonl", HEADER)
+
+
+def write_many(log: SessionLog, make_step: Callable[..., Step]) -> None:
+    for k in range(200):
+        log.write(make_step(k / 30))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the size of files")
+def test_a_full_disk_keeps_whole_lines(tmp_path: Path, make_step: Callable[..., Step]) -> None:
+    import resource
+    import signal
+
+    path = tmp_path / "session.jsonl"
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write past the limit fails with EFBIG
+    log = SessionLog(path, HEADER)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+        with pytest.raises(OutputError, match="free some space"):
+            write_many(log, make_step)
+        with pytest.raises(OutputError, match="free some space"):
+            log.close({"frames": 0})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(lines) > 30
+    assert [line["t"] for line in lines[1:]] == [round(k / 30, 6) for k in range(len(lines) - 1)]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_summary_counts(make_step: Callable[..., Step]) -> None:
+    statistics = SessionStatistics()
+    for k, position in enumerate([None, 1.0, 2.0, 1.5]):
+        statistics.add(make_step(k * 0.1, position), missed=k % 2, now=10 + k * 0.1, latency=0.02 * (k + 1))
+    summary = statistics.summary("quit", 4.0)
+    assert (summary["frames"], summary["processed"], summary["dropped"]) == (6, 4, 2)
+    assert summary["reached"] == 2.0
+    assert summary["coverage"] == 0.5
+    assert summary["states"] == {"waiting": 0, "following": 3, "holding": 0, "lost": 1, "finished": 0}
+    assert summary["score"] == 90.0
+    assert summary["joints"]["left_knee"] == pytest.approx(12.345, abs=0.006)
+    assert statistics.fps == pytest.approx(10.0)
+    lines = dict(statistics_lines(statistics, "CPU"))
+    assert lines["dropped"] == "2"
+    assert lines["latency p50 / p95"] == "50 / 77 ms"
+    assert SessionStatistics().summary("quit", 4.0)["score"] is None
+    assert dict(statistics_lines(SessionStatistics(), "CPU"))["processed"] == "…"

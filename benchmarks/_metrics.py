@@ -74,6 +74,14 @@ class Outcome:
         return self.time - self.case.truth
 
     @property
+    def unfounded(self) -> np.ndarray:
+        """Bool for each frame at least 1 s after the performer was last in the piece: was there an answer?"""
+        known = np.isfinite(self.case.truth)
+        last = np.maximum.accumulate(np.where(known, self.case.times, -np.inf))
+        nowhere = ~known & (self.case.times - last >= 1.0)
+        return np.isfinite(self.time[nowhere])
+
+    @property
     def settled(self) -> np.ndarray:
         """(N,) bool: not within ``SETTLING`` s after a jump, a return or the beginning."""
         out = np.ones(len(self.time), bool)
@@ -200,7 +208,8 @@ def summarize(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "settled_p95_ms": _ms(calm[np.isfinite(calm)], 0.95),
         "settled_worst_ms": _ms(calm[np.isfinite(calm)], 1.0),
         **{f"within_{limit}": _share(known <= limit) for limit in (0.1, 0.25, 0.5)},
-        "coverage": round(len(known) / max(1, asked), 4),
+        "coverage": round(len(known) / asked, 4) if asked else None,
+        "unfounded": _share(np.concatenate([o.unfounded for o in outcomes])),
         "lock_median_s": _quantile(locks, 0.5),
         "lock_worst_s": _quantile(locks, 1.0),
         "recover_median_s": _quantile(recoveries, 0.5),

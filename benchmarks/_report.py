@@ -26,7 +26,7 @@ def headline(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
         mine = [o for o in outcomes if o.method == method]
         continuous = [o for o in mine if not _has(o, "jump", "away")]
         jumping = [o for o in mine if _has(o, "jump")]
-        undisturbed = [o for o in continuous if not _has(o, "hold")]
+        undisturbed = [o for o in continuous if _is_undisturbed(o)]
         whole = summarize(continuous) if continuous else {}
         calm = summarize(undisturbed) if undisturbed else {}
         jumps = summarize(jumping) if jumping else {}
@@ -35,7 +35,7 @@ def headline(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
             {"method": method}
             | {
                 key: whole.get(key)
-                for key in (*keys, "lock_median_s", "sure_and_wrong", "backward_steps_per_min")
+                for key in (*keys, "lock_median_s", "sure_and_wrong", "unfounded", "backward_steps_per_min")
             }
             | {key: jumps.get(key) for key in ("recover_median_s", "recover_p95_s", "settled_p95_ms")}
             | {
@@ -49,6 +49,10 @@ def headline(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 def _has(outcome: Outcome, *kinds: str) -> bool:
     return any(event.kind in kinds for event in outcome.case.events)
+
+
+def _is_undisturbed(outcome: Outcome) -> bool:
+    return not _has(outcome, "jump", "away", "hold") and bool(np.isfinite(outcome.case.truth).any())
 
 
 def aims(outcomes: Sequence[Outcome], grown: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -82,7 +86,7 @@ def aims(outcomes: Sequence[Outcome], grown: Sequence[Mapping[str, Any]]) -> lis
         pooled = summarize(jumps)
         add("skip, back, restart: right again (s, median)", 1.0, {"pooled": pooled["recover_median_s"]})
         add("skip, back, restart: right again (s, p95)", 2.0, {"pooled": pooled["recover_p95_s"]})
-    still = [o for group in ours.values() for o in group if not _has(o, "jump", "away", "hold")]
+    still = [o for group in ours.values() for o in group if _is_undisturbed(o)]
     if still:
         pooled = summarize(still)
         minutes = pooled["minutes"]
@@ -128,7 +132,7 @@ def headline_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     out = _table(
         "All methods on the same input: errors in ms over everything without jumps, s to be right after one",
         ("method", "median", "p95", "worst", "≤0.1", "≤0.25", "≤0.5", "cover", "lock", "recover", "rec. p95",
-         "after p95", "false jumps", "in min", "back/min", "sure+wrong", "µs", "µs p95"),
+         "after p95", "false jumps", "in min", "back/min", "sure+wrong", "unfounded", "µs", "µs p95"),
         left=1,
     )  # fmt: skip
     for row in rows:
@@ -137,7 +141,7 @@ def headline_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             *(_percent(row[f"within_{limit}"]) for limit in (0.1, 0.25, 0.5)), _percent(row["coverage"]),
             row["lock_median_s"], row["recover_median_s"], row["recover_p95_s"], row["settled_p95_ms"],
             row["undisturbed_false_jumps"], row["undisturbed_minutes"], row["backward_steps_per_min"],
-            _percent(row["sure_and_wrong"]), *row["update_us"],
+            _percent(row["sure_and_wrong"]), _percent(row["unfounded"]), *row["update_us"],
         ]  # fmt: skip
         out.add_row(row["method"], *map(_cell, cells), style="bold" if row["method"] == OURS else "")
     return out
@@ -146,9 +150,9 @@ def headline_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 def scenario_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """The figures, one line per scenario and method."""
     out = _table(
-        "By scenario: errors in ms, times in s; lock = worst, hold = p95",
+        "By scenario: errors in ms, times in s; lock = worst, hold = p95, unf. = % answered while not in the piece",
         ("scenario", "method", "median", "p95", "worst", "settled", "≤0.1", "≤0.25", "≤0.5", "cover", "lock",
-         "recover", "p95", "false/min", "back/min", "hold on", "moved", "off", "µs"),
+         "recover", "p95", "false/min", "back/min", "unf.", "hold on", "moved", "off", "µs"),
         left=2,
     )  # fmt: skip
     last = None
@@ -158,7 +162,8 @@ def scenario_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             row["median_ms"], row["p95_ms"], row["worst_ms"], row["settled_p95_ms"],
             *(_percent(row[f"within_{limit}"]) for limit in (0.1, 0.25, 0.5)), _percent(row["coverage"]),
             row["lock_worst_s"], row["recover_median_s"], row["recover_p95_s"], row["false_jumps_per_min"],
-            row["backward_steps_per_min"], *(h.get("p95") for h in hold), row["update_us"][0],
+            row["backward_steps_per_min"], _percent(row["unfounded"]), *(h.get("p95") for h in hold),
+            row["update_us"][0],
         ]  # fmt: skip
         if last not in (None, row["scenario"]):
             out.add_section()

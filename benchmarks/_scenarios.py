@@ -102,6 +102,9 @@ class Setting:
         return 0.4 if self.seed % 2 else 0.0
 
 
+#: The scenario in which the performer does not do the piece at all.
+ANOTHER: Final = "another piece"
+
 Maker = Callable[[Setting], Plan]
 
 
@@ -215,6 +218,11 @@ def _cameras(s: Setting) -> Plan:
     return Plan(path, s.look, rate=29.97 if s.seed % 2 else 59.94)
 
 
+def _another(s: Setting) -> Plan:
+    """Somebody does something else: there is no truth, and no answer would be right."""
+    return Plan(Path(s.start).play(s.end), s.look)
+
+
 def _student(s: Setting) -> Plan:
     look = replace(_other_body(s), style=12.0, yaw=float(s.rng.uniform(-12, 12)))
     return Plan(Path(s.start).play(s.end, s.tempo(0.7, 1.4)), look, Disturbance(0.015, ankle_swaps=0.05))
@@ -254,6 +262,7 @@ SCENARIOS: Final[dict[str, Maker]] = {
     "hold": _hold, "skip": _skip, "back": _back, "restart": _restart,
     "late start": _late, "waits first": _waits, "repeats": _repeats, "does it again": _again,
     "leaves": _leaves, "mixed + jumps": _mixed_jumps, "cameras": _cameras,
+    ANOTHER: _another,
 }  # fmt: skip
 #: Those that fit a clip of a few seconds, seen from one place.
 SHORT: Final = (
@@ -314,6 +323,12 @@ def make_case(scenario: str, motion: str, seed: int, length: float | None = None
         length: s of the reference; by default 20 s up to the whole motion. Clips are always used whole.
     """
     rng = np.random.default_rng([zlib.crc32(f"{scenario}/{motion}".encode()), seed])
+    if scenario == ANOTHER:
+        expert, _, performer = motion.partition(">")
+        parts = [performances()[name] for name in (expert, performer)]
+        cuts = [part.cut(*chunk(part, rng, length)) for part in parts]
+        case = perform(scenario, cuts[0], cuts[1], rng, seed)
+        return replace(case, truth=np.full(len(case.times), np.nan), events=())
     if motion not in performances():
         expert, _, performer = motion.partition(">")
         return perform(scenario, clips()[expert], clips()[performer or expert], rng, seed)
@@ -327,6 +342,8 @@ def motions_for(scenario: str) -> list[str]:
     """The movements that a scenario can be tried on, as far as their files are here."""
     if scenario == "cameras":
         return [f"{a}>{b}" for a in CAMERAS for b in CAMERAS if a != b and {a, b} <= set(clips())]
+    if scenario == ANOTHER:
+        return [f"{a}>{b}" for a in performances() for b in performances() if a != b]
     walk = ["walk"] if scenario in SHORT and "walk" in clips() else []
     return [*performances(), *walk]
 
@@ -334,7 +351,7 @@ def motions_for(scenario: str) -> list[str]:
 def perform(scenario: str, expert: Motion, performer: Motion, rng: np.random.Generator, seed: int) -> Case:
     """Film the expert's whole motion, then the performer as the scenario has it."""
     start, end = expert.start, expert.end
-    plan = SCENARIOS[scenario](Setting(performer, start, end, rng, seed))
+    plan = SCENARIOS[scenario](Setting(performer, performer.start, performer.end, rng, seed))
     if isinstance(expert, MotionClip):
         reference_clock, reference = expert.times - start, expert.keypoints
         # These keypoints come with MoveNet's own errors: what is added only undoes the smoothing between

@@ -24,7 +24,7 @@ from _disturb import Disturbance, observe  # noqa: E402
 
 PERFORMANCES = motions.performances()
 needs_data = pytest.mark.skipif(not PERFORMANCES, reason="../shared/data is not here")
-THREE_D = [name for name in scenarios.SCENARIOS if name != "cameras"]
+THREE_D = [name for name in scenarios.SCENARIOS if name not in ("cameras", scenarios.ANOTHER)]
 
 
 def walker() -> motions.Motion3D:
@@ -59,8 +59,10 @@ def case_of(path: paths.Path, rate: float = 30.0) -> scenarios.Case:
 
 
 @needs_data
-@pytest.mark.parametrize("scenario", THREE_D)
-@pytest.mark.parametrize("motion", ["dance", "capoeira"])
+@pytest.mark.parametrize(
+    ("scenario", "motion"),
+    [*((name, "dance") for name in THREE_D), *((name, "capoeira") for name in ("plain", "skip", "repeats"))],
+)
 def test_live_keypoints_show_the_pose_that_the_truth_names(scenario: str, motion: str) -> None:
     case = scenarios.make_case(scenario, motion, 0, 20.0)
     assert np.isfinite(case.keypoints).all()
@@ -121,6 +123,14 @@ def test_live_and_reference_share_no_frame_and_no_noise() -> None:
     near = np.searchsorted(case.reference_times, case.truth).clip(0, len(case.reference_times) - 1)
     gap = np.linalg.norm(case.keypoints[:, 5:, :2] - case.reference_keypoints[near, 5:, :2], axis=-1)
     assert np.median(gap) > 1.0
+
+
+@needs_data
+def test_another_piece_has_no_truth() -> None:
+    case = scenarios.make_case(scenarios.ANOTHER, "dance>capoeira", 0, 20.0)
+    assert np.isnan(case.truth).all()
+    assert metrics.summarize([outcome(case, case.truth)])["unfounded"] == 0
+    assert metrics.summarize([outcome(case, case.times)])["unfounded"] == 1
 
 
 @needs_data

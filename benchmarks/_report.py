@@ -150,7 +150,7 @@ def headline_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 def scenario_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """The figures, one line per scenario and method."""
     out = _table(
-        "By scenario: errors in ms, times in s; lock = worst, hold = p95, unf. = % answered while not in the piece",
+        "Errors in ms, times in s; lock = worst, hold = p95, unf. = % answered while not in the piece",
         ("scenario", "method", "median", "p95", "worst", "settled", "≤0.1", "≤0.25", "≤0.5", "cover", "lock",
          "recover", "p95", "false/min", "back/min", "unf.", "hold on", "moved", "off", "µs"),
         left=2,

@@ -7,7 +7,7 @@ performer is out of sight, they may come back near the last place at once, or an
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from math import hypot
 from typing import Final
@@ -29,6 +29,10 @@ START_SCORE: Final = 0.35
 WEAK_TIME: Final = 0.3
 #: Two boxes of which one lies in the other by more than this part, 0..1, may be the same body.
 SAME_BODY: Final = 0.5
+#: The part of a body's size by which it may shrink in a second, as somebody steps back.
+SHRINK: Final = 0.4
+#: A bystander who was seen so often is somebody; until then the performer has the first claim on a box.
+CONFIRMED: Final = 3
 #: Seconds over which the velocity of a box is averaged.
 _VELOCITY_TIME = 0.15
 
@@ -47,15 +51,26 @@ class Lock(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Track:
-    """Somebody: the last box, when it was seen (s) and how its centre moves (px/s)."""
+    """Somebody.
+
+    Attributes:
+        box: the last one, px.
+        time: when it was seen, s.
+        size: of the whole body, px: a box that suddenly is smaller shows only part of it.
+        velocity: of the centre, px/s.
+        hits: how often it was seen.
+    """
 
     box: Box
     time: float
+    size: float
     velocity: tuple[float, float] = (0.0, 0.0)
+    hits: int = 1
 
-    @property
-    def size(self) -> float:
-        return max(self.box.width, self.box.height, 1.0)
+    @classmethod
+    def start(cls, box: Box, time: float) -> _Track:
+        """A new track."""
+        return cls(box, time, _longer(box))
 
     def expected(self, time: float) -> Box:
         """Where the box should be now; the velocity is trusted for a quarter of a second."""
@@ -80,16 +95,22 @@ class _Track:
 
     def moved(self, box: Box, time: float) -> _Track:
         """The track after it was seen again."""
-        elapsed = time - self.time
-        if elapsed <= 0:
-            return replace(self, box=box, time=time)
-        weight = elapsed / (elapsed + _VELOCITY_TIME)
-        (x, y), (old_x, old_y) = box.center, self.box.center
-        velocity = (
-            self.velocity[0] + weight * ((x - old_x) / elapsed - self.velocity[0]),
-            self.velocity[1] + weight * ((y - old_y) / elapsed - self.velocity[1]),
-        )
-        return _Track(box, time, velocity)
+        elapsed = max(time - self.time, 0.0)
+        size = max(_longer(box), self.size * (1.0 - min(SHRINK * elapsed, 1.0)))
+        velocity = self.velocity
+        if elapsed > 0:
+            weight = elapsed / (elapsed + _VELOCITY_TIME)
+            (x, y), (old_x, old_y) = box.center, self.box.center
+            velocity = (
+                velocity[0] + weight * ((x - old_x) / elapsed - velocity[0]),
+                velocity[1] + weight * ((y - old_y) / elapsed - velocity[1]),
+            )
+        return _Track(box, time, size, velocity, self.hits + 1)
+
+
+def _longer(box: Box) -> float:
+    """The longer side, at least 1 px."""
+    return max(box.width, box.height, 1.0)
 
 
 def _distance(a: Box, b: Box) -> float:
@@ -155,7 +176,7 @@ class Performer:
             sure = [box for box in boxes if box.score >= START_SCORE]
             mine = max(sure, key=lambda box: _prominence(box, frame_size), default=None)
             if mine is not None:
-                self._track = _Track(mine, time)
+                self._track = _Track.start(mine, time)
                 self._others = self._beside(sure, mine, time)
                 self.state = Lock.LOCKED
                 self.acquisitions += 1
@@ -174,7 +195,7 @@ class Performer:
         Only beside the performer is somebody surely somebody else; and parts of the performer are nobody.
         """
         return [
-            _Track(box, time)
+            _Track.start(box, time)
             for box in boxes
             if box is not mine and box.score >= START_SCORE and _shared(box, mine) < SAME_BODY
         ]
@@ -188,7 +209,7 @@ class Performer:
         tracks = ([self._track] if self._track is not None and first else []) + self._others
         pairs = sorted(
             (
-                (track.affinity(box, time), -i, -j)
+                (i < first or track.hits >= CONFIRMED, track.affinity(box, time), -i, -j)
                 for i, track in enumerate(tracks)
                 for j, box in enumerate(boxes)
             ),
@@ -196,7 +217,7 @@ class Performer:
         )
         taken: dict[int, int] = {}
         used: set[int] = set()
-        for affinity, i, j in pairs:
+        for _, affinity, i, j in pairs:
             if affinity > float("-inf") and -i not in taken and -j not in used:
                 taken[-i] = -j
                 used.add(-j)

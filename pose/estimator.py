@@ -121,6 +121,14 @@ class PoseEstimator:
                 logger.warning(
                     "%s. Going on with detector keypoints: the performer should be near the middle", error
                 )
+        fixed = self.detector.fixed_size if self.detector else None
+        if fixed and fixed[0] * fixed[1] > 2 * TRACK_SIZE**2 and self.settings.every == "frame":
+            logger.warning(
+                "%s takes only pictures of %d × %d, which is slow on every frame: "
+                'set every = "auto", or use an export of dynamic size',
+                "yolov5n.onnx",
+                *fixed,
+            )
         self._performer = Performer(self.settings.patience)
         self.reset()
 

@@ -49,7 +49,8 @@ class VideoFile(FrameSource):
         self._decoded: Iterator[Any] = iter(())
         self._index = 0
         try:
-            streams = self._container.streams.video
+            # A file broken off early can announce a stream without saying how it is coded.
+            streams = [s for s in self._container.streams.video if s.codec_context is not None]
             if not streams:
                 raise SourceError(f"{self._path} has no video stream: give a video file, not sound alone")
             self._stream = streams[0]

@@ -6,10 +6,13 @@ Kept light: whatever takes time to import is imported inside, under the handler 
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 
-#: Exit code after Ctrl-C outside of a session. In a session Ctrl-C is the ordinary end, with code 0.
+#: Exit codes after Ctrl-C and SIGTERM outside of a session. In a session both are an ordinary end: code 0.
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 def main() -> None:
@@ -25,9 +28,20 @@ def live_main() -> None:
 def _guarded(program: str) -> int:
     """Run the program and return its exit code."""
     try:
+        signal.signal(signal.SIGTERM, _terminate)  # by default it would leave temporary files behind
         from posesync.realtime.commands import run
 
         return run(program)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    finally:
+        # All is done and written; an impatient second Ctrl-C shall not spoil the exit code.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise SystemExit(TERMINATED)

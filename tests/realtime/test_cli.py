@@ -65,7 +65,7 @@ def bad(tmp_path: Path, expert_clip: Path) -> Path:
         ({"--reference": "{bad}/none.mp4"}, ["none.mp4"]),
         ({"--reference": "{bad}/text.mp4"}, ["text.mp4"]),
         ({"--reference": "{bad}/nobody.mp4"}, ["nobody.mp4", "person"]),
-        ({"--reference": "{bad}/short.mp4"}, ["short.mp4", "second"]),
+        ({"--reference": "{bad}/short.mp4"}, ["short.mp4", "at least 1 s"]),
         ({"--reference": "{bad}/corrupt.npz"}, ["corrupt.npz"]),
         ({"--reference": "{bad}/none.npz"}, ["none.npz"]),
         ({"--config": "{bad}/key.toml"}, ["camera.lost_timout", "did you mean camera.lost_timeout"]),
@@ -198,7 +198,9 @@ def test_ctrl_c_before_the_session_begins_leaves_nothing(
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+    assert not log.exists()
+    # ONNX Runtime keeps files of its own in the same cache.
+    assert [p for p in (tmp_path / "cache" / "posesync").rglob("*") if p.is_file()] == []
 
 
 def wait_for(ready: Callable[[], bool], seconds: float = 60.0) -> None:

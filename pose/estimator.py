@@ -35,6 +35,8 @@ TRUST_TIME: Final = 0.5
 
 #: Seconds between looks at the whole frame while the performer is out of sight: they cost six times as much.
 ACQUIRE_EVERY: Final = 0.2
+#: Longest side of the input for a region that is nearly square.
+SQUARE_SIZE: Final = 256
 #: Half-size of the crop around a detected box, in its longer side; smaller cuts limbs, larger wastes pixels.
 CROP_FACTOR: Final = 0.55
 #: The last keypoints widen a box only when at least so many of them lie near it.
@@ -191,7 +193,10 @@ class PoseEstimator:
         self._detected_at = time
         boxes: list[Box] = []
         if self._performer.unseen(time) <= self._performer.patience:
-            boxes = self.detector.detect(image, self._search_region(frame), TRACK_SIZE)
+            region = self._search_region(frame)
+            # A square of 256 px costs what 320 × 192 does, and shows a body that fills it as large.
+            oblong = min(region.width, region.height) <= 0.65 * max(region.width, region.height)
+            boxes = self.detector.detect(image, region, TRACK_SIZE if oblong else SQUARE_SIZE)
             near = any(self._performer.continues(box, time) for box in boxes)
             if near or time - self._acquired_at < ACQUIRE_EVERY:
                 return self._performer.update(boxes, time, size)
@@ -199,11 +204,11 @@ class PoseEstimator:
         return self._performer.update(self.detector.detect(image, None, ACQUIRE_SIZE), time, size)
 
     def _search_region(self, frame: Frame) -> Box:
-        """Where the performer is looked for: the expected box and half a body around it, more when unseen."""
+        """Where to look: the expected box and a third of a body around it, more when unseen."""
         box = self._performer.expected(frame.time)
         if box is None:
             return whole(frame.image)
-        margin = 0.5 + self._performer.unseen(frame.time)
+        margin = 0.35 + self._performer.unseen(frame.time)
         return clip(grow(box, margin * max(box.width, box.height)), frame.image)
 
     def _coast(self, frame: Frame, enough: float) -> tuple[Keypoints, Box] | None:

@@ -83,13 +83,13 @@ def need_yolov5(model_dir: Path | None) -> None:
 
 
 def the_man(index: int, box: Box) -> bool:
-    """Whether a box can be the man's; the woman walks on the lawn (y > 500), right to left, until frame 205.
+    """Whether a box can be the man's; the woman walks on the lawn (y > 560), right to left, until frame 205.
 
     He stands on the block until frame 160, somersaults, and from frame 190 on is right of the middle.
     """
     x, y = box.center
     if index <= 160:
-        return y < 450
+        return y < 500
     return x > 780
 
 
@@ -138,9 +138,10 @@ def test_lost_is_explicit_and_empty(walk: dict[str, Counted]) -> None:
 
 def test_detector_acquires_at_640_and_follows_at_320(walk: dict[str, Counted], need_yolov5: None) -> None:
     sizes = walk["yolov5"].sizes
-    assert sizes[:2] == [640, 320]
+    assert sizes[0] == 640
+    assert set(sizes[1:10]) <= {320, 256}
     assert sizes.count(640) <= 0.2 * len(sizes)
-    assert sizes.count(320) >= len(walk["yolov5"].results) - 2, "on every frame"
+    assert len(sizes) - sizes.count(640) >= len(walk["yolov5"].results) - 2, "on every frame"
 
 
 def test_auto_runs_the_detector_only_when_the_lock_is_weak(

@@ -11,6 +11,7 @@ on costs.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,15 +32,20 @@ class Evidence:
         motion_rate: nats per second for a velocity that differs by its own uncertainty.
         motion_noise: uncertainty of a velocity at rest, 1/s.
         motion_share: further uncertainty as a share of the velocity.
+        stillness_floor: share of ``pose_rate`` left when the performer does not move. What is wrong with a pose
+            (another body, another camera) stays wrong while it is held: looking again is no new evidence.
+        stillness_motion: mean velocity of the limbs, 1/s, at which half of the rest counts.
         prior_weight: mean weight of entries at which evidence counts half; below, a pose says little.
     """
 
-    pose_rate: float = 12.0
-    pose_scale: float = 0.05
+    pose_rate: float = 24.0
+    pose_scale: float = 0.04
     pose_limit: float = 8.0
     motion_rate: float = 8.0
     motion_noise: float = 0.5
     motion_share: float = 0.5
+    stillness_floor: float = 0.25
+    stillness_motion: float = 0.5
     prior_weight: float = 0.1
 
 
@@ -55,9 +61,9 @@ class SpeedModel:
     """
 
     speeds: tuple[float, ...] = (0.0, 0.4, 0.6, 0.8, 1.0, 1.25, 1.6, 2.05, 2.6)
-    change: float = 4.0
-    stop: float = 0.25
-    go: float = 1.5
+    change: float = 3.0
+    stop: float = 0.1
+    go: float = 1.0
 
     def rates(self) -> FloatArray:
         """Generator matrix Q (S, S), column = from: dP/dt = Q P."""
@@ -176,7 +182,7 @@ class PositionFilter:
         difference /= mass + prior
         cost = difference / pose_scale
         cost /= 1.0 + cost * (1.0 / evidence.pose_limit)
-        cost *= dt * evidence.pose_rate
+        cost *= dt * evidence.pose_rate * _novelty(seen, evidence)
 
         self._add_motion_cost(cost_of := np.tile(cost, (len(self.speeds), 1)), seen, dt, evidence, lo, hi)
         return cost_of, difference
@@ -206,3 +212,14 @@ class PositionFilter:
             cost[row, begin - lo :] += price[row, begin - first - delay : hi - first - delay]
             if begin > lo:
                 cost[row, : begin - lo] += price[row, 0]
+
+
+def _novelty(seen: Observation, evidence: Evidence) -> float:
+    """Share of the pose evidence that is new since the last frame, from how fast the performer moves."""
+    size = len(seen.motion) // 3
+    mass = float(seen.motion[:size].sum())
+    if mass <= 0.0:
+        return 1.0
+    speed = math.sqrt(max(0.0, float(seen.motion[2 * size :].sum()) / mass))
+    floor = evidence.stillness_floor
+    return floor + (1.0 - floor) * speed / (speed + evidence.stillness_motion)

@@ -144,6 +144,12 @@ class Relocaliser:
             around[int(is_mirrored) if len(around) > 1 else 0, np.clip(cell, 0, around.shape[1] - 1)]
         )
 
+    def fit_near(self, time: float, *, is_mirrored: bool) -> float:
+        """Return the smallest pose difference around ``time`` s on that side, rad²: how well that place fits."""
+        cell = round((time - self.table.start) / self.table.cell)
+        row = self.difference[int(is_mirrored) if len(self.difference) > 1 else 0]
+        return float(row[max(0, cell - self._reach) : cell + self._reach + 1].min())
+
     def _anywhere(self, at_start: float) -> FloatArray:
         """(S, M): ``at_start`` in the first cell, the rest even."""
         count = len(self.table)

@@ -35,7 +35,8 @@ class TrackerSettings:
         lost_after: s without a person, or with one who does something else, until LOST.
         coast: s without a person during which the performer is assumed to move on.
         jump_margin: how many times more probable another place must be.
-        jump_after: s for which it must be.
+        jump_contrast: how many times worse the present place must fit.
+        jump_after: s for which both must last.
         mirror: whether to try the mirrored performer as well.
         minimum_seen: share of the body that must be in view for a pose to count.
     """
@@ -47,7 +48,8 @@ class TrackerSettings:
     lost_after: float = 0.8
     coast: float = 0.5
     jump_margin: float = 6.0
-    jump_after: float = 0.25
+    jump_contrast: float = 2.5
+    jump_after: float = 0.4
     mirror: bool = True
     minimum_seen: float = 0.12
     evidence: Evidence = field(default_factory=Evidence)
@@ -102,6 +104,7 @@ class Tracker:
         self._sure = 0.0
         self._residual = self.settings.evidence.pose_scale
         self._misfit = 0.0
+        self._here = 0.0
         self._mass = 0.0
         self._doubt = 0.0
         self._last = Position(None, 0.0, 0.0, State.WAITING)
@@ -260,15 +263,19 @@ class Tracker:
                 return True
             return False
         here = self._coarse.near(self._place, is_mirrored=self._mirrored)
-        far = abs(best.time - self._place) > 0.6 or best.mirrored != self._mirrored
-        self._doubt = best.probability if far else 0.0
-        clear = (
-            far and fits and best.probability > self.settings.jump_margin * here and best.probability > 0.5
-        )
-        self._elsewhere = self._elsewhere + dt if clear else 0.0
+        away = abs(best.time - self._place) > 0.6
+        self._doubt = best.probability if away else 0.0
+        # A place that still fits is not given up for one that fits better: a chorus and its repetition never
+        # look exactly alike, and the performer is closer now to the one, now to the other.
+        gain = -math.expm1(-dt / 0.2)
+        self._here += (self._coarse.fit_near(self._place, is_mirrored=self._mirrored) - self._here) * gain
+        fails = self._here > self.settings.jump_contrast * difference + 0.1 * self._null
+        elsewhere = (away and fails) or (not away and best.mirrored != self._mirrored)
+        clear = fits and best.probability > max(0.5, self.settings.jump_margin * here)
+        self._elsewhere = self._elsewhere + dt if elsewhere and clear else 0.0
         if self._elsewhere >= self.settings.jump_after:
             self._lock(best)
-            return True
+            return away
         self._astray = self._astray + dt if self._misfit > 1.2 * self._null else 0.0
         if self._astray > self.settings.lost_after:
             self._lose()
@@ -292,7 +299,7 @@ class Tracker:
         self._speed = float(
             row.speeds @ row.belief[:, place.cell] / max(row.belief[:, place.cell].sum(), 1e-30)
         )
-        self._misfit = float(self._coarse.difference[int(place.mirrored), place.cell])
+        self._here = self._misfit = float(self._coarse.difference[int(place.mirrored), place.cell])
         self._mass = place.probability
         self._state = State.FOLLOWING
 

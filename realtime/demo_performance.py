@@ -86,7 +86,7 @@ class TrackingError:
     Attributes:
         median: s.
         p95: s.
-        coverage: 0..1, share of captured frames with a position.
+        coverage: 0..1, share of processed frames with a position.
     """
 
     median: float
@@ -96,6 +96,7 @@ class TrackingError:
 
 def tracking_error(lines: list[dict[str, Any]], curve: TempoCurve) -> TrackingError | None:
     """Compare the frame lines of a session's log with the truth; None when there was no position at all."""
+    lines = [line for line in lines if not line.get("dropped")]
     errors = [abs(line["position"] - curve.at(line["t"])) for line in lines if line["position"] is not None]
     if not errors:
         return None

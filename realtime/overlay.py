@@ -92,6 +92,7 @@ class Overlay:
         self._empty = np.full((self.height, self.width, 3), paint.BACKGROUND, np.uint8)
         self._text = TextPainter()
         self._unit = self.height / 720
+        self._keys(self._empty)
         self._centers: dict[str, float] = {}
         self._shown: dict[str, float] = {}
         self._last_time: float | None = None
@@ -244,9 +245,12 @@ class Overlay:
             text.draw(
                 canvas, number, edge, top + px(42), size=px(46), color=tint, bold=True, align="right"
             )  # fmt: skip
-        self._keys(canvas, scene.fps)
+        if scene.fps is not None:
+            rate, baseline = f"{scene.fps:.0f} fps", self.height - px(16)
+            text.draw(canvas, rate, edge, baseline, size=px(15), color=paint.MUTED, align="right")
 
-    def _keys(self, canvas: Image, fps: float | None) -> None:
+    def _keys(self, canvas: Image) -> None:
+        """The keys, which never change: drawn once, into the empty canvas."""
         px, text = self._px, self._text
         baseline, size = self.height - px(16), px(15)
         x = float(px(24))
@@ -257,9 +261,6 @@ class Overlay:
             text.draw(canvas, key, x + px(7), baseline, size=size, color=paint.TEXT, bold=True)
             x += width + px(22)
             x += text.draw(canvas, meaning, x, baseline, size=size, color=paint.MUTED) + px(20)
-        if fps is not None:
-            edge = self.width - px(24)
-            text.draw(canvas, f"{fps:.0f} fps", edge, baseline, size=size, color=paint.MUTED, align="right")
 
     def _joint_words(self, scene: Scene, differences: dict[str, float | None]) -> str:
         """The largest difference in words, each long enough to be read; '' when all is well."""

@@ -107,7 +107,7 @@ class SessionStatistics:
             "duration": round(self.last_time, 4),
             "reference_duration": round(reference_duration, 4),
             "reached": round(self._reached, 4),
-            "coverage": round(self.placed / self.captured, 4) if self.captured else 0.0,
+            "coverage": round(self.placed / self.processed, 4) if self.processed else 0.0,
             "states": {state.value: self.states[state] for state in State},
             "score": None if self.score is None else round(self.score, 2),
             "joints": {

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Optional
 import typer
 from posesync.pose.config import load_config
 from posesync.pose.errors import DisplayError
-from posesync.pose.models import OFFLINE_VARIABLE
+from posesync.pose.model_files import OFFLINE_VARIABLE
 
 from ..demo_performance import perform, tracking_error
 from ..expert import open_expert

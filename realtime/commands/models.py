@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Optional
 
 import typer
-from posesync.pose.models import ModelStatus, find_model, list_models
+from posesync.pose.model_files import ModelStatus, find_model, list_models
 from rich.table import Table
 
 from .console import out, say

@@ -46,7 +46,10 @@ def test_the_tempo_curve_is_what_it_says() -> None:
 
 def test_the_error_is_taken_against_the_truth() -> None:
     curve = TempoCurve(np.array([0.0, 2.0]), np.array([0.0, 1.0]))
-    lines = [{"t": t, "position": p} for t, p in ((0.0, 0.1), (1.0, 0.5), (2.0, None), (2.0, 0.7))]
+    lines: list[dict[str, object]] = [
+        {"t": t, "position": p} for t, p in ((0.0, 0.1), (1.0, 0.5), (2.0, None), (2.0, 0.7))
+    ]
+    lines.append({"t": 2.1, "position": None, "dropped": True})
     error = tracking_error(lines, curve)
     assert error is not None
     assert error.median == pytest.approx(0.1)

@@ -89,7 +89,7 @@ def test_the_summary_counts(make_step: Callable[..., Step]) -> None:
     summary = statistics.summary("quit", 4.0)
     assert (summary["frames"], summary["processed"], summary["dropped"]) == (6, 4, 2)
     assert summary["reached"] == 2.0
-    assert summary["coverage"] == 0.5
+    assert summary["coverage"] == 0.75
     assert summary["states"] == {"waiting": 0, "following": 3, "holding": 0, "lost": 1, "finished": 0}
     assert summary["score"] == 90.0
     assert summary["joints"]["left_knee"] == pytest.approx(12.345, abs=0.006)

@@ -16,7 +16,7 @@ import numpy as np
 from .detector import ACQUIRE_SIZE, TRACK_SIZE, PersonDetector
 from .errors import ConfigError, ModelError
 from .letterbox import clip, grow, square, whole
-from .models import find_model, sha256_of
+from .model_files import find_model, sha256_of
 from .movenet import CROP_CONFIDENCE, MoveNet, crop_around, torso_seen
 from .performer import Lock, Performer
 from .types import Box, Frame, Image, Keypoints
@@ -123,12 +123,13 @@ class PoseEstimator:
                 logger.warning(
                     "%s. Going on with detector keypoints: the performer should be near the middle", error
                 )
+        self._every = self.settings.every
         fixed = self.detector.fixed_size if self.detector else None
-        if fixed and fixed[0] * fixed[1] > 2 * TRACK_SIZE**2 and self.settings.every == "frame":
-            logger.warning(
-                "%s takes only pictures of %d × %d, which is slow on every frame: "
-                'set every = "auto", or use an export of dynamic size',
-                "yolov5n.onnx",
+        if fixed and fixed[0] * fixed[1] > 2 * TRACK_SIZE**2 and self._every == "frame":
+            # The official release has 640 × 640 built in, six times what a frame's budget allows.
+            self._every = "auto"
+            logger.info(
+                "yolov5n.onnx takes only pictures of %d × %d: detecting when the lock is weak, not every frame",
                 *fixed,
             )
         self._performer = Performer(self.settings.patience)
@@ -174,7 +175,7 @@ class PoseEstimator:
 
     def _by_detector(self, frame: Frame) -> tuple[Keypoints, Box] | None:
         """Keypoints and box of the performer, the detector choosing where to look."""
-        if self.settings.every == "auto" and frame.time - self._detected_at < TRUST_TIME:
+        if self._every == "auto" and frame.time - self._detected_at < TRUST_TIME:
             found = self._coast(frame, STRONG)
             if found is not None:
                 return found

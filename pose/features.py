@@ -67,7 +67,10 @@ class Features:
 
 def keypoint_weights(confidence: FloatArray) -> FloatArray:
     """Weight 0..1 of keypoints from their confidence: a ramp from CONFIDENCE_FLOOR to CONFIDENCE_FULL."""
-    return np.clip((confidence - CONFIDENCE_FLOOR) / (CONFIDENCE_FULL - CONFIDENCE_FLOOR), 0.0, 1.0)
+    weights: FloatArray = np.clip(
+        (confidence - CONFIDENCE_FLOOR) / (CONFIDENCE_FULL - CONFIDENCE_FLOOR), 0.0, 1.0
+    )
+    return weights
 
 
 def check_keypoints(keypoints: FloatArray, name: str = "keypoints") -> FloatArray:
@@ -101,8 +104,8 @@ def extract_features(keypoints: FloatArray) -> Features:
         InvalidDataError: another shape.
     """
     array = check_keypoints(keypoints)
-    finite = np.isfinite(array).all(axis=-1)
-    array = np.where(finite[..., None], array, 0.0)
+    finite = np.isfinite(array).all(axis=-1, keepdims=True)
+    array = np.where(finite, array, 0.0)
     xy, seen = array[..., :2], keypoint_weights(array[..., 2])
 
     limb = xy[..., _LIMB_INDEX[:, 1], :] - xy[..., _LIMB_INDEX[:, 0], :]

@@ -1,12 +1,12 @@
 """One row of online time warping, in its probabilistic form.
 
-State: where in the expert's video (a cell) and how fast (one of a few speeds, 0 among them). Each live frame pays
-exactly once, whatever it aligns to: that is the asymmetric step pattern, which makes the scores of all cells
-comparable as they are, without a length normalisation and so with an open end. A path may stay, or advance by
-speed × elapsed time; changing speed has a price. Where classic DTW takes the minimum over predecessors, the row
-takes the soft minimum (Cuturi & Blondel, 2017), that is, the forward algorithm of a hidden Markov model (Rabiner,
-1989): its values are probabilities, from which confidence, HOLDING and LOST follow without further thresholds
-on costs.
+State: where in the expert's video (a cell) and how fast (one of a few speeds, 0 among them). Each live frame
+pays exactly once, whatever it aligns to: that is the asymmetric step pattern, which makes the scores of all
+cells comparable as they are, without a length normalisation and so with an open end. A path may stay, or
+advance by speed × elapsed time; changing speed has a price. Where classic DTW takes the minimum over
+predecessors, the row takes the soft minimum (Cuturi & Blondel, 2017), that is, the forward algorithm of a
+hidden Markov model (Rabiner, 1989): its values are probabilities, from which confidence, HOLDING and LOST
+follow without further thresholds on costs.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Evidence:
         motion_rate: nats per second for a velocity that differs by its own uncertainty.
         motion_noise: uncertainty of a velocity at rest, 1/s.
         motion_share: further uncertainty as a share of the velocity.
-        stillness_floor: share of ``pose_rate`` left when the performer does not move. What is wrong with a pose
-            (another body, another camera) stays wrong while it is held: looking again is no new evidence.
+        stillness_floor: share of ``pose_rate`` left when the performer does not move. What is wrong with a
+            pose (another body, another camera) stays wrong while it is held: a second look is no evidence.
         stillness_motion: mean velocity of the limbs, 1/s, at which half of the rest counts.
         prior_weight: mean weight of entries at which evidence counts half; below, a pose says little.
     """

@@ -1,10 +1,10 @@
-"""The expert's movement on an even time grid, laid out so that one matrix-vector product scores every moment.
+"""The expert's movement on an even time grid, laid out so that one matrix product scores every moment.
 
 The weighted squared distance between a live pose z (weights w) and the expert's pose Z[j] (weights W[j]),
 
     Σ_k w_k W_jk (z_k − Z_jk)²  =  [W Z², W Z, W]_j · [w, −2 w z, w z²],
 
-is a dot product with a row that never changes; so is the same sum for the velocities. The tables hold those rows.
+is a dot product with a row that never changes; so is the same sum for velocities. The tables hold those rows.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ReferenceTable:
 
     @classmethod
     def build(cls, reference: Reference, *, cell: float, motion_span: float) -> ReferenceTable:
-        """Sample ``reference`` every ``cell`` seconds; velocities are slopes over ``motion_span`` seconds around."""
+        """Sample ``reference`` every ``cell`` seconds; velocities are slopes over ``motion_span``."""
         values, weights = embed(np.asarray(reference.keypoints, np.float64))
         times = np.asarray(reference.times, np.float64)
         grid = times[0] + cell * np.arange(int(np.floor((times[-1] - times[0]) / cell + 1e-6)) + 1)

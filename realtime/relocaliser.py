@@ -1,9 +1,9 @@
 """Where in the whole piece could the performer be, and on which side? A coarse row over everything.
 
-It runs beside the fine row that follows, ten times a second, over all of the piece and for both mirror images.
-Any moment can be reached by a jump at a small price, the beginning at a smaller one. A place far from where the
-fine row is must therefore explain the performer clearly better, for some time, before most of the probability is
-there: the sustained, clear margin without which a chorus would be mistaken for its repetition.
+It runs beside the fine row that follows, ten times a second, over all of the piece and for both mirror
+images. Any moment can be reached by a jump at a small price, the beginning at a smaller one. A place far from
+where the fine row is must therefore explain the performer clearly better, for some time, before most of the
+probability is there: the sustained, clear margin without which a chorus would be mistaken for its repetition.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ class Relocaliser:
     def side_probability(self) -> FloatArray:
         """P(as the expert), P(mirrored)."""
         weights = np.exp(self.log_weights)
-        return weights / weights.sum()
+        shares: FloatArray = weights / weights.sum()
+        return shares
 
     def places(self) -> FloatArray:
         """(sides, M): probability within the neighbourhood of each cell, sides weighed."""
@@ -145,7 +146,7 @@ class Relocaliser:
         )
 
     def fit_near(self, time: float, *, is_mirrored: bool) -> float:
-        """Return the smallest pose difference around ``time`` s on that side, rad²: how well that place fits."""
+        """Return how well the place around ``time`` s on that side fits: its least pose difference, rad²."""
         cell = round((time - self.table.start) / self.table.cell)
         row = self.difference[int(is_mirrored) if len(self.difference) > 1 else 0]
         return float(row[max(0, cell - self._reach) : cell + self._reach + 1].min())

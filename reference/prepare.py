@@ -20,7 +20,7 @@ import platformdirs
 from posesync.pose.errors import ModelError, ReferenceFileError, SourceError
 from posesync.pose.estimator import PoseEstimator, PoseSettings
 from posesync.pose.features import CONFIDENCE_FLOOR
-from posesync.pose.models import find_model, sha256_of
+from posesync.pose.model_files import find_model, sha256_of
 from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import FloatArray
 

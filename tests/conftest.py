@@ -16,7 +16,7 @@ import fetch_clips  # noqa: E402
 
 @pytest.fixture(scope="session")
 def clips() -> dict[str, Path]:
-    """The real clips by name: walk, cam01 … cam04. Fetched once into .cache/clips (or POSESYNC_TEST_CLIPS)."""
+    """The real clips by name: walk, cam01 … cam04. Fetched once, into .cache/clips or POSESYNC_TEST_CLIPS."""
     return fetch_clips.fetch(Path(os.environ.get("POSESYNC_TEST_CLIPS", ROOT / ".cache" / "clips")))
 
 

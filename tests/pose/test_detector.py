@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
-from posesync.pose import models
+from posesync.pose import model_files as models
 from posesync.pose.detector import PersonDetector
 from posesync.pose.errors import ModelError
 from posesync.pose.letterbox import Letterbox, stretched_size, whole

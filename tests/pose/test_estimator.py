@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from posesync.pose import estimator as module
-from posesync.pose import models
+from posesync.pose import model_files as models
 from posesync.pose.errors import ConfigError, ModelError
 from posesync.pose.estimator import PoseEstimator, PoseResult, PoseSettings, presence
 from posesync.pose.performer import Lock

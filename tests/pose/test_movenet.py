@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
-from posesync.pose import models
+from posesync.pose import model_files as models
 from posesync.pose.errors import ModelError
 from posesync.pose.estimator import PRESENT, presence
 from posesync.pose.letterbox import Letterbox, square, whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def errors(answers: list[Position], truth: Array) -> Array:
 def backward_steps(answers: list[Position]) -> int:
     return sum(
         1
-        for a, b in zip(answers, answers[1:], strict=False)
+        for a, b in pairwise(answers)
         if a.time is not None and b.time is not None and b.time < a.time - 1e-9 and not b.jumped
     )
 
@@ -102,7 +103,7 @@ def test_a_short_gap_is_bridged() -> None:
     poses = dance(times)
     poses[(times > 4.0) & (times < 4.35)] = 0.0
     answers = follow(poses, times)
-    assert all(a.state is State.FOLLOWING for a, t in zip(answers, times, strict=True) if 1.0 < t)
+    assert all(a.state is State.FOLLOWING for a, t in zip(answers, times, strict=True) if t > 1.0)
     assert np.nanmax(errors(answers, times)[times > 1.0]) < 0.25
 
 

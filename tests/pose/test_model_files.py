@@ -14,7 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from posesync.pose import models, onnx_session
+from posesync.pose import model_files as models
+from posesync.pose import onnx_session
 from posesync.pose.errors import ModelError
 
 ROOT = Path(__file__).resolve().parents[2]

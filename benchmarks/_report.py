@@ -20,13 +20,21 @@ JUMPS: Final = ("skip", "back", "restart")
 
 
 def headline(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """Per method: all continuous performances pooled, all jumps pooled, calm where nothing happens."""
+    """Per method: all continuous performances pooled, all jumps pooled, calm where nothing happens.
+
+    Only what every method ran is pooled, but for the false jumps, which are given with their minutes.
+    """
     rows = []
+    ran: dict[str, set[tuple[str, str, int]]] = {}
+    for outcome in outcomes:
+        ran.setdefault(outcome.method, set()).add(_key(outcome))
+    shared = set.intersection(*ran.values()) if ran else set()
     for method in dict.fromkeys(o.method for o in outcomes):
-        mine = [o for o in outcomes if o.method == method]
+        everything = [o for o in outcomes if o.method == method]
+        mine = [o for o in everything if _key(o) in shared]
         continuous = [o for o in mine if not _has(o, "jump", "away")]
         jumping = [o for o in mine if _has(o, "jump")]
-        undisturbed = [o for o in continuous if _is_undisturbed(o)]
+        undisturbed = [o for o in everything if _is_undisturbed(o)]
         whole = summarize(continuous) if continuous else {}
         calm = summarize(undisturbed) if undisturbed else {}
         jumps = summarize(jumping) if jumping else {}
@@ -49,6 +57,10 @@ def headline(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 def _has(outcome: Outcome, *kinds: str) -> bool:
     return any(event.kind in kinds for event in outcome.case.events)
+
+
+def _key(outcome: Outcome) -> tuple[str, str, int]:
+    return outcome.case.scenario, outcome.case.motion, outcome.case.seed
 
 
 def _is_undisturbed(outcome: Outcome) -> bool:

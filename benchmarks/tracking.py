@@ -17,12 +17,12 @@ import json
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from _growth import growth, kept
@@ -41,6 +41,9 @@ from _report import OURS, aims, aims_table, growth_table, headline, headline_tab
 from _scenarios import SCENARIOS, Case, make_case, motions_for
 from posesync.reference.reference import Reference
 from rich.console import Console
+from rich.progress import track as progress_track
+
+Item = TypeVar("Item")
 
 OUT = Path(__file__).resolve().parent / "out"
 #: Seeds of "repeats" in a full run of ours: more than half an hour of undisturbed repetition.
@@ -148,10 +151,23 @@ def run(
         _inherited.clear()
         _inherited.update(methods)
         with ProcessPoolExecutor(jobs) as pool:
-            outcomes = [o for part in pool.map(_run_inherited, work, chunksize=1) for o in part]
+            parts = _progress(pool.map(_run_inherited, work, chunksize=1), len(work))
+            outcomes = [o for part in parts for o in part]
     else:
-        outcomes = [o for maker, chosen in work for o in _run_case(maker, {n: methods[n] for n in chosen})]
+        outcomes = [
+            outcome
+            for maker, chosen in _progress(work, len(work))
+            for outcome in _run_case(maker, {name: methods[name] for name in chosen})
+        ]
     return collect(outcomes)
+
+
+def _progress(items: Iterable[Item], total: int) -> Iterable[Item]:
+    """A bar on a terminal; nothing elsewhere."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        return items
+    return progress_track(items, "cases", total=total, console=console, transient=True)
 
 
 _inherited: dict[str, Factory] = {}

@@ -224,6 +224,12 @@ class MotionClip(Motion):
 
     def __init__(self, name: str, times: Array, keypoints: Array, other: Array) -> None:
         """Take (T,) s and twice (T, 17, 3): the second is what the performer's view is rendered from."""
+        # Where nobody is seen there is nothing to be aligned: the walker leaves the picture after 5 s, and
+        # what comes afterwards is the other person.
+        seen = np.convolve(keypoints[:, 5:, 2].mean(axis=1), np.full(9, 1 / 9), "valid")
+        gone = np.flatnonzero(seen < 0.4)
+        used = slice(0, int(gone[0]) + 4 if len(gone) else len(times))
+        times, keypoints, other = times[used], keypoints[used], other[used]
         self.name, self.start, self.end = name, float(times[0]), float(times[-1])
         self.times, self.keypoints, self._other = times, keypoints, other
         trunk = keypoints[:, 5:7, :2].mean(1) - keypoints[:, 11:13, :2].mean(1)

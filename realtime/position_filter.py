@@ -31,7 +31,9 @@ class Evidence:
         pose_limit: difference, in units of ``pose_scale``, at which a wrong pose counts half of its square.
         motion_rate: nats per second for a velocity that differs by its own uncertainty.
         motion_noise: uncertainty of a velocity at rest, 1/s.
-        motion_share: further uncertainty as a share of the velocity.
+        motion_share: further uncertainty as a share of the velocity that a hypothesis expects.
+        motion_limit: squared error, in units of its uncertainty, at which a wrong velocity counts half of it.
+        standing_limit: the same for the hypothesis that the performer stands.
         stillness_floor: share of ``pose_rate`` left when the performer does not move. What is wrong with a
             pose (another body, another camera) stays wrong while it is held: a second look is no evidence.
         stillness_motion: mean velocity of the limbs, 1/s, at which half of the rest counts.
@@ -42,11 +44,26 @@ class Evidence:
     pose_scale: float = 0.04
     pose_limit: float = 8.0
     motion_rate: float = 8.0
-    motion_noise: float = 0.5
+    motion_noise: float = 0.6
     motion_share: float = 0.5
+    motion_limit: float = 6.0
+    standing_limit: float = 24.0
     stillness_floor: float = 0.25
     stillness_motion: float = 0.5
     prior_weight: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike the performer and the expert are as seen so far: another body, another camera.
+
+    Attributes:
+        pose_scale: mean squared difference of pose entries (rad²) where they are aligned.
+        trust: 0..1, how much a difference says at all; near 0 when aligned poses differ like random ones.
+    """
+
+    pose_scale: float
+    trust: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,7 @@ class SpeedModel:
 
     speeds: tuple[float, ...] = (0.0, 0.4, 0.6, 0.8, 1.0, 1.25, 1.6, 2.05, 2.6)
     change: float = 3.0
-    stop: float = 0.1
+    stop: float = 0.3
     go: float = 1.0
 
     def rates(self) -> FloatArray:
@@ -161,7 +178,7 @@ class PositionFilter:
         seen: Observation,
         dt: float,
         evidence: Evidence,
-        pose_scale: float,
+        likeness: Likeness,
         lo: int = 0,
         hi: int | None = None,
     ) -> tuple[FloatArray, FloatArray]:
@@ -178,19 +195,20 @@ class PositionFilter:
         difference = np.maximum(rows @ seen.pose, 0.0)
         # Unseen entries stand for a middling difference: a cell must not win by being unseen.
         prior = evidence.prior_weight * size
-        difference += 4.0 * pose_scale * prior
+        difference += 4.0 * evidence.pose_scale * prior
         difference /= mass + prior
-        cost = difference / pose_scale
+        cost = difference / likeness.pose_scale
         cost /= 1.0 + cost * (1.0 / evidence.pose_limit)
-        cost *= dt * evidence.pose_rate * _novelty(seen, evidence)
+        cost *= dt * likeness.trust * evidence.pose_rate * _novelty(seen, evidence)
+        price = self._motion_cost(seen, evidence, likeness.trust, lo, hi)
+        price *= dt
+        price += cost
+        return price, difference
 
-        self._add_motion_cost(cost_of := np.tile(cost, (len(self.speeds), 1)), seen, dt, evidence, lo, hi)
-        return cost_of, difference
-
-    def _add_motion_cost(
-        self, cost: FloatArray, seen: Observation, dt: float, evidence: Evidence, lo: int, hi: int
-    ) -> None:
-        """Add the price of the velocity at every speed.
+    def _motion_cost(
+        self, seen: Observation, evidence: Evidence, trust: float, lo: int, hi: int
+    ) -> FloatArray:
+        """Price per second of the velocity at every speed, (S, n).
 
         The live velocity is a slope over the past, so it is as old as half its span: at speed s it belongs to
         the moment ``s · delay`` before the cell. Without this, every change of tempo would show as an offset.
@@ -202,16 +220,21 @@ class PositionFilter:
         expert, shared = rows[:, :size] @ w, rows[:, size : 2 * size] @ minus2wv
         live = rows[:, 2 * size :] @ wvv
         mass = rows[:, 2 * size :] @ w + evidence.prior_weight * size
-        scale = evidence.motion_share**2 * (expert + live)
+        price = self._poly @ np.stack([live, 0.5 * shared, expert])
+        # How far off a velocity may be is for the hypothesis to say: one that stands allows for noise alone.
+        scale = np.multiply.outer(evidence.motion_share**2 * self._poly[:, 2], expert)
         scale += evidence.motion_noise**2 * mass
-        terms = np.stack([live, 0.5 * shared, expert])
-        terms *= dt * evidence.motion_rate / scale
-        price = self._poly @ terms
+        price /= scale
+        # Who moves does not stand, from whichever side they are seen: that is hardly limited.
+        limit = np.where(self.speeds > 0, evidence.motion_limit, evidence.standing_limit)
+        price /= 1.0 + price / limit[:, None]
+        price *= np.where(self.speeds > 0, trust, 1.0)[:, None] * evidence.motion_rate
+        shifted = np.empty((len(price), hi - lo), price.dtype)
         for row, delay in enumerate(self._delays):
             begin = max(lo, first + int(delay))
-            cost[row, begin - lo :] += price[row, begin - first - delay : hi - first - delay]
-            if begin > lo:
-                cost[row, : begin - lo] += price[row, 0]
+            shifted[row, begin - lo :] = price[row, begin - first - delay : hi - first - delay]
+            shifted[row, : begin - lo] = price[row, 0]
+        return shifted
 
 
 def _novelty(seen: Observation, evidence: Evidence) -> float:

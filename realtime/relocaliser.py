@@ -14,7 +14,7 @@ import numpy as np
 from posesync.pose.types import FloatArray
 
 from .observation import Observation
-from .position_filter import Evidence, PositionFilter, SpeedModel
+from .position_filter import Evidence, Likeness, PositionFilter, SpeedModel
 from .reference_table import ReferenceTable
 
 
@@ -88,7 +88,7 @@ class Relocaliser:
             row.belief *= 1.0 - share
             row.belief += share * self._anywhere(self.settings.to_start)
 
-    def update(self, seen: Observation, dt: float, pose_scale: float) -> None:
+    def update(self, seen: Observation, dt: float, likeness: Likeness) -> None:
         """Let ``dt`` seconds pass and weigh in one pose, as seen and mirrored."""
         jumps = -np.expm1(-self.settings.jump * dt)
         evidence = np.zeros(len(self.filters))
@@ -97,7 +97,7 @@ class Relocaliser:
             row.predict(dt)
             row.belief *= 1.0 - jumps
             row.belief += jumps * self._anywhere(self.settings.to_start)
-            cost, self.difference[index] = row.costs(view, dt, self.evidence, pose_scale)
+            cost, self.difference[index] = row.costs(view, dt, self.evidence, likeness)
             row.correct(cost)
             evidence[index] = row.log_evidence
         forget = np.exp(-dt / self.settings.mirror_memory)

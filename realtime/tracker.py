@@ -19,7 +19,7 @@ from posesync.reference import Reference
 
 from .observation import Observation, PoseHistory
 from .position import Position, State
-from .position_filter import Evidence, PositionFilter, SpeedModel
+from .position_filter import Evidence, Likeness, PositionFilter, SpeedModel
 from .reference_table import ReferenceTable
 from .relocaliser import Place, Relocaliser, RelocaliserSettings
 
@@ -43,7 +43,7 @@ class TrackerSettings:
     """
 
     cell: float = 1 / 30
-    motion_span: float = 0.25
+    motion_span: float = 0.2
     window_back: float = 2.0
     window_ahead: float = 3.0
     lost_after: float = 0.8
@@ -82,7 +82,7 @@ class Tracker:
             mirror=self.settings.mirror,
             delay=delay,
         )
-        self._null = _typical_difference(self._table)
+        self._null, self._random = _typical_differences(self._table)
         self._history = PoseHistory(self.settings.motion_span)
         self.reset()
 
@@ -177,34 +177,39 @@ class Tracker:
         self._away = 0.0
         dt = min(dt, 0.5)
         self._pending += dt
-        scale = self._pose_scale()
+        likeness = self._likeness()
         looked = self._pending >= self.settings.relocaliser.period - 1e-3 or self._state is State.WAITING
         if looked:
-            self._coarse.update(seen, self._pending, scale)
+            self._coarse.update(seen, self._pending, likeness)
             self._pending = 0.0
         jumped = False
         if self._place is not None:
-            self._follow(seen, dt, scale)
+            self._follow(seen, dt, likeness)
             jumped = self._estimate(dt)
         if looked:
             jumped = self._relocate(self.settings.relocaliser.period) or jumped
         return self._position(jumped=jumped)
 
-    def _follow(self, seen: Observation, dt: float, scale: float) -> None:
+    def _follow(self, seen: Observation, dt: float, likeness: Likeness) -> None:
         lo, hi = self._window()
         self._fine.predict(dt, lo, hi)
         seen = seen.mirrored() if self._mirrored else seen
-        cost, difference = self._fine.costs(seen, dt, self.settings.evidence, scale, lo, hi)
+        cost, difference = self._fine.costs(seen, dt, self.settings.evidence, likeness, lo, hi)
         self._fine.correct(cost, lo)
         mass = self._fine.belief[:, lo:hi].sum(axis=0)
         now = float(mass @ difference)
         self._residual += (now - self._residual) * -math.expm1(-dt / 3.0)
         self._misfit += (now - self._misfit) * -math.expm1(-dt / 0.4)
 
-    def _pose_scale(self) -> float:
-        """What counts as a small difference: adapts to how alike the two performers and cameras are."""
+    def _likeness(self) -> Likeness:
+        """How alike performer and expert have been of late.
+
+        As the performer's difference from where they are nears that of two random poses of the piece (an expert
+        filmed from behind, say), poses tell little, and the tracker leans on the pace it knows.
+        """
         base = self.settings.evidence.pose_scale
-        return min(max(base, 0.7 * self._residual), max(base, 0.5 * self._null))
+        alike = self._residual / self._random
+        return Likeness(max(base, 0.7 * self._residual), 1.0 / (1.0 + 4.0 * max(0.0, alike - 0.6)))
 
     def _window(self) -> tuple[int, int]:
         cell = round(((self._place or 0.0) - self._table.start) / self._table.cell)
@@ -221,8 +226,15 @@ class Tracker:
         summed = np.concatenate([[0.0], np.cumsum(mass)])
         index = np.arange(len(mass))
         left, right = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(mass))
-        mode = int(np.argmax(summed[right] - summed[left]))
-        a, b = max(0, mode - reach), min(len(mass), mode + reach + 1)
+        around = summed[right] - summed[left]
+        if hi == len(self._table) and mass[-1] < 0.5:
+            around[len(mass) - 1 - reach :] -= mass[-1]  # those past the end wait there: a heap, no place
+        mode = int(np.argmax(around))
+        if around[mode] < 0.5:
+            # No place has most of the belief: the middle of it is a better answer than its thickest part,
+            # which is where the slow hypotheses crowd.
+            mode = min(int(np.searchsorted(summed[1:], 0.5 * summed[-1])), len(mass) - 1)
+        a, b = int(left[mode]), int(right[mode])
         near = mass[a:b]
         total = max(float(near.sum()), 1e-30)
         place = self._table.start + (lo + float(near @ index[a:b]) / total) * self._table.cell
@@ -254,12 +266,12 @@ class Tracker:
         best = self._coarse.best()
         difference = float(self._coarse.difference[int(best.mirrored), best.cell])
         fits = difference < self._null
+        rival = float(self._coarse.difference.min())
         if self._place is None:
             # Nothing in the whole piece may look much more like the performer than the place that locks.
-            rival = float(self._coarse.difference.min())
-            sure = best.probability > 0.6 and difference < 2.0 * rival + 0.2 * self._null
+            sure = best.probability > 0.6 and difference < 1.5 * rival + 0.15 * self._null
             self._sure = self._sure + dt if best.probability > 0.9 else 0.0
-            if fits and (sure or self._sure > 0.4):
+            if sure or (fits and self._sure > 0.4):
                 self._lock(best)
                 return True
             return False
@@ -277,7 +289,9 @@ class Tracker:
         if self._elsewhere >= self.settings.jump_after:
             self._lock(best)
             return away
-        self._astray = self._astray + dt if self._misfit > 1.2 * self._null else 0.0
+        # Another camera may make every place fit badly: astray is who fits badly here and better elsewhere.
+        astray = self._misfit > 1.2 * self._null and self._here > 1.5 * rival
+        self._astray = self._astray + dt if astray else 0.0
         if self._astray > self.settings.lost_after:
             self._lose()
         return False
@@ -301,6 +315,7 @@ class Tracker:
             row.speeds @ row.belief[:, place.cell] / max(row.belief[:, place.cell].sum(), 1e-30)
         )
         self._here = self._misfit = float(self._coarse.difference[int(place.mirrored), place.cell])
+        self._residual = self._misfit
         self._mass = place.probability
         self._state = State.FOLLOWING
 
@@ -342,8 +357,8 @@ def _checked(keypoints: FloatArray | Keypoints) -> FloatArray:
     return pose
 
 
-def _typical_difference(table: ReferenceTable, samples: int = 200) -> float:
-    """Difference below which only one in five random pairs of the expert's own poses lies, rad²."""
+def _typical_differences(table: ReferenceTable, samples: int = 200) -> tuple[float, float]:
+    """Differences below which one in five, and half, of random pairs of the expert's own poses lie, rad²."""
     pick = np.unique(np.linspace(0, len(table) - 1, samples).astype(int))
     rows = table.pose_rows[pick].astype(np.float64)
     size = rows.shape[1] // 3
@@ -353,4 +368,5 @@ def _typical_difference(table: ReferenceTable, samples: int = 200) -> float:
     difference = rows @ live.T / np.maximum(weights @ weights.T, 0.05 * size)
     apart = np.abs(pick[:, None] - pick[None, :]) * table.cell > 0.5
     pairs = np.maximum(difference[apart], 0.0)
-    return max(float(np.quantile(pairs, 0.2)), 0.1) if len(pairs) else 0.1
+    fifth, half = np.quantile(pairs, [0.2, 0.5]) if len(pairs) else (0.0, 0.0)
+    return max(float(fifth), 0.1), max(float(half), 0.2)

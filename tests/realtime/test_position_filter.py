@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from moving import dance, expert
 from posesync.pose.embedding import NUM_DIRECTION_VALUES, embed
 from posesync.realtime.observation import PoseHistory
-from posesync.realtime.position_filter import Evidence, PositionFilter, SpeedModel
+from posesync.realtime.position_filter import Evidence, Likeness, PositionFilter, SpeedModel
 from posesync.realtime.reference_table import ReferenceTable
 
 CELL, SPAN = 1 / 30, 0.25
@@ -57,7 +57,7 @@ def test_costs_equal_plain_loops(moment: float) -> None:
         seen = history.observe(dance(np.array([moment - back]))[0], moment - back)
     evidence, scale, dt = Evidence(), 0.06, 0.04
     filter_ = row()
-    cost, _ = filter_.costs(seen, dt, evidence, scale)
+    cost, _ = filter_.costs(seen, dt, evidence, Likeness(scale, 0.8))
 
     values, weights = embed(dance(np.array([moment]))[0])
     size, motion = len(values), NUM_DIRECTION_VALUES
@@ -77,8 +77,8 @@ def test_costs_equal_plain_loops(moment: float) -> None:
                 mass, total = mass + w, total + w * (values[k] - mean) ** 2
                 total += weights[k] * (pose[k] - pose[2 * size + k] * mean**2)
             prior = evidence.prior_weight * size
-            ratio = (total + 4 * scale * prior) / (mass + prior) / scale
-            expected = novelty * dt * evidence.pose_rate * ratio / (1 + ratio / evidence.pose_limit)
+            ratio = (total + 4 * evidence.pose_scale * prior) / (mass + prior) / scale
+            expected = 0.8 * novelty * dt * evidence.pose_rate * ratio / (1 + ratio / evidence.pose_limit)
             line = TABLE.motion_rows[max(0, j - delay)].astype(float)
             error = spread = mass = 0.0
             for k in range(motion):
@@ -86,10 +86,12 @@ def test_costs_equal_plain_loops(moment: float) -> None:
                 fast = line[motion + k] / max(line[2 * motion + k], 1e-9)
                 mass += w
                 error += w * (velocity[k] - speed * fast) ** 2
-                spread += w * (velocity[k] ** 2 + fast**2)
-            spread *= evidence.motion_share**2
+                spread += w * fast**2
+            spread *= (evidence.motion_share * speed) ** 2
             spread += evidence.motion_noise**2 * (mass + evidence.prior_weight * motion)
-            expected += dt * evidence.motion_rate * error / spread
+            limit = evidence.motion_limit if speed else evidence.standing_limit
+            trust = 0.8 if speed else 1.0
+            expected += trust * dt * evidence.motion_rate * error / spread / (1 + error / spread / limit)
             assert cost[s, j] == pytest.approx(expected, rel=2e-3, abs=2e-4), (speed, j)
 
 

@@ -293,7 +293,8 @@ class RecomputedDTW(_Base):
     """dtaidistance over all that was seen so far, again and again, with an open end.
 
     To keep it affordable both sequences are brought to 15 per second and it is recomputed four times a
-    second; in between the clock runs on from the last answer. Even so its cost grows with the square of the time.
+    second; in between the clock runs on from the last answer. Even so its cost grows with the square of the
+    time.
     """
 
     def __init__(self, reference: ReferenceLike, rate: float = 15.0, every: float = 0.25) -> None:

@@ -129,7 +129,7 @@ class PoseEstimator:
             # The official release has 640 × 640 built in, six times what a frame's budget allows.
             self._every = "auto"
             logger.info(
-                "yolov5n.onnx takes only pictures of %d × %d: detecting when the lock is weak, not every frame",
+                "yolov5n.onnx takes only pictures of %d × %d: detecting when the lock is weak, not always",
                 *fixed,
             )
         self._performer = Performer(self.settings.patience)

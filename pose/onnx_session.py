@@ -34,8 +34,8 @@ def _onnxruntime() -> Any:
     Raises:
         ModelError: it is not installed, or its installation is broken.
     """
-    # ONNX Runtime 1.32's wheels report usage to their maker and keep a device id in the user's cache. Only this
-    # variable, set before the first import, stops both; disable_telemetry_events() comes too late.
+    # ONNX Runtime 1.32's wheels report usage to their maker and keep a device id in the user's cache. Only
+    # this variable, set before the first import, stops both; disable_telemetry_events() comes too late.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime

@@ -1,10 +1,10 @@
 """A pose as one vector whose Euclidean distance is what alignment minimises.
 
 Unit limb directions have one fault: a limb that points at the camera is short in the picture and its
-direction is noise. Here a limb of length l on a body of scale b becomes ``limb / sqrt(l² + (SOFTNESS · b)²)``:
-nearly the unit vector when it is seen from the side, nearly zero when it is foreshortened. The body's scale is
-the weighted root mean square of all its limbs in the same frame, so the vector stays invariant to place and
-size.
+direction is noise. Here a limb of length l on a body of scale b becomes
+``limb / sqrt(l² + (SOFTNESS · b)²)``: nearly the unit vector when it is seen from the side, nearly zero
+when it is foreshortened. The body's scale is the weighted root mean square of all its limbs in the same frame,
+so the vector stays invariant to place and size.
 
 Interior angles are added in radians with a smaller gain: they repeat part of the directions, but survive a
 change of viewpoint or a leaning camera better.

@@ -3,7 +3,7 @@
 Unit limb directions have one fault: a limb that points at the camera is short in the picture and its
 direction is noise. Here a limb of length l on a body of scale b becomes
 ``limb / sqrt(l² + (SOFTNESS · b)²)``: nearly the unit vector when it is seen from the side, nearly zero
-when it is foreshortened. The body's scale is the weighted root mean square of all its limbs in the same frame,
+when it is foreshortened. The scale is the weighted root mean square of all its limbs in the same frame,
 so the vector stays invariant to place and size.
 
 Interior angles are added in radians with a smaller gain: they repeat part of the directions, but survive a
@@ -18,7 +18,17 @@ import numpy as np
 import numpy.typing as npt
 
 from .features import keypoint_weights
-from .skeleton import JOINTS, LEFT_HIP, LEFT_SHOULDER, LIMBS, NOSE, RIGHT_HIP, RIGHT_SHOULDER, SWAP_LEFT_RIGHT
+from .skeleton import (
+    JOINTS,
+    LEFT_HIP,
+    LEFT_SHOULDER,
+    LIMBS,
+    NOSE,
+    NUM_KEYPOINTS,
+    RIGHT_HIP,
+    RIGHT_SHOULDER,
+    SWAP_LEFT_RIGHT,
+)
 from .types import FloatArray
 
 #: Length, as a share of the body's scale, at which a limb's direction counts half of its square.
@@ -55,7 +65,11 @@ def _joint_segments() -> tuple[FloatArray, FloatArray, FloatArray]:
 
 
 _JOINT_A, _JOINT_B, _JOINT_SIGN = _joint_segments()
-_JOINT_POINTS = np.array(list(JOINTS.values()))
+
+#: (14, 17): what turns keypoints into segments.
+_INCIDENCE = np.zeros((_NUM_SEGMENTS, NUM_KEYPOINTS))
+_INCIDENCE[np.arange(_NUM_SEGMENTS), _TO] = 1.0
+_INCIDENCE[np.arange(_NUM_SEGMENTS), _FROM] = -1.0
 
 
 def _mirror() -> tuple[npt.NDArray[np.intp], FloatArray]:
@@ -95,26 +109,28 @@ def embed(keypoints: FloatArray) -> tuple[FloatArray, FloatArray]:
         values (..., 36) and weights (..., 36) in 0..1; 0 where a keypoint behind the entry was not seen.
     """
     seen = keypoint_weights(keypoints[..., 2])
-    xy = keypoints[..., :2]
-    segment = xy[..., _TO, :] - xy[..., _FROM, :]
+    segment = _INCIDENCE @ keypoints[..., :2]
+    x, y = segment[..., 0], segment[..., 1]
     weight = seen[..., _FROM] * seen[..., _TO]
-    square = segment[..., 0] ** 2 + segment[..., 1] ** 2
-    total = weight.sum(axis=-1, keepdims=True)
-    scale = (weight * square).sum(axis=-1, keepdims=True) / np.maximum(total, 1e-9)
-    soft = np.sqrt(square + SOFTNESS**2 * scale)
-    direction = segment / np.maximum(soft, 1e-9)[..., None]
-    direction *= (weight > 0)[..., None]
+    square = x * x + y * y
+    scale = (weight * square).sum(axis=-1, keepdims=True)
+    scale /= np.maximum(weight.sum(axis=-1, keepdims=True), 1e-9)
+    soft = square + SOFTNESS**2 * scale
+    soft += 1e-12
+    # 1 seen from the side, 0 end on: how far a segment's direction, and so an angle at it, can be trusted.
+    flat = square / soft
+    values = np.empty((*square.shape[:-1], EMBEDDING_SIZE))
+    weights = np.empty_like(values)
+    factor = (weight > 0) / np.sqrt(soft)
+    np.multiply(x, factor, out=values[..., 0:NUM_DIRECTION_VALUES:2])
+    np.multiply(y, factor, out=values[..., 1:NUM_DIRECTION_VALUES:2])
+    weights[..., 0:NUM_DIRECTION_VALUES:2] = weight
+    weights[..., 1:NUM_DIRECTION_VALUES:2] = weight
 
-    u, v = segment[..., _JOINT_A, :], segment[..., _JOINT_B, :]
-    cross = np.abs(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0])
-    dot = _JOINT_SIGN * (u[..., 0] * v[..., 0] + u[..., 1] * v[..., 1])
-    angle_weight = weight[..., _JOINT_A] * weight[..., _JOINT_B]
-    # A foreshortened limb has no reliable angle either: weight it by how long both sides appear.
-    angle_weight = angle_weight * (square / np.maximum(soft**2, 1e-9))[..., _JOINT_A]
-    angle_weight = angle_weight * (square / np.maximum(soft**2, 1e-9))[..., _JOINT_B]
-    angle = ANGLE_GAIN * np.arctan2(cross, dot) * (angle_weight > 0)
-
-    shape = (*direction.shape[:-2], NUM_DIRECTION_VALUES)
-    values = np.concatenate([direction.reshape(shape), angle], axis=-1)
-    weights = np.concatenate([np.repeat(weight, 2, axis=-1), angle_weight], axis=-1)
+    ax, ay, bx, by = x[..., _JOINT_A], y[..., _JOINT_A], x[..., _JOINT_B], y[..., _JOINT_B]
+    angle = np.arctan2(np.abs(ax * by - ay * bx), _JOINT_SIGN * (ax * bx + ay * by))
+    trusted = weight * flat
+    joint = trusted[..., _JOINT_A] * trusted[..., _JOINT_B]
+    weights[..., NUM_DIRECTION_VALUES:] = joint
+    np.multiply(angle, ANGLE_GAIN * (joint > 0), out=values[..., NUM_DIRECTION_VALUES:])
     return values, weights

@@ -1,11 +1,12 @@
-"""What one live frame says: the pose, and how it has moved in the last quarter of a second."""
+"""What one live frame says: the pose, and how it has moved in the last fraction of a second."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from posesync.pose.embedding import (
     EMBEDDING_SIZE,
     MIRROR_SIGN,
@@ -15,44 +16,70 @@ from posesync.pose.embedding import (
 )
 from posesync.pose.types import FloatArray
 
-from .reference_table import live_row, weighted_slope
+from .reference_table import weighted_slope
 
 _CAPACITY = 64
+_MIRROR_SOURCE_V = MIRROR_SOURCE[:NUM_DIRECTION_VALUES]
+_MIRROR_SIGN_V = MIRROR_SIGN[:NUM_DIRECTION_VALUES]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Observation:
-    """The live side of the two dot products of :mod:`posesync.realtime.reference_table`.
+    """One live frame, ready to be scored against every cell of a :class:`~.reference_table.ReferenceTable`.
 
     Attributes:
-        pose: (3 D,) float32 row of the pose.
-        motion: (3 V,) float32 row of its velocity, 1/s.
-        seen: 0..1, the share of the body that is in view.
+        pose: (D,) the pose vector z.
+        pose_weights: (D,) 0..1, w.
+        velocity: (V,) its change, 1/s, v.
+        velocity_weights: (V,) 0..1, u.
     """
 
     pose: FloatArray
-    motion: FloatArray
-    seen: float
+    pose_weights: FloatArray
+    velocity: FloatArray
+    velocity_weights: FloatArray
+
+    @property
+    def seen(self) -> float:
+        """The share of the body that is in view, 0..1."""
+        return float(self.pose_weights.sum()) / EMBEDDING_SIZE
+
+    @cached_property
+    def speed(self) -> float:
+        """Root mean square velocity, 1/s: how much is moving at all."""
+        mass = float(self.velocity_weights.sum())
+        if mass <= 0.0:
+            return 0.0
+        return math.sqrt(float(self.velocity_weights @ (self.velocity * self.velocity)) / mass)
+
+    @cached_property
+    def pose_columns(self) -> FloatArray:
+        """(3 D, 2) float32: times a pose row, the summed difference Σ w W (z − Z)² and its weight Σ w W."""
+        size, weighted = EMBEDDING_SIZE, self.pose_weights * self.pose
+        columns = np.zeros((3 * size, 2), np.float32)
+        columns[:size, 0] = columns[2 * size :, 1] = self.pose_weights
+        columns[size : 2 * size, 0] = -2.0 * weighted
+        columns[2 * size :, 0] = weighted * self.pose
+        return columns
+
+    @cached_property
+    def motion_columns(self) -> FloatArray:
+        """(3 V, 4) float32: times a motion row, Σ u W V², Σ u W V v, Σ u W v² and Σ u W."""
+        size, weighted = NUM_DIRECTION_VALUES, self.velocity_weights * self.velocity
+        columns = np.zeros((3 * size, 4), np.float32)
+        columns[:size, 0] = columns[2 * size :, 3] = self.velocity_weights
+        columns[size : 2 * size, 1] = weighted
+        columns[2 * size :, 2] = weighted * self.velocity
+        return columns
 
     def mirrored(self) -> Observation:
         """What the same frame says of a performer who does everything with the other side."""
         return Observation(
-            self.pose[_POSE_SOURCE] * _POSE_SIGN, self.motion[_MOTION_SOURCE] * _MOTION_SIGN, self.seen
+            self.pose[MIRROR_SOURCE] * MIRROR_SIGN,
+            self.pose_weights[MIRROR_SOURCE],
+            self.velocity[_MIRROR_SOURCE_V] * _MIRROR_SIGN_V,
+            self.velocity_weights[_MIRROR_SOURCE_V],
         )
-
-
-def _mirror_row(size: int) -> tuple[npt.NDArray[np.intp], FloatArray]:
-    """How :func:`live_row` of the first ``size`` entries changes: only its middle part has a sign."""
-    source, sign = MIRROR_SOURCE[:size], MIRROR_SIGN[:size]
-    one = np.ones(size)
-    return (
-        np.concatenate([source, source + size, source + 2 * size]),
-        np.concatenate([one, sign, one]).astype(np.float32),
-    )
-
-
-_POSE_SOURCE, _POSE_SIGN = _mirror_row(EMBEDDING_SIZE)
-_MOTION_SOURCE, _MOTION_SIGN = _mirror_row(NUM_DIRECTION_VALUES)
 
 
 class PoseHistory:
@@ -60,32 +87,35 @@ class PoseHistory:
 
     def __init__(self, span: float) -> None:
         self._span = span
-        self._times = np.zeros(_CAPACITY)
-        self._values = np.zeros((_CAPACITY, EMBEDDING_SIZE))
-        self._weights = np.zeros((_CAPACITY, EMBEDDING_SIZE))
-        self.clear()
+        self._times = np.full(_CAPACITY, -np.inf)
+        #: weights, then weights × values, of the direction entries
+        self._sums = np.zeros((_CAPACITY, 2 * NUM_DIRECTION_VALUES))
+        self._powers = np.ones((3, _CAPACITY))
+        self._next = 0
 
     def clear(self) -> None:
         """Forget every pose."""
         self._times.fill(-np.inf)
-        self._next = 0
 
     def observe(self, keypoints: FloatArray, time: float) -> Observation:
         """Add a pose (17, 3) seen at ``time`` s and return what it says."""
         values, weights = embed(keypoints)
         slot = self._next % _CAPACITY
         self._next += 1
-        self._times[slot], self._values[slot], self._weights[slot] = time, values, weights
-        velocity, confidence = self._slope(time)
-        return Observation(live_row(values, weights), live_row(velocity, confidence), float(weights.mean()))
+        self._times[slot] = time
+        row, size = self._sums[slot], NUM_DIRECTION_VALUES
+        row[:size] = weights[:size]
+        np.multiply(weights[:size], values[:size], out=row[size:])
+        return Observation(values, weights, *self._slope(time))
 
     def _slope(self, now: float) -> tuple[FloatArray, FloatArray]:
         age = self._times - now
-        recent = np.flatnonzero(age >= -self._span - 1e-6)
-        t = age[recent]
-        powers = np.array([np.ones_like(t), t, t * t])
-        w = self._weights[recent, :NUM_DIRECTION_VALUES]
-        sums = powers @ w
-        products = powers[:2] @ (w * self._values[recent, :NUM_DIRECTION_VALUES])
-        full = max(len(recent), 2) * self._span**2 / 12.0
-        return weighted_slope(sums, products, full)
+        recent = age >= -self._span - 1e-6
+        one, t, square = self._powers
+        one[:] = recent
+        np.multiply(recent, np.where(recent, age, 0.0), out=t)
+        np.multiply(t, t, out=square)
+        sums = self._powers @ self._sums
+        size = NUM_DIRECTION_VALUES
+        full = max(np.count_nonzero(recent), 2) * self._span**2 / 12.0
+        return weighted_slope(sums[:, :size], sums[:2, size:], full)

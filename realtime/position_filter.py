@@ -11,7 +11,6 @@ follow without further thresholds on costs.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +76,7 @@ class SpeedModel:
         go: per second, how often a standing one moves off.
     """
 
-    speeds: tuple[float, ...] = (0.0, 0.4, 0.6, 0.8, 1.0, 1.25, 1.6, 2.05, 2.6)
+    speeds: tuple[float, ...] = (0.0, 0.5, 0.75, 1.0, 1.35, 1.8, 2.4)
     change: float = 3.0
     stop: float = 0.3
     go: float = 1.0
@@ -114,14 +113,15 @@ class PositionFilter:
     def __init__(self, table: ReferenceTable, speeds: SpeedModel, *, delay: float) -> None:
         self.table = table
         self.speeds = np.array(speeds.speeds, np.float32)
+        self._pace = [float(speed) for speed in speeds.speeds]
         self.belief = np.zeros((len(self.speeds), len(table)), np.float32)
         self.log_evidence = 0.0
         self._window = 0, len(table)
         self._moved = np.zeros_like(self.belief)
         self._generator = speeds.rates()
         self._transitions: dict[int, FloatArray] = {}
-        self._poly = np.stack([np.ones_like(self.speeds), 2 * self.speeds, self.speeds**2], 1)
-        self._delays = np.round(self.speeds * delay / table.cell).astype(int)
+        self._poly = np.stack([np.ones_like(self.speeds), -2 * self.speeds, self.speeds**2], 1)
+        self._delays = [round(speed * delay / table.cell) for speed in speeds.speeds]
 
     def predict(self, dt: float, lo: int = 0, hi: int | None = None) -> None:
         """Let ``dt`` seconds pass: every hypothesis advances by its speed, then speeds mix.
@@ -131,16 +131,16 @@ class PositionFilter:
         count = len(self.table)
         hi = count if hi is None else hi
         belief, moved = self.belief, self._moved
-        for row, step in enumerate(dt / self.table.cell * self.speeds):
+        cells = dt / self.table.cell
+        for source, target, speed in zip(belief, moved, self._pace, strict=True):
+            step = cells * speed
             whole = int(step)
-            share = float(step) - whole
-            source, target = belief[row], moved[row]
-            target[lo:hi] = 0.0
-            first = max(lo, whole)
-            if first < hi:
-                np.multiply(source[first - whole : hi - whole], 1.0 - share, out=target[first:hi])
-            first = max(lo, whole + 1)
-            if share > 0.0 and first < hi:
+            share = step - whole
+            first = min(max(lo, whole), hi)
+            target[lo:first] = 0.0
+            np.multiply(source[first - whole : hi - whole], 1.0 - share, out=target[first:hi])
+            if share > 0.0:
+                first = min(max(lo, whole + 1), hi)
                 target[first:hi] += share * source[first - whole - 1 : hi - whole - 1]
             if hi == count and step > 0.0:
                 past, at = source[max(0, count - whole) :], source[max(0, count - 1 - whole) :]
@@ -187,62 +187,52 @@ class PositionFilter:
         Returns:
             cost (S, n) and difference (n,), the weighted mean squared difference of pose entries, rad².
         """
-        table = self.table
-        hi = len(table) if hi is None else hi
-        size = len(seen.pose) // 3
-        rows = table.pose_rows[lo:hi]
-        mass = rows[:, 2 * size :] @ seen.pose[:size]
-        difference = np.maximum(rows @ seen.pose, 0.0)
+        hi = len(self.table) if hi is None else hi
+        prior = evidence.prior_weight * len(seen.pose)
+        difference, mass = (self.table.pose_rows[lo:hi] @ seen.pose_columns).T
+        np.maximum(difference, 0.0, out=difference)
         # Unseen entries stand for a middling difference: a cell must not win by being unseen.
-        prior = evidence.prior_weight * size
         difference += 4.0 * evidence.pose_scale * prior
         difference /= mass + prior
         cost = difference / likeness.pose_scale
         cost /= 1.0 + cost * (1.0 / evidence.pose_limit)
         cost *= dt * likeness.trust * evidence.pose_rate * _novelty(seen, evidence)
-        price = self._motion_cost(seen, evidence, likeness.trust, lo, hi)
-        price *= dt
+        price = self._motion_cost(seen, evidence, dt, likeness.trust, lo, hi)
         price += cost
         return price, difference
 
     def _motion_cost(
-        self, seen: Observation, evidence: Evidence, trust: float, lo: int, hi: int
+        self, seen: Observation, evidence: Evidence, dt: float, trust: float, lo: int, hi: int
     ) -> FloatArray:
-        """Price per second of the velocity at every speed, (S, n).
+        """Price of the velocity at every speed, (S, n).
 
         The live velocity is a slope over the past, so it is as old as half its span: at speed s it belongs to
         the moment ``s · delay`` before the cell. Without this, every change of tempo would show as an offset.
         """
-        first = max(0, lo - int(self._delays[-1]))
-        size = len(seen.motion) // 3
-        rows = self.table.motion_rows[first:hi]
-        w, minus2wv, wvv = seen.motion[:size], seen.motion[size : 2 * size], seen.motion[2 * size :]
-        expert, shared = rows[:, :size] @ w, rows[:, size : 2 * size] @ minus2wv
-        live = rows[:, 2 * size :] @ wvv
-        mass = rows[:, 2 * size :] @ w + evidence.prior_weight * size
-        price = self._poly @ np.stack([live, 0.5 * shared, expert])
+        first = max(0, lo - self._delays[-1])
+        expert, shared, live, mass = (self.table.motion_rows[first:hi] @ seen.motion_columns).T
+        mass = mass + evidence.prior_weight * len(seen.velocity)
+        error = self._poly @ np.array([live, shared, expert])
         # How far off a velocity may be is for the hypothesis to say: one that stands allows for noise alone.
+        # Who moves does not stand, from whichever side they are seen: that is hardly limited.
+        limit = np.full(len(error), 1.0 / evidence.motion_limit, np.float32)
+        limit[0] = 1.0 / evidence.standing_limit
         scale = np.multiply.outer(evidence.motion_share**2 * self._poly[:, 2], expert)
         scale += evidence.motion_noise**2 * mass
-        price /= scale
-        # Who moves does not stand, from whichever side they are seen: that is hardly limited.
-        limit = np.where(self.speeds > 0, evidence.motion_limit, evidence.standing_limit)
-        price /= 1.0 + price / limit[:, None]
-        price *= np.where(self.speeds > 0, trust, 1.0)[:, None] * evidence.motion_rate
-        shifted = np.empty((len(price), hi - lo), price.dtype)
+        scale += error * limit[:, None]
+        error /= scale
+        error[0] *= dt * evidence.motion_rate
+        error[1:] *= dt * evidence.motion_rate * trust
+        price: FloatArray = np.empty((len(error), hi - lo), np.float32)
         for row, delay in enumerate(self._delays):
-            begin = max(lo, first + int(delay))
-            shifted[row, begin - lo :] = price[row, begin - first - delay : hi - first - delay]
-            shifted[row, : begin - lo] = price[row, 0]
-        return shifted
+            begin = max(lo, first + delay)
+            price[row, begin - lo :] = error[row, begin - first - delay : hi - first - delay]
+            if begin > lo:
+                price[row, : begin - lo] = error[row, 0]
+        return price
 
 
 def _novelty(seen: Observation, evidence: Evidence) -> float:
     """Share of the pose evidence that is new since the last frame, from how fast the performer moves."""
-    size = len(seen.motion) // 3
-    mass = float(seen.motion[:size].sum())
-    if mass <= 0.0:
-        return 1.0
-    speed = math.sqrt(max(0.0, float(seen.motion[2 * size :].sum()) / mass))
     floor = evidence.stillness_floor
-    return floor + (1.0 - floor) * speed / (speed + evidence.stillness_motion)
+    return floor + (1.0 - floor) * seen.speed / (seen.speed + evidence.stillness_motion)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from posesync.pose.embedding import EMBEDDING_SIZE, NUM_DIRECTION_VALUES, embed
+from posesync.pose.embedding import NUM_DIRECTION_VALUES, embed
 from posesync.pose.types import FloatArray
 from posesync.reference import Reference
 
@@ -74,12 +74,6 @@ class ReferenceTable:
             2 * max(1, round(motion_span / cell / 2)),
         )
         return cls(float(times[0]), cell, _rows(z, w), _rows(v, vw), w.mean(axis=1).astype(np.float32))
-
-
-def live_row(values: FloatArray, weights: FloatArray) -> FloatArray:
-    """The live side of the dot product: ``[w, −2 w z, w z²]``, float32."""
-    weighted = weights * values
-    return np.concatenate([weights, -2.0 * weighted, weighted * values]).astype(np.float32)
 
 
 def _rows(values: FloatArray, weights: FloatArray) -> FloatArray:
@@ -152,6 +146,3 @@ def weighted_slope(
     weight = np.minimum(spread / full_spread, 1.0)
     good = weight > 0.15
     return slope * good, weight * good
-
-
-__all__ = ["EMBEDDING_SIZE", "ReferenceTable", "live_row", "weighted_slope"]

@@ -44,8 +44,8 @@ class TrackerSettings:
 
     cell: float = 1 / 30
     motion_span: float = 0.2
-    window_back: float = 2.0
-    window_ahead: float = 3.0
+    window_back: float = 1.5
+    window_ahead: float = 2.0
     lost_after: float = 0.8
     coast: float = 0.5
     jump_margin: float = 6.0

@@ -61,8 +61,7 @@ def test_costs_equal_plain_loops(moment: float) -> None:
 
     values, weights = embed(dance(np.array([moment]))[0])
     size, motion = len(values), NUM_DIRECTION_VALUES
-    wv, mwv = seen.motion[:motion], seen.motion[motion : 2 * motion]
-    velocity = np.divide(-0.5 * mwv, wv, out=np.zeros(motion, np.float32), where=wv > 0)
+    wv, velocity = seen.velocity_weights, seen.velocity
     moving = np.sqrt(sum(wv[k] * velocity[k] ** 2 for k in range(motion)) / sum(wv))
     floor = evidence.stillness_floor
     novelty = floor + (1 - floor) * moving / (moving + evidence.stillness_motion)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 from posesync.pose.config import load_config
-from posesync.pose.errors import DisplayError
+from posesync.pose.errors import DisplayError, OutputError
 from posesync.pose.model_files import OFFLINE_VARIABLE
 
 from ..demo_performance import perform, tracking_error
@@ -48,6 +48,7 @@ def demo(
         {"pose.model": pose, "detector.kind": detector, "pose.provider": provider, "display.mirror": False},
     )
     log = log or output.with_suffix(".jsonl")
+    _make_folder(output.parent)
     clip = resources.files("posesync.realtime") / "media" / "demo_expert.mp4"
     with resources.as_file(clip) as expert_clip, tempfile.TemporaryDirectory(prefix="posesync-") as scratch:
         performance = Path(scratch) / "performer.mp4"
@@ -68,6 +69,16 @@ def demo(
             f"over {100 * error.coverage:.0f} % of the frames",
             style="bold",
         )
+
+
+def _make_folder(folder: Path) -> None:
+    """A fresh clone has no folder for the demo yet."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot make the folder {folder} ({error.strerror}): choose another --output"
+        ) from None
 
 
 def _has_screen() -> bool:

@@ -16,7 +16,7 @@ from posesync.realtime.expert import Expert
 def test_the_demo_leaves_a_video_and_says_how_far_off_it_was(
     tmp_path: Path, expert: Expert, detector: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output = tmp_path / "demo.mp4"
+    output = tmp_path / "new" / "demo.mp4"
     config = tmp_path / "small.toml"
     config.write_text("[display]\nheight = 360\n")
     arguments = ["-o", str(output), "--headless", "--detector", detector, "--config", str(config)]
@@ -29,7 +29,7 @@ def test_the_demo_leaves_a_video_and_says_how_far_off_it_was(
     assert p95 <= 200
     assert coverage >= 95
     assert len(playable(output)) == 152
-    header, lines, _ = read_log(tmp_path / "demo.jsonl")
+    header, lines, _ = read_log(output.with_suffix(".jsonl"))
     assert (header["camera"]["width"], header["camera"]["height"]) == SIZE
     assert len(lines) == 152
 

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import platformdirs
+
 from .errors import ModelError
+from .providers import (
+    CPU,
+    CUDA,
+    DIRECTML,
+    PROVIDERS,
+    TENSORRT,
+    choose,
+    not_started,
+    placement_line,
+    spoken,
+    with_options,
+)
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+__all__ = ["INSTALL_HINT", "PROVIDERS", "BoundSession", "create_session", "import_onnxruntime", "run"]
+
 logger = logging.getLogger(__name__)
 
 INSTALL_HINT: Final = 'pip install "posesync[cpu]" (or "posesync[gpu]" with an NVIDIA card)'
 
-#: Provider names as the settings spell them → ONNX Runtime's own.
-PROVIDERS: Final[dict[str, str]] = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-    "directml": "DmlExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-}
 _ERRORS_ONLY = 3
+#: Providers whose memory is CUDA's, so that inputs can be laid there without a copy in between.
+_ON_CUDA: Final = (CUDA, TENSORRT)
+#: Input shapes for which device memory is kept; a detector sees a handful.
+_KEPT_SHAPES: Final = 16
+#: What was said already, and what did not start: an estimator is made more than once in a process.
+_said: set[str] = set()
+_unstartable: set[str] = set()
+
+#: Where in its source ONNX Runtime raised: of no use to whoever reads the message.
+_SOURCE_PLACE: Final = re.compile(r"^\S+\.(cc|h|cu):\d+ .*?\) (?=[A-Z])")
 
 
-def _onnxruntime() -> Any:
+def import_onnxruntime() -> Any:
     """The onnxruntime module.
 
     Raises:
@@ -49,31 +72,14 @@ def _onnxruntime() -> Any:
 
 def _one_line(error: BaseException) -> str:
     """An exception's text on one line, not too long."""
-    text = " ".join(str(error).split())
+    text = _SOURCE_PLACE.sub("", " ".join(str(error).split()))
     return text if len(text) <= 160 else text[:159] + "…"
 
 
-def _choose(provider: str, available: list[str]) -> list[str]:
-    """ONNX Runtime's provider list for a setting; the CPU is always the last resort.
-
-    Raises:
-        ModelError: no such provider.
-    """
-    if provider != "auto" and provider not in PROVIDERS:
-        raise ModelError(f"there is no provider {provider!r}: use auto, {', '.join(PROVIDERS)}")
-    wanted = PROVIDERS["cuda"] if provider == "auto" else PROVIDERS[provider]
-    cpu = PROVIDERS["cpu"]
-    if wanted in available:
-        return [wanted] if wanted == cpu else [wanted, cpu]
-    if provider != "auto":
-        logger.warning(
-            "provider %s is not in the installed ONNX Runtime, running on the CPU: %s",
-            provider,
-            'pip install "posesync[gpu]" in place of [cpu]'
-            if provider in ("cuda", "tensorrt")
-            else "use auto",
-        )
-    return [cpu]
+def _say_once(line: str, *, level: int = logging.WARNING) -> None:
+    if line not in _said:
+        _said.add(line)
+        logger.log(level, "%s", line)
 
 
 def create_session(path: Path | str, *, provider: str = "auto", threads: int = 1) -> Any:
@@ -81,43 +87,208 @@ def create_session(path: Path | str, *, provider: str = "auto", threads: int = 1
 
     Args:
         path: the ONNX file.
-        provider: ``auto`` (CUDA when the installed ONNX Runtime has it, else the CPU) or a key of PROVIDERS.
-            One that turns out not to work is said loudly, and the CPU does the work.
+        provider: ``auto`` (CUDA or DirectML when the installed ONNX Runtime has it, else the CPU) or a key of
+            PROVIDERS. One that turns out not to work is said loudly, and the CPU does the work.
         threads: threads inside one operator; these models are small, so one is the most economical.
+
+    Returns:
+        The session; on CUDA or TensorRT a :class:`BoundSession` around it, which is used in the same way.
 
     Raises:
         ModelError: ONNX Runtime is not installed, the file is missing or is not a model, or no such provider.
     """
-    ort = _onnxruntime()
+    ort = import_onnxruntime()
     path = Path(path)
     if not path.is_file():
         raise ModelError(f"model {path} does not exist: run `posesync models` to see what is there")
     if threads < 1:
         raise ModelError(f"{threads} threads asked for, expected 1 or more: correct the setting threads")
     ort.set_default_logger_severity(_ERRORS_ONLY)
-    providers = _choose(provider, list(ort.get_available_providers()))
-    if providers[0] != PROVIDERS["cpu"] and hasattr(ort, "preload_dlls"):
-        ort.preload_dlls()
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
+    wanted, missing = choose(provider, list(ort.get_available_providers()))
+    if missing:
+        _say_once(missing)
+    wanted = [name for name in wanted if name not in _unstartable]
+    if wanted[0] == CPU:
+        return _load(ort, path, threads)
+    session = _on_gpu(ort, path, threads, wanted)
+    in_use = session.get_providers()
+    if in_use[0] not in _ON_CUDA:
+        return session
+    return BoundSession(ort, session, lambda: _load(ort, path, threads))
+
+
+def _on_gpu(ort: Any, path: Path, threads: int, wanted: Sequence[str]) -> Any:
+    """A session on the first of ``wanted`` that starts; what is really in use is said."""
+    with contextlib.redirect_stdout(
+        sys.stderr
+    ):  # both report troubles on standard output, which is for results
+        if hasattr(ort, "preload_dlls") and any(name in _ON_CUDA for name in wanted):
+            ort.preload_dlls()
+        session, reason = None, ""
+        for first in range(len(wanted) - 1):
+            try:
+                session = _start(ort, path, threads, wanted[first:])
+                break
+            except Exception as error:
+                # A driver that is too old, no memory, no device: each a class of its own.
+                reason = reason or _one_line(error)
+    if session is None:
+        session = _load(ort, path, threads)
+    in_use = session.get_providers()
+    _unstartable.update(name for name in wanted if name not in in_use)
+    if problem := not_started(wanted, in_use, reason):
+        _say_once(problem)
+    if in_use[0] != CPU:
+        line, bad = placement_line(path.name, in_use, _placement(session))
+        _say_once(line, level=logging.WARNING if bad else logging.INFO)
+    return session
+
+
+def _start(ort: Any, path: Path, threads: int, wanted: Sequence[str]) -> Any:
+    options = _options(ort, threads)
+    with contextlib.suppress(Exception):  # known from ONNX Runtime 1.24 on
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    if wanted[0] == DIRECTML:
+        options.enable_mem_pattern = False  # DirectML's own condition
+    engines = Path(platformdirs.user_cache_dir("posesync", appauthor=False)) / "engines"
+    dynamic = {}
+    if wanted[0] == TENSORRT:
+        engines.mkdir(parents=True, exist_ok=True)
+        dynamic = _dynamic_inputs(_load(ort, path, threads))
+    providers = with_options(wanted, engines, dynamic)
+    # Its own fall-back would print and go on in silence; ours is said.
+    session = ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
+    if hasattr(session, "disable_fallback"):
+        session.disable_fallback()
+    return session
+
+
+def _load(ort: Any, path: Path, threads: int) -> Any:
+    """A session on the CPU."""
     try:
-        session = ort.InferenceSession(str(path), options, providers=providers)
+        return ort.InferenceSession(str(path), _options(ort, threads), providers=[CPU])
     except Exception as error:
         # ONNX Runtime raises a dozen unrelated classes for a file it cannot use.
         raise ModelError(
             f"model {path} cannot be loaded ({_one_line(error)}): "
             "delete it and run `posesync models` to get it again"
         ) from None
-    if session.get_providers()[0] != providers[0]:
-        logger.warning(
-            "%s could not be started, running on the CPU: check the driver, CUDA and cuDNN versions",
-            providers[0],
-        )
-    return session
+
+
+def _options(ort: Any, threads: int) -> Any:
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    return options
+
+
+def _dynamic_inputs(session: Any) -> dict[str, list[Any]]:
+    """Name → shape of the inputs that are not of one fixed size."""
+    return {
+        value.name: list(value.shape)
+        for value in session.get_inputs()
+        if not all(isinstance(n, int) for n in value.shape)
+    }
+
+
+def _placement(session: Any) -> dict[str, int]:
+    """Provider → number of operations it was given; empty where ONNX Runtime does not tell (before 1.24)."""
+    try:
+        parts = session.get_provider_graph_assignment_info()
+    except Exception:  # one of several classes, by version
+        return {}
+    counts: Counter[str] = Counter()
+    for part in parts:
+        counts[part.ep_name] += len(part.get_nodes())
+    return dict(counts)
+
+
+class BoundSession:
+    """A session on a GPU: inputs go straight into memory there that is kept, outputs come straight back.
+
+    Used like the ``InferenceSession`` in it. When the GPU fails in the middle of a session, that is said
+    loudly and the CPU goes on. Not for two threads at once.
+
+    Args:
+        ort: the onnxruntime module.
+        session: on CUDA or TensorRT.
+        fallback: makes the same session on the CPU.
+        device: whose memory inputs are laid in.
+    """
+
+    def __init__(self, ort: Any, session: Any, fallback: Callable[[], Any], *, device: str = "cuda") -> None:
+        self._ort = ort
+        self._session = session
+        self._fallback = fallback
+        self._device = device
+        self._binding: Any = session.io_binding()
+        self._outputs = [value.name for value in session.get_outputs()]
+        self._values: dict[tuple[str, tuple[int, ...]], Any] = {}
+
+    def get_inputs(self) -> Any:
+        """As of the session."""
+        return self._session.get_inputs()
+
+    def get_outputs(self) -> Any:
+        """As of the session."""
+        return self._session.get_outputs()
+
+    def get_providers(self) -> list[str]:
+        """Providers in use, in order; the CPU alone after the GPU has failed."""
+        return list(self._session.get_providers())
+
+    def run(self, names: list[str] | None, feeds: dict[str, npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+        """One inference; ``names`` of outputs as ``InferenceSession.run`` takes them."""
+        wanted = names or self._outputs
+        if self._binding is not None:
+            try:
+                return self._run_bound(wanted, feeds)
+            except Exception as error:
+                # What a GPU raises when it is out of memory or gone depends on driver and version.
+                name = spoken(self.get_providers()[0])
+                self._binding = None
+                self._values.clear()
+                self._session = self._fallback()
+                result: list[npt.NDArray[Any]] = self._session.run(wanted, feeds)
+                # Only when the CPU could do it was it the GPU's fault.
+                logger.warning(
+                    "%s failed (%s); going on on the CPU: close other programs that use the card",
+                    name,
+                    _one_line(error),
+                )
+                return result
+        again: list[npt.NDArray[Any]] = self._session.run(wanted, feeds)
+        return again
+
+    def _run_bound(self, names: list[str], feeds: dict[str, npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+        binding = self._binding
+        for name, array in feeds.items():
+            binding.bind_ortvalue_input(name, self._on_device(name, array))
+        binding.clear_binding_outputs()  # one kept from another input shape would not fit
+        for name in names:
+            binding.bind_output(name, "cpu")
+        self._session.run_with_iobinding(binding)
+        result: list[npt.NDArray[Any]] = binding.copy_outputs_to_cpu()
+        return result
+
+    def _on_device(self, name: str, array: npt.NDArray[Any]) -> Any:
+        """The array in device memory that is used again for the same shape."""
+        import numpy as np
+
+        array = np.ascontiguousarray(array)
+        key = (name, array.shape)
+        value = self._values.get(key)
+        if value is None:
+            if len(self._values) >= _KEPT_SHAPES:
+                self._values.clear()
+            # A copy, because on some devices the value is the array's own memory.
+            value = self._values[key] = self._ort.OrtValue.ortvalue_from_numpy(array.copy(), self._device, 0)
+        else:
+            value.update_inplace(array)
+        return value
 
 
 def run(session: Any, feeds: dict[str, npt.NDArray[Any]], name: str) -> npt.NDArray[np.generic]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from posesync.reference.prepare import Progress
 from rich import progress as bars
 from rich.console import Console
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from posesync.reference.prepare import Progress
 
 
 def out() -> Console:
@@ -50,11 +53,12 @@ class _Handler(logging.Handler):
 
 
 def set_up_logging() -> None:
-    """Warnings, one line each, on standard error."""
+    """Warnings, one line each, on standard error; and which GPU does the work, where one does."""
     root = logging.getLogger("posesync")
     if not any(isinstance(handler, _Handler) for handler in root.handlers):
         root.addHandler(_Handler())
         root.propagate = False
+        logging.getLogger("posesync.pose.onnx_session").setLevel(logging.INFO)
 
 
 @contextmanager

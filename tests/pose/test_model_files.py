@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import shutil
 import sys
 import threading
@@ -240,25 +239,3 @@ def test_unusable_model_file_is_one_line(
     with pytest.raises(ModelError, match=message) as caught:
         onnx_session.create_session(path, **options)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("provider", "available", "chosen", "warned"),
-    [
-        ("auto", ["CPU"], ["CPU"], False),
-        ("auto", ["Tensorrt", "CUDA", "CPU"], ["CUDA", "CPU"], False),
-        ("cuda", ["CUDA", "CPU"], ["CUDA", "CPU"], False),
-        ("cuda", ["CPU"], ["CPU"], True),
-        ("tensorrt", ["CUDA", "CPU"], ["CPU"], True),
-        ("cpu", ["CUDA", "CPU"], ["CPU"], False),
-    ],
-)
-def test_choice_of_provider(
-    provider: str, available: list[str], chosen: list[str], warned: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    def full(names: list[str]) -> list[str]:
-        return [f"{name}ExecutionProvider" for name in names]
-
-    with caplog.at_level(logging.WARNING):
-        assert onnx_session._choose(provider, full(available)) == full(chosen)
-    assert bool(caplog.records) == warned

@@ -117,5 +117,5 @@ class PoseHistory:
         np.multiply(t, t, out=square)
         sums = self._powers @ self._sums
         size = NUM_DIRECTION_VALUES
-        full = max(np.count_nonzero(recent), 2) * self._span**2 / 12.0
+        full = max(2, int(recent.sum())) * self._span**2 / 12.0
         return weighted_slope(sums[:, :size], sums[:2, size:], full)

@@ -110,8 +110,11 @@ class PositionFilter:
         log_evidence: log-likelihood of the last frame under everything believed before it, nats.
     """
 
-    def __init__(self, table: ReferenceTable, speeds: SpeedModel, *, delay: float) -> None:
+    def __init__(
+        self, table: ReferenceTable, speeds: SpeedModel, *, delay: float, loop: bool = False
+    ) -> None:
         self.table = table
+        self._landing = 0 if loop else -1
         self.speeds = np.array(speeds.speeds, np.float32)
         self._pace = [float(speed) for speed in speeds.speeds]
         self.belief = np.zeros((len(self.speeds), len(table)), np.float32)
@@ -126,7 +129,8 @@ class PositionFilter:
     def predict(self, dt: float, lo: int = 0, hi: int | None = None) -> None:
         """Let ``dt`` seconds pass: every hypothesis advances by its speed, then speeds mix.
 
-        Only cells ``lo`` … ``hi`` − 1 are kept. What would run past the last cell of the piece waits in it.
+        Only cells ``lo`` … ``hi`` − 1 are kept. What would run past the last cell of the piece waits in it,
+        or begins again with the first when the piece is a loop.
         """
         count = len(self.table)
         hi = count if hi is None else hi
@@ -144,7 +148,7 @@ class PositionFilter:
                 target[first:hi] += share * source[first - whole - 1 : hi - whole - 1]
             if hi == count and step > 0.0:
                 past, at = source[max(0, count - whole) :], source[max(0, count - 1 - whole) :]
-                target[-1] += (1.0 - share) * past.sum() + share * at.sum()
+                target[self._landing] += (1.0 - share) * past.sum() + share * at.sum()
         np.matmul(self._transition(dt), moved[:, lo:hi], out=belief[:, lo:hi])
         old_lo, old_hi = self._window
         belief[:, old_lo : min(lo, old_hi)] = 0.0
@@ -188,31 +192,34 @@ class PositionFilter:
             cost (S, n) and difference (n,), the weighted mean squared difference of pose entries, rad².
         """
         hi = len(self.table) if hi is None else hi
-        prior = evidence.prior_weight * len(seen.pose)
-        difference, mass = (self.table.pose_rows[lo:hi] @ seen.pose_columns).T
-        np.maximum(difference, 0.0, out=difference)
-        # Unseen entries stand for a middling difference: a cell must not win by being unseen.
-        difference += 4.0 * evidence.pose_scale * prior
-        difference /= mass + prior
+        difference = np.minimum.reduce(
+            [_difference(rows[lo:hi], seen, evidence) for rows in self.table.pose_rows]
+        )
         cost = difference / likeness.pose_scale
         cost /= 1.0 + cost * (1.0 / evidence.pose_limit)
         cost *= dt * likeness.trust * evidence.pose_rate * _novelty(seen, evidence)
-        price = self._motion_cost(seen, evidence, dt, likeness.trust, lo, hi)
+        first = max(0, lo - self._delays[-1])
+        error = np.minimum.reduce(
+            [self._motion_error(rows[first:hi], seen, evidence) for rows in self.table.motion_rows]
+        )
+        error *= dt * evidence.motion_rate
+        error[1:] *= likeness.trust
+        price: FloatArray = np.empty((len(error), hi - lo), np.float32)
+        # The live velocity is a slope over the past, so it is as old as half its span: at speed s it belongs
+        # to the moment s · delay before the cell. Else every change of tempo would show as an offset.
+        for row, delay in enumerate(self._delays):
+            begin = max(lo, first + delay)
+            price[row, begin - lo :] = error[row, begin - first - delay : hi - first - delay]
+            if begin > lo:
+                price[row, : begin - lo] = error[row, 0]
         price += cost
         return price, difference
 
-    def _motion_cost(
-        self, seen: Observation, evidence: Evidence, dt: float, trust: float, lo: int, hi: int
-    ) -> FloatArray:
-        """Price of the velocity at every speed, (S, n).
-
-        The live velocity is a slope over the past, so it is as old as half its span: at speed s it belongs to
-        the moment ``s · delay`` before the cell. Without this, every change of tempo would show as an offset.
-        """
-        first = max(0, lo - self._delays[-1])
-        expert, shared, live, mass = (self.table.motion_rows[first:hi] @ seen.motion_columns).T
+    def _motion_error(self, rows: FloatArray, seen: Observation, evidence: Evidence) -> FloatArray:
+        """Squared error of the velocity in units of its uncertainty, limited, at every speed: (S, n)."""
+        expert, shared, live, mass = (rows @ seen.motion_columns).T
         mass = mass + evidence.prior_weight * len(seen.velocity)
-        error = self._poly @ np.array([live, shared, expert])
+        error: FloatArray = self._poly @ np.array([live, shared, expert])
         # How far off a velocity may be is for the hypothesis to say: one that stands allows for noise alone.
         # Who moves does not stand, from whichever side they are seen: that is hardly limited.
         limit = np.full(len(error), 1.0 / evidence.motion_limit, np.float32)
@@ -221,15 +228,17 @@ class PositionFilter:
         scale += evidence.motion_noise**2 * mass
         scale += error * limit[:, None]
         error /= scale
-        error[0] *= dt * evidence.motion_rate
-        error[1:] *= dt * evidence.motion_rate * trust
-        price: FloatArray = np.empty((len(error), hi - lo), np.float32)
-        for row, delay in enumerate(self._delays):
-            begin = max(lo, first + delay)
-            price[row, begin - lo :] = error[row, begin - first - delay : hi - first - delay]
-            if begin > lo:
-                price[row, : begin - lo] = error[row, 0]
-        return price
+        return error
+
+
+def _difference(rows: FloatArray, seen: Observation, evidence: Evidence) -> FloatArray:
+    """Weighted mean squared difference of the pose to every row, rad²."""
+    prior = evidence.prior_weight * len(seen.pose)
+    difference, mass = (rows @ seen.pose_columns).T
+    # Unseen entries stand for a middling difference: a cell must not win by being unseen.
+    total: FloatArray = np.maximum(difference, 0.0) + 4.0 * evidence.pose_scale * prior
+    total /= mass + prior
+    return total
 
 
 def _novelty(seen: Observation, evidence: Evidence) -> float:

@@ -9,6 +9,7 @@ is a dot product with a row that never changes; so is the same sum for velocitie
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,20 +30,20 @@ class ReferenceTable:
     Attributes:
         start: time of cell 0 in the reference, s.
         cell: seconds per cell.
-        pose_rows: (M, 3 D) float32, ``[W Z², W Z, W]``.
-        motion_rows: (M, 3 V) float32, the same of the velocities of the V direction entries, 1/s.
+        pose_rows: for each take of the piece (M, 3 D) float32, ``[W Z², W Z, W]``.
+        motion_rows: for each take (M, 3 V) float32, the same of the velocities of the V directions, 1/s.
         seen: (M,) float32, 0..1, the share of the expert's body that is in view.
     """
 
     start: float
     cell: float
-    pose_rows: FloatArray
-    motion_rows: FloatArray
+    pose_rows: tuple[FloatArray, ...]
+    motion_rows: tuple[FloatArray, ...]
     seen: FloatArray
 
     def __len__(self) -> int:
         """Number of cells, M."""
-        return len(self.pose_rows)
+        return len(self.seen)
 
     @property
     def span(self) -> float:
@@ -54,26 +55,37 @@ class ReferenceTable:
         return ReferenceTable(
             self.start,
             self.cell * stride,
-            np.ascontiguousarray(self.pose_rows[::stride]),
-            np.ascontiguousarray(self.motion_rows[::stride]),
+            tuple(np.ascontiguousarray(rows[::stride]) for rows in self.pose_rows),
+            tuple(np.ascontiguousarray(rows[::stride]) for rows in self.motion_rows),
             self.seen[::stride],
         )
 
-    @classmethod
-    def build(cls, reference: Reference, *, cell: float, motion_span: float) -> ReferenceTable:
-        """Sample ``reference`` every ``cell`` seconds; velocities are slopes over ``motion_span``."""
-        values, weights = embed(np.asarray(reference.keypoints, np.float64))
-        times = np.asarray(reference.times, np.float64)
-        grid = times[0] + cell * np.arange(int(np.floor((times[-1] - times[0]) / cell + 1e-6)) + 1)
-        z, w = _resample(times, values, weights, grid)
-        z, w = _smooth(z, w, _SMOOTHING / cell)
-        v, vw = _slope(
-            z[:, :NUM_DIRECTION_VALUES],
-            w[:, :NUM_DIRECTION_VALUES],
-            cell,
-            2 * max(1, round(motion_span / cell / 2)),
+    def looped(self, seconds: float) -> ReferenceTable:
+        """The same with its first ``seconds`` once more behind its end."""
+        again = np.arange(len(self) + min(len(self), round(seconds / self.cell))) % len(self)
+        return ReferenceTable(
+            self.start,
+            self.cell,
+            tuple(rows[again] for rows in self.pose_rows),
+            tuple(rows[again] for rows in self.motion_rows),
+            self.seen[again],
         )
-        return cls(float(times[0]), cell, _rows(z, w), _rows(v, vw), w.mean(axis=1).astype(np.float32))
+
+    @classmethod
+    def build(cls, takes: Sequence[Reference], *, cell: float, motion_span: float) -> ReferenceTable:
+        """Sample takes of one piece, on one clock, every ``cell`` s, with slopes over ``motion_span`` s."""
+        times = np.asarray(takes[0].times, np.float64)
+        grid = times[0] + cell * np.arange(int(np.floor((times[-1] - times[0]) / cell + 1e-6)) + 1)
+        taps = 2 * max(1, round(motion_span / cell / 2))
+        poses, motions, seen = [], [], np.zeros(len(grid))
+        for take in takes:
+            values, weights = embed(np.asarray(take.keypoints, np.float64))
+            z, w = _smooth(*_resample(times, values, weights, grid), _SMOOTHING / cell)
+            size = NUM_DIRECTION_VALUES
+            poses.append(_rows(z, w))
+            motions.append(_rows(*_slope(z[:, :size], w[:, :size], cell, taps)))
+            seen = np.maximum(seen, w.mean(axis=1))
+        return cls(float(times[0]), cell, tuple(poses), tuple(motions), seen.astype(np.float32))
 
 
 def _rows(values: FloatArray, weights: FloatArray) -> FloatArray:

@@ -63,11 +63,14 @@ class Relocaliser:
         *,
         mirror: bool,
         delay: float,
+        loop: bool = False,
     ) -> None:
         self.table = table
         self.settings = settings
         self.evidence = evidence
-        self.filters = [PositionFilter(table, speeds, delay=delay) for _ in range(2 if mirror else 1)]
+        self.filters = [
+            PositionFilter(table, speeds, delay=delay, loop=loop) for _ in range(2 if mirror else 1)
+        ]
         self._speed_prior = (0.8 * speeds.prior()).astype(np.float32)
         self._speed_prior[0] = 0.2
         prior = settings.mirror_prior

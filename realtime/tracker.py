@@ -9,6 +9,7 @@ absence. docs/tracking.md has the method.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,10 +17,13 @@ from posesync.pose.errors import InvalidDataError
 from posesync.pose.skeleton import NUM_KEYPOINTS
 from posesync.pose.types import FloatArray, Keypoints
 from posesync.reference import Reference
+from posesync.reference.takes import on_one_clock
+from posesync.reference.takes import section as cut
 
+from .follower import Follower
 from .observation import Observation, PoseHistory
 from .position import Position, State
-from .position_filter import Evidence, Likeness, PositionFilter, SpeedModel
+from .position_filter import Evidence, Likeness, SpeedModel
 from .reference_table import ReferenceTable
 from .relocaliser import Place, Relocaliser, RelocaliserSettings
 
@@ -62,28 +66,51 @@ class Tracker:
     """Follows one performer through a reference, frame by frame.
 
     Args:
-        reference: the expert's movement.
+        reference: the expert's movement, or several takes of the same piece: the first gives the clock, and
+            each moment is compared with whichever take is nearest.
         settings: see :class:`TrackerSettings`.
+        section: (from, to) s of the reference to practise; None stands for its beginning or end.
+        loop: the section begins again where it ends.
+
+    Raises:
+        InvalidDataError: no reference, an empty section, or takes that have nothing in common.
     """
 
-    def __init__(self, reference: Reference, settings: TrackerSettings | None = None) -> None:
-        self.settings = settings or TrackerSettings()
-        self._table = ReferenceTable.build(
-            reference, cell=self.settings.cell, motion_span=self.settings.motion_span
-        )
-        delay = self.settings.motion_span / 2
-        self._fine = PositionFilter(self._table, self.settings.speeds, delay=delay)
-        stride = max(1, round(self.settings.relocaliser.period / self.settings.cell))
-        self._coarse = Relocaliser(
-            self._table.every(stride),
-            self.settings.speeds,
-            self.settings.evidence,
-            self.settings.relocaliser,
-            mirror=self.settings.mirror,
+    def __init__(
+        self,
+        reference: Reference | Sequence[Reference],
+        settings: TrackerSettings | None = None,
+        *,
+        section: tuple[float | None, float | None] = (None, None),
+        loop: bool = False,
+    ) -> None:
+        self.settings = chosen = settings or TrackerSettings()
+        takes = [reference] if isinstance(reference, Reference) else on_one_clock(list(reference))
+        if section != (None, None):
+            takes = [cut(take, *section) for take in takes]
+        table = ReferenceTable.build(takes, cell=chosen.cell, motion_span=chosen.motion_span)
+        self._end = table.start + table.span
+        self._loop = loop
+        delay = chosen.motion_span / 2
+        self._fine = Follower(
+            table,
+            chosen.speeds,
             delay=delay,
+            back=chosen.window_back,
+            ahead=chosen.window_ahead,
+            loop=loop,
         )
-        self._null, self._random = _typical_differences(self._table)
-        self._history = PoseHistory(self.settings.motion_span)
+        self._coarse = Relocaliser(
+            table.every(max(1, round(chosen.relocaliser.period / chosen.cell))),
+            chosen.speeds,
+            chosen.evidence,
+            chosen.relocaliser,
+            mirror=chosen.mirror,
+            delay=delay,
+            loop=loop,
+        )
+        self._null, self._random = _typical_differences(table)
+        self._history = PoseHistory(chosen.motion_span)
         self.reset()
 
     def reset(self) -> None:
@@ -153,25 +180,19 @@ class Tracker:
 
     def _nobody(self, dt: float) -> Position:
         self._pending = 0.0
-        self._away += dt * self._expected()
         self._coarse.wait(dt)
-        if self._place is not None and self._away <= self.settings.lost_after:
-            if self._away <= self.settings.coast:
-                self._fine.predict(dt, *self._window())
-                self._estimate(dt)
-            self._mass *= math.exp(-dt / 0.4)
-            return self._position()
-        if self._place is not None:
-            self._lose()
-        return self._position()
-
-    def _expected(self) -> float:
-        """How surprising it is to see nobody: little where the expert's own video shows hardly anyone."""
         if self._place is None:
-            return 1.0
-        cell = round((self._place - self._table.start) / self._table.cell)
-        near = self._table.seen[max(0, cell - 2) : cell + 8]
-        return min(1.0, float(near.mean()) / 0.5)
+            return self._position()
+        # It is little surprise to see nobody where the expert's own video shows hardly anyone.
+        self._away += dt * min(1.0, self._fine.expected(self._place) / 0.5)
+        if self._away > self.settings.lost_after:
+            self._lose()
+        else:
+            if self._away <= self.settings.coast:
+                self._fine.predict(self._place, min(dt, 0.5))
+                self._advance(self._place, dt)
+            self._mass *= math.exp(-dt / 0.4)
+        return self._position()
 
     def _somebody(self, seen: Observation, dt: float) -> Position:
         self._away = 0.0
@@ -184,73 +205,40 @@ class Tracker:
             self._pending = 0.0
         jumped = False
         if self._place is not None:
-            self._follow(seen, dt, likeness)
-            jumped = self._estimate(dt)
+            self._fine.predict(self._place, dt)
+            view = seen.mirrored() if self._mirrored else seen
+            difference = self._fine.correct(view, dt, self.settings.evidence, likeness)
+            self._residual += (difference - self._residual) * -math.expm1(-dt / 3.0)
+            self._misfit += (difference - self._misfit) * -math.expm1(-dt / 0.4)
+            jumped = self._advance(self._place, dt)
         if looked:
             jumped = self._relocate(self.settings.relocaliser.period) or jumped
         return self._position(jumped=jumped)
 
-    def _follow(self, seen: Observation, dt: float, likeness: Likeness) -> None:
-        lo, hi = self._window()
-        self._fine.predict(dt, lo, hi)
-        seen = seen.mirrored() if self._mirrored else seen
-        cost, difference = self._fine.costs(seen, dt, self.settings.evidence, likeness, lo, hi)
-        self._fine.correct(cost, lo)
-        mass = self._fine.belief[:, lo:hi].sum(axis=0)
-        now = float(mass @ difference)
-        self._residual += (now - self._residual) * -math.expm1(-dt / 3.0)
-        self._misfit += (now - self._misfit) * -math.expm1(-dt / 0.4)
-
     def _likeness(self) -> Likeness:
         """How alike performer and expert have been of late.
 
-        As the performer's difference from where they are nears that of two random poses of the piece (an expert
-        filmed from behind, say), poses tell little, and the tracker leans on the pace it knows.
+        As the performer's difference from where they are nears that of two random poses of the piece (an
+        expert filmed from behind, say), poses tell little, and the tracker leans on the pace it knows.
         """
         base = self.settings.evidence.pose_scale
         alike = self._residual / self._random
         return Likeness(max(base, 0.7 * self._residual), 1.0 / (1.0 + 4.0 * max(0.0, alike - 0.6)))
 
-    def _window(self) -> tuple[int, int]:
-        cell = round(((self._place or 0.0) - self._table.start) / self._table.cell)
-        lo = max(0, cell - round(self.settings.window_back / self._table.cell))
-        hi = min(len(self._table), cell + round(self.settings.window_ahead / self._table.cell) + 1)
-        return lo, hi
+    def _advance(self, shown: float, dt: float) -> bool:
+        """Take over the fine row's place; return whether what is shown jumped.
 
-    def _estimate(self, dt: float) -> bool:
-        """Read place, speed and certainty off the fine row; return whether the shown place jumped back."""
-        lo, hi = self._window()
-        belief = self._fine.belief[:, lo:hi]
-        mass = belief.sum(axis=0)
-        reach = round(0.2 / self._table.cell)
-        summed = np.concatenate([[0.0], np.cumsum(mass)])
-        index = np.arange(len(mass))
-        left, right = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(mass))
-        around = summed[right] - summed[left]
-        if hi == len(self._table) and mass[-1] < 0.5:
-            around[len(mass) - 1 - reach :] -= mass[-1]  # those past the end wait there: a heap, no place
-        mode = int(np.argmax(around))
-        if around[mode] < 0.5:
-            # No place has most of the belief: the middle of it is a better answer than its thickest part,
-            # which is where the slow hypotheses crowd.
-            mode = min(int(np.searchsorted(summed[1:], 0.5 * summed[-1])), len(mass) - 1)
-        a, b = int(left[mode]), int(right[mode])
-        near = mass[a:b]
-        total = max(float(near.sum()), 1e-30)
-        place = self._table.start + (lo + float(near @ index[a:b]) / total) * self._table.cell
-        speeds = belief[:, a:b].sum(axis=1) / total
-        self._mass = total
-        self._standing = float(speeds[0])
+        What is shown never runs backwards frame by frame: it waits, or jumps when it has been wrong for long.
+        """
+        found = self._fine.estimate()
+        self._mass, self._standing = found.probability, found.standing
         # Pace as the place moves: the speeds believed in are few and drawn towards the expert's.
-        pace = (place - self._raw) / dt if self._raw is not None else float(self._fine.speeds @ speeds)
-        self._raw = place
-        self._speed += (min(max(pace, 0.0), self._fine.speeds[-1]) - self._speed) * -math.expm1(-dt / 0.3)
-        return self._show(place, dt)
-
-    def _show(self, place: float, dt: float) -> bool:
-        """Never run backwards frame by frame: wait, or jump when it has been wrong for a while."""
-        shown = self._place
-        assert shown is not None
+        pace = found.pace if self._raw is None else min(max((found.time - self._raw) / dt, 0.0), 3.0)
+        self._speed += (pace - self._speed) * -math.expm1(-dt / 0.3)
+        self._raw = place = found.time
+        if self._fine.is_past_end(place):
+            self._raw = self._place = place - self._fine.wrap()
+            return True
         if place >= shown:
             self._place, self._behind = place, 0.0
             return False
@@ -299,23 +287,13 @@ class Tracker:
     def _lock(self, place: Place) -> None:
         """Start the fine row from what the coarse one believes around ``place``."""
         row = self._coarse.filters[int(place.mirrored)]
-        self._place, self._mirrored = place.time, place.mirrored
-        lo, hi = self._window()
-        where = (np.arange(lo, hi) * self._table.cell) / row.table.cell
-        cells = np.arange(len(row.table))
-        self._fine.predict(0.0, lo, hi)
-        for speed in range(len(row.belief)):
-            self._fine.belief[speed, lo:hi] = np.interp(where, cells, row.belief[speed])
-        near = np.abs(np.arange(lo, hi) * self._table.cell + self._table.start - place.time) <= 0.6
-        self._fine.belief[:, lo:hi] *= near
-        self._fine.belief /= max(float(self._fine.belief.sum()), 1e-30)
-        self._elsewhere = self._astray = self._behind = self._doubt = 0.0
-        self._raw = None
-        self._speed = float(
-            row.speeds @ row.belief[:, place.cell] / max(row.belief[:, place.cell].sum(), 1e-30)
-        )
-        self._here = self._misfit = float(self._coarse.difference[int(place.mirrored), place.cell])
-        self._residual = self._misfit
+        self._fine.start(place.time, row)
+        self._place, self._mirrored, self._raw = place.time, place.mirrored, None
+        believed = row.belief[:, place.cell]
+        self._speed = float(row.speeds @ believed / max(float(believed.sum()), 1e-30))
+        self._elsewhere = self._astray = self._behind = self._doubt = self._standing = 0.0
+        difference = float(self._coarse.difference[int(place.mirrored), place.cell])
+        self._residual = self._here = self._misfit = difference
         self._mass = place.probability
         self._state = State.FOLLOWING
 
@@ -331,9 +309,8 @@ class Tracker:
     def _position(self, *, jumped: bool = False) -> Position:
         if self._place is None:
             return Position(None, 0.0, 0.0, self._state, self._mirrored)
-        end = self._table.start + self._table.span
         standing = self._standing > (0.4 if self._state is State.HOLDING else 0.6)
-        if self._place >= end - 0.1:
+        if self._place >= self._end - 0.1 and not self._loop:
             self._state = State.FINISHED
         else:
             self._state = State.HOLDING if standing else State.FOLLOWING
@@ -360,7 +337,7 @@ def _checked(keypoints: FloatArray | Keypoints) -> FloatArray:
 def _typical_differences(table: ReferenceTable, samples: int = 200) -> tuple[float, float]:
     """Differences below which one in five, and half, of random pairs of the expert's own poses lie, rad²."""
     pick = np.unique(np.linspace(0, len(table) - 1, samples).astype(int))
-    rows = table.pose_rows[pick].astype(np.float64)
+    rows = table.pose_rows[0][pick].astype(np.float64)
     size = rows.shape[1] // 3
     weights, weighted, squares = rows[:, 2 * size :], rows[:, size : 2 * size], rows[:, :size]
     live = np.concatenate([weights, -2.0 * weighted, squares], axis=1)

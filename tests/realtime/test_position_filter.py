@@ -13,7 +13,7 @@ from posesync.realtime.position_filter import Evidence, Likeness, PositionFilter
 from posesync.realtime.reference_table import ReferenceTable
 
 CELL, SPAN = 1 / 30, 0.25
-TABLE = ReferenceTable.build(expert(4.0), cell=CELL, motion_span=SPAN)
+TABLE = ReferenceTable.build([expert(4.0)], cell=CELL, motion_span=SPAN)
 MODEL = SpeedModel()
 
 
@@ -68,7 +68,7 @@ def test_costs_equal_plain_loops(moment: float) -> None:
     for s, speed in enumerate(MODEL.speeds):
         delay = round(speed * SPAN / 2 / CELL)
         for j in range(0, len(TABLE), 7):
-            pose = TABLE.pose_rows[j].astype(float)
+            pose = TABLE.pose_rows[0][j].astype(float)
             mass = total = 0.0
             for k in range(size):
                 w = weights[k] * pose[2 * size + k]
@@ -78,7 +78,7 @@ def test_costs_equal_plain_loops(moment: float) -> None:
             prior = evidence.prior_weight * size
             ratio = (total + 4 * evidence.pose_scale * prior) / (mass + prior) / scale
             expected = 0.8 * novelty * dt * evidence.pose_rate * ratio / (1 + ratio / evidence.pose_limit)
-            line = TABLE.motion_rows[max(0, j - delay)].astype(float)
+            line = TABLE.motion_rows[0][max(0, j - delay)].astype(float)
             error = spread = mass = 0.0
             for k in range(motion):
                 w = wv[k] * line[2 * motion + k]

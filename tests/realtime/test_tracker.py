@@ -221,3 +221,58 @@ def test_any_input_gives_a_proper_answer(frames: list[tuple[Array, float]]) -> N
         assert 0.0 <= answer.speed < 4.0
         assert answer.time is None or 0.0 <= answer.time <= EXPERT.times[-1] + 1e-6
         assert (answer.time is None) == (answer.state in (State.WAITING, State.LOST))
+
+
+def test_a_section_is_tracked_on_the_clock_of_the_whole() -> None:
+    times = np.arange(0.0, 6.0, 1 / 30)
+    truth = np.minimum(times + 5.0, 10.0)
+    tracker = Tracker(EXPERT, section=(5.0, 10.0))
+    answers = follow(dance(truth), times, tracker)
+    assert np.nanmax(errors(answers, truth)) < 0.25
+    assert answers[-1].state is State.FINISHED
+    assert answers[-1].time == pytest.approx(10.0, abs=0.1)
+
+
+def test_a_looped_section_begins_again_without_losing_its_place() -> None:
+    times = np.arange(0.0, 20.0, 1 / 30)
+    truth = 5.0 + np.mod(times, 5.0)
+    tracker = Tracker(EXPERT, section=(5.0, 10.0), loop=True)
+    answers = follow(dance(truth), times, tracker)
+    error = errors(answers, truth)
+    error = np.minimum(error, np.abs(5.0 - error))  # the end and the beginning are the same place
+    assert np.isfinite(error).all()
+    assert np.percentile(error, 95) < 0.15
+    assert not any(a.state in (State.FINISHED, State.LOST) for a in answers)
+    assert sum(a.jumped for a in answers) <= 1 + 4
+    assert backward_steps(answers) == 0
+
+
+@pytest.mark.parametrize("section", [(30.0, 40.0), (8.0, 8.0), (9.0, 4.0)])
+def test_refuses_an_empty_section(section: tuple[float, float]) -> None:
+    with pytest.raises(InvalidDataError, match="is empty, expected a part of"):
+        Tracker(EXPERT, section=section)
+
+
+def test_several_takes_of_a_piece_are_one_reference() -> None:
+    """The performer does the second half as the other take has it, which alone is far from the first."""
+    clock = np.arange(0.0, 12.0, 1 / 30)
+    other = dance(0.9 * clock)
+    other[:, [8, 10], 1] -= 60.0  # the right arm carried higher
+    second = Reference.from_keypoints(other, clock)
+    first = Reference.from_keypoints(dance(clock[clock < 10.8]), clock[clock < 10.8])
+    times = np.arange(0.0, 11.0, 1 / 30)
+    truth = 0.9 * times
+    performed = np.where((times < 5.0)[:, None, None], dance(truth), 0.0)
+    late = times >= 5.0
+    performed[late] = dance(truth[late])
+    performed[np.ix_(late, [8, 10], [1])] -= 60.0
+    both = follow(performed, times, Tracker([first, second]))
+    alone = follow(performed, times, Tracker(first))
+    assert np.nanpercentile(errors(both, truth), 95) < 0.15
+    sure = [np.mean([a.confidence for a in answers[200:]]) for answers in (both, alone)]
+    assert sure[0] > sure[1]
+
+
+def test_refuses_no_take_at_all() -> None:
+    with pytest.raises(InvalidDataError, match="no reference given"):
+        Tracker([])

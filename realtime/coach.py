@@ -11,7 +11,6 @@ from posesync.pose.types import FloatArray, Frame
 from .expert import Expert
 from .feedback import Feedback, FeedbackSettings, compare_poses
 from .position import Position
-from .tracker import Tracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,9 @@ class Coach:
     ) -> None:
         self._estimator = estimator
         self._expert = expert
-        self._tracker = Tracker(expert.reference)
+        self._tracker = expert.tracker()
         self._feedback = feedback or FeedbackSettings()
-        self._shown = float(expert.reference.times[0])
+        self._shown = expert.start
 
     def process(self, frame: Frame) -> Step:
         """Take the next frame.
@@ -78,4 +77,4 @@ class Coach:
         """Forget performer and position: the next frame is a new beginning."""
         self._estimator.reset()
         self._tracker.reset()
-        self._shown = float(self._expert.reference.times[0])
+        self._shown = self._expert.start

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ from posesync.reference.prepare import Progress, prepare_reference
 from posesync.reference.proxy import ProxyVideo
 
 from .feedback import expert_pose
+from .tracker import Tracker
 
 #: Suffix of a stored sequence (``Reference.save``), which has poses but no pictures.
 REFERENCE_SUFFIX: Final = ".npz"
@@ -23,13 +24,40 @@ class Expert:
     """A reference, with the pictures of its video where there are some. One thread at a time.
 
     Args:
-        reference: the sequence.
+        reference: the sequence that is shown, and gives the clock.
         proxy: the expert's video for display, or None.
+        others: further takes of the same piece; the performer may do as any of them does.
+        section: (from, to) s to practise; None stands for the beginning or the end.
+        loop: the section begins again where it ends.
     """
 
-    def __init__(self, reference: Reference, proxy: ProxyVideo | None = None) -> None:
+    def __init__(
+        self,
+        reference: Reference,
+        proxy: ProxyVideo | None = None,
+        *,
+        others: Sequence[Reference] = (),
+        section: tuple[float | None, float | None] = (None, None),
+        loop: bool = False,
+    ) -> None:
         self.reference = reference
         self.proxy = proxy
+        self.others = tuple(others)
+        self.section = section
+        self.loop = loop
+
+    @property
+    def start(self) -> float:
+        """Where practice begins, s."""
+        return max(float(self.reference.times[0]), self.section[0] or 0.0)
+
+    def tracker(self) -> Tracker:
+        """Make a tracker for what is practised.
+
+        Raises:
+            InvalidDataError: the section is empty, or a take has nothing in common with the first.
+        """
+        return Tracker((self.reference, *self.others), section=self.section, loop=self.loop)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -57,9 +85,21 @@ class Expert:
 
 
 def open_expert(
-    path: Path, settings: PoseSettings, *, progress: Callable[[Progress], None] | None = None
+    path: Path | Sequence[Path],
+    settings: PoseSettings,
+    *,
+    section: tuple[float | None, float | None] = (None, None),
+    loop: bool = False,
+    progress: Callable[[Progress], None] | None = None,
 ) -> Expert:
     """The expert of a video, prepared first if need be, or of a stored sequence (``.npz``).
+
+    Args:
+        path: the video; of several takes of a piece, the first is the one that is shown.
+        settings: how keypoints are found.
+        section: (from, to) s to practise.
+        loop: the section begins again where it ends.
+        progress: told how preparing goes.
 
     Raises:
         SourceError: no such file, or not a video.
@@ -67,7 +107,18 @@ def open_expert(
         ModelError: a model that preparing needs is missing.
         OutputError: the prepared reference cannot be kept.
     """
+    paths = [path] if isinstance(path, Path) else list(path)
+    (first, proxy), *others = [_open(one, settings, progress) for one in paths]
+    for _, unused in others:
+        if unused is not None:
+            unused.close()
+    return Expert(first, proxy, others=[reference for reference, _ in others], section=section, loop=loop)
+
+
+def _open(
+    path: Path, settings: PoseSettings, progress: Callable[[Progress], None] | None
+) -> tuple[Reference, ProxyVideo | None]:
     if path.suffix.lower() == REFERENCE_SUFFIX:
-        return Expert(Reference.load(path))
+        return Reference.load(path), None
     prepared = prepare_reference(path, settings=settings, progress=progress)
-    return Expert(prepared.reference, prepared.proxy)
+    return prepared.reference, prepared.proxy

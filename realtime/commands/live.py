@@ -16,7 +16,12 @@ from .console import preparing, say
 
 def live(
     reference: Annotated[
-        Path, typer.Option("--reference", "-r", help="The expert: a video, or a stored sequence (.npz).")
+        list[Path],
+        typer.Option(
+            "--reference",
+            "-r",
+            help="The expert: a video, or a stored sequence (.npz). More of them: takes of the same piece.",
+        ),
     ],
     camera: Annotated[
         str, typer.Option(help="The performer: camera number or name, video file, folder of images, or URL.")
@@ -32,6 +37,23 @@ def live(
         Optional[Path],  # noqa: UP045
         typer.Option(help="Record what is shown (.mp4).", show_default=False),
     ] = None,
+    start: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            "--from",
+            parser=shared.moment,
+            metavar="<0:10>",
+            help="Practise from here on.",
+            show_default=False,
+        ),
+    ] = None,
+    end: Annotated[
+        Optional[float],  # noqa: UP045
+        typer.Option(
+            "--to", parser=shared.moment, metavar="<0:25>", help="Practise up to here.", show_default=False
+        ),
+    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again where the section ends.")] = False,
     config: shared.ConfigFile = None,
     pose: shared.Pose = None,
     detector: shared.Detector = None,
@@ -56,8 +78,10 @@ def live(
     )
     wanted = SessionOptions(camera, headless, log, record)
     check_session(wanted)
-    with preparing(reference.name) as progress:
-        expert = open_expert(reference, pose_settings(settings), progress=progress)
+    with preparing(reference[0].name) as progress:
+        expert = open_expert(
+            reference, pose_settings(settings), section=(start, end), loop=loop, progress=progress
+        )
     result = run_session(wanted, expert, settings)
     for line in describe_result(result, wanted):
         say(line)

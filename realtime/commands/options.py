@@ -7,6 +7,28 @@ from typing import Annotated, Optional
 
 import typer
 
+
+def moment(text: str) -> float:
+    """Seconds from ``75``, ``1:15`` or ``0:01:15.5``.
+
+    Raises:
+        typer.BadParameter: something else.
+    """
+    parts = text.split(":")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if not 1 <= len(numbers) <= 3 or not all(0 <= number < float("inf") for number in numbers):
+        raise typer.BadParameter(
+            f"{text!r} is no moment, expected seconds or minutes:seconds, as in 75 or 1:15"
+        )
+    seconds = 0.0
+    for number in numbers:
+        seconds = 60.0 * seconds + number
+    return seconds
+
+
 # Typer reads these at run time, on Python 3.10 too, hence Optional.
 ConfigFile = Annotated[
     Optional[Path],  # noqa: UP045

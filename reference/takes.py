@@ -47,7 +47,8 @@ def section(reference: Reference, start: float | None, end: float | None) -> Ref
     if not low < high or not inside.any():
         raise InvalidDataError(
             f"the section from {'the beginning' if start is None else f'{start:g} s'} to "
-            f"{'the end' if end is None else f'{end:g} s'} is empty, expected a part of {reference.times[0]:.1f} … "
+            f"{'the end' if end is None else f'{end:g} s'} is empty, "
+            f"expected a part of {reference.times[0]:.1f} … "
             f"{reference.times[-1]:.1f} s: choose a later end or an earlier start"
         )
     return Reference.from_keypoints(

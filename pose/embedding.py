@@ -24,7 +24,6 @@ from .skeleton import (
     LEFT_SHOULDER,
     LIMBS,
     NOSE,
-    NUM_KEYPOINTS,
     RIGHT_HIP,
     RIGHT_SHOULDER,
     SWAP_LEFT_RIGHT,
@@ -66,11 +65,6 @@ def _joint_segments() -> tuple[FloatArray, FloatArray, FloatArray]:
 
 _JOINT_A, _JOINT_B, _JOINT_SIGN = _joint_segments()
 
-#: (14, 17): what turns keypoints into segments.
-_INCIDENCE = np.zeros((_NUM_SEGMENTS, NUM_KEYPOINTS))
-_INCIDENCE[np.arange(_NUM_SEGMENTS), _TO] = 1.0
-_INCIDENCE[np.arange(_NUM_SEGMENTS), _FROM] = -1.0
-
 
 def _mirror() -> tuple[npt.NDArray[np.intp], FloatArray]:
     """Where each entry of the mirrored pose comes from, and its sign."""
@@ -109,28 +103,25 @@ def embed(keypoints: FloatArray) -> tuple[FloatArray, FloatArray]:
         values (..., 36) and weights (..., 36) in 0..1; 0 where a keypoint behind the entry was not seen.
     """
     seen = keypoint_weights(keypoints[..., 2])
-    segment = _INCIDENCE @ keypoints[..., :2]
-    x, y = segment[..., 0], segment[..., 1]
-    weight = seen[..., _FROM] * seen[..., _TO]
-    square = x * x + y * y
+    # A segment as a complex number: its square length, its direction and, of two, the angle between them are
+    # one operation each.
+    points = np.ascontiguousarray(keypoints[..., :2], np.float64).view(np.complex128)[..., 0]
+    segment = points.take(_TO, axis=-1) - points.take(_FROM, axis=-1)
+    weight = seen.take(_FROM, axis=-1) * seen.take(_TO, axis=-1)
+    square = segment.real**2 + segment.imag**2
     scale = (weight * square).sum(axis=-1, keepdims=True)
     scale /= np.maximum(weight.sum(axis=-1, keepdims=True), 1e-9)
-    soft = square + SOFTNESS**2 * scale
-    soft += 1e-12
-    # 1 seen from the side, 0 end on: how far a segment's direction, and so an angle at it, can be trusted.
-    flat = square / soft
+    soft = square + (SOFTNESS**2 * scale + 1e-12)
     values = np.empty((*square.shape[:-1], EMBEDDING_SIZE))
     weights = np.empty_like(values)
-    factor = (weight > 0) / np.sqrt(soft)
-    np.multiply(x, factor, out=values[..., 0:NUM_DIRECTION_VALUES:2])
-    np.multiply(y, factor, out=values[..., 1:NUM_DIRECTION_VALUES:2])
-    weights[..., 0:NUM_DIRECTION_VALUES:2] = weight
-    weights[..., 1:NUM_DIRECTION_VALUES:2] = weight
+    direction = segment * ((weight > 0) / np.sqrt(soft))
+    values[..., :NUM_DIRECTION_VALUES] = direction.view(np.float64)
+    weights[..., :NUM_DIRECTION_VALUES] = weight.repeat(2, axis=-1)
 
-    ax, ay, bx, by = x[..., _JOINT_A], y[..., _JOINT_A], x[..., _JOINT_B], y[..., _JOINT_B]
-    angle = np.arctan2(np.abs(ax * by - ay * bx), _JOINT_SIGN * (ax * bx + ay * by))
-    trusted = weight * flat
-    joint = trusted[..., _JOINT_A] * trusted[..., _JOINT_B]
+    # 1 seen from the side, 0 end on: how far a segment's direction, and so an angle at it, can be trusted.
+    trusted = weight * (square / soft)
+    joint = trusted.take(_JOINT_A, axis=-1) * trusted.take(_JOINT_B, axis=-1)
+    turn = segment.take(_JOINT_A, axis=-1) * segment.take(_JOINT_B, axis=-1).conj() * _JOINT_SIGN
     weights[..., NUM_DIRECTION_VALUES:] = joint
-    np.multiply(angle, ANGLE_GAIN * (joint > 0), out=values[..., NUM_DIRECTION_VALUES:])
+    values[..., NUM_DIRECTION_VALUES:] = ANGLE_GAIN * np.abs(np.arctan2(turn.imag, turn.real)) * (joint > 0)
     return values, weights

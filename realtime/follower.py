@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from posesync.pose.types import FloatArray
 
 from .observation import Observation
 from .position_filter import Evidence, Likeness, PositionFilter, SpeedModel
@@ -62,10 +63,12 @@ class Follower:
         self._back, self._ahead = round(back / table.cell), round(ahead / table.cell)
         self._reach = round(_REACH / table.cell)
         self._lo, self._hi = 0, len(self._table)
+        self._mass: FloatArray | None = None  # the belief of each cell in the window, where it is known
 
     def start(self, time: float, coarse: PositionFilter) -> None:
         """Take over from what a coarse row believes around ``time`` s."""
         self._center(time)
+        self._mass = None
         lo, hi, cell = self._lo, self._hi, self._table.cell
         self._row.predict(0.0, lo, hi)
         where = np.arange(lo, hi) * cell
@@ -84,18 +87,20 @@ class Follower:
         """Let ``dt`` s pass, in a window around ``time`` s."""
         self._center(time)
         self._row.predict(dt, self._lo, self._hi)
+        self._mass = None
 
     def correct(self, seen: Observation, dt: float, evidence: Evidence, likeness: Likeness) -> float:
         """Weigh in a pose; return its difference from where the performer is believed to be, rad²."""
         cost, difference = self._row.costs(seen, dt, evidence, likeness, self._lo, self._hi)
         self._row.correct(cost, self._lo)
-        return float(self._row.belief[:, self._lo : self._hi].sum(axis=0) @ difference)
+        self._mass = self._row.belief[:, self._lo : self._hi].sum(axis=0)
+        return float(self._mass @ difference)
 
     def estimate(self) -> Estimate:
         """Read one place off the belief."""
         lo, hi = self._lo, self._hi
         belief = self._row.belief[:, lo:hi]
-        mass = belief.sum(axis=0)
+        mass = belief.sum(axis=0) if self._mass is None else self._mass
         summed = np.zeros(len(mass) + 1)
         np.cumsum(mass, out=summed[1:])
         index = np.arange(len(mass))

@@ -19,6 +19,9 @@ from posesync.pose.types import FloatArray
 from .observation import Observation
 from .reference_table import ReferenceTable
 
+#: s; more time than this between two frames is no movement to be followed.
+_LONGEST_STEP = 0.5
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -116,11 +119,16 @@ class PositionFilter:
         self.table = table
         self._landing = 0 if loop else -1
         self.speeds = np.array(speeds.speeds, np.float32)
-        self._pace = [float(speed) for speed in speeds.speeds]
-        self.belief = np.zeros((len(self.speeds), len(table)), np.float32)
+        self._pace = np.array(speeds.speeds)
+        # Zeros before the first cell, so that what comes from before it needs no special case.
+        pad = int(_LONGEST_STEP / table.cell * self._pace.max()) + 2
+        padded = np.zeros((len(self.speeds), pad + len(table)), np.float32)
+        self._padded = padded.reshape(-1)
+        self._starts = pad + np.arange(len(padded)) * padded.shape[1]
+        self._range = np.arange(len(table))
+        self.belief = padded[:, pad:]
         self.log_evidence = 0.0
         self._window = 0, len(table)
-        self._moved = np.zeros_like(self.belief)
         self._generator = speeds.rates()
         self._transitions: dict[int, FloatArray] = {}
         self._poly = np.stack([np.ones_like(self.speeds), -2 * self.speeds, self.speeds**2], 1)
@@ -134,22 +142,22 @@ class PositionFilter:
         """
         count = len(self.table)
         hi = count if hi is None else hi
-        belief, moved = self.belief, self._moved
-        cells = dt / self.table.cell
-        for source, target, speed in zip(belief, moved, self._pace, strict=True):
-            step = cells * speed
-            whole = int(step)
-            share = step - whole
-            first = min(max(lo, whole), hi)
-            target[lo:first] = 0.0
-            np.multiply(source[first - whole : hi - whole], 1.0 - share, out=target[first:hi])
-            if share > 0.0:
-                first = min(max(lo, whole + 1), hi)
-                target[first:hi] += share * source[first - whole - 1 : hi - whole - 1]
-            if hi == count and step > 0.0:
-                past, at = source[max(0, count - whole) :], source[max(0, count - 1 - whole) :]
-                target[self._landing] += (1.0 - share) * past.sum() + share * at.sum()
-        np.matmul(self._transition(dt), moved[:, lo:hi], out=belief[:, lo:hi])
+        belief = self.belief
+        steps = min(dt, _LONGEST_STEP) / self.table.cell * self._pace
+        whole = steps.astype(np.intp)
+        share = (steps - whole).astype(np.float32)[:, None]
+        # One gather per neighbour: row s, cell j takes from cells j − whole and j − whole − 1 of that row.
+        source = (self._starts + lo - whole)[:, None] + self._range[: hi - lo]
+        moved = self._padded.take(source)
+        moved *= 1.0 - share
+        source -= 1
+        moved += share * self._padded.take(source)
+        if hi == count:
+            for row, k in enumerate(whole.tolist()):
+                past, at = belief[row, max(0, count - k) :], belief[row, max(0, count - 1 - k) :]
+                f = float(share[row, 0])
+                moved[row, self._landing] += (1.0 - f) * past.sum() + f * (at.sum() if steps[row] else 0.0)
+        np.matmul(self._transition(dt), moved, out=belief[:, lo:hi])
         old_lo, old_hi = self._window
         belief[:, old_lo : min(lo, old_hi)] = 0.0
         belief[:, max(hi, old_lo) : old_hi] = 0.0
@@ -192,14 +200,12 @@ class PositionFilter:
             cost (S, n) and difference (n,), the weighted mean squared difference of pose entries, rad².
         """
         hi = len(self.table) if hi is None else hi
-        difference = np.minimum.reduce(
-            [_difference(rows[lo:hi], seen, evidence) for rows in self.table.pose_rows]
-        )
+        difference = _least([_difference(rows[lo:hi], seen, evidence) for rows in self.table.pose_rows])
         cost = difference / likeness.pose_scale
         cost /= 1.0 + cost * (1.0 / evidence.pose_limit)
         cost *= dt * likeness.trust * evidence.pose_rate * _novelty(seen, evidence)
         first = max(0, lo - self._delays[-1])
-        error = np.minimum.reduce(
+        error = _least(
             [self._motion_error(rows[first:hi], seen, evidence) for rows in self.table.motion_rows]
         )
         error *= dt * evidence.motion_rate
@@ -229,6 +235,11 @@ class PositionFilter:
         scale += error * limit[:, None]
         error /= scale
         return error
+
+
+def _least(takes: list[FloatArray]) -> FloatArray:
+    """The smallest of each element: the performer may do as any take does."""
+    return takes[0] if len(takes) == 1 else np.minimum.reduce(takes)
 
 
 def _difference(rows: FloatArray, seen: Observation, evidence: Evidence) -> FloatArray:

@@ -153,8 +153,8 @@ class Tracker:
         if dt == 0.0:
             return self._last
         self._time = time
-        seen = self._history.observe(pose, time) if (pose[:, 2] > 0).any() else None
-        if seen is None or seen.seen < self.settings.minimum_seen:
+        seen = self._history.observe(pose, time)
+        if seen.seen < self.settings.minimum_seen:
             self._last = self._nobody(dt)
         else:
             self._last = self._somebody(seen, dt)
@@ -330,7 +330,9 @@ def _checked(keypoints: FloatArray | Keypoints) -> FloatArray:
         raise InvalidDataError(
             f"keypoints have shape {pose.shape}, expected (17, 3): pass x px, y px, confidence of one person"
         )
-    pose[~np.isfinite(pose).all(axis=1)] = 0.0
+    finite = np.isfinite(pose)
+    if not finite.all():
+        pose[~finite.all(axis=1)] = 0.0
     return pose
 
 

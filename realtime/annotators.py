@@ -13,7 +13,7 @@ from posesync.pose.features import keypoint_weights
 from posesync.pose.skeleton import BONES, LIMBS
 from posesync.pose.types import FloatArray, Image
 
-from .text import Color, blend
+from .text import Color, Stamp
 
 
 def bgr(code: str) -> Color:
@@ -78,26 +78,29 @@ def draw_picture(canvas: Image, image: Image, view: View, *, brightness: float =
     left, top, width, height = view.crop
     x0, y0, w, h = view.place
     part = image[top : top + height, left : left + width]
+    place = canvas[y0 : y0 + h, x0 : x0 + w]
     shrinks = w < 0.45 * width  # otherwise linear is as good and five times faster
-    shown = cv2.resize(part, (w, h), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    # Everything happens in the canvas: no picture in between.
+    cv2.resize(part, (w, h), dst=place, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     if view.flip:
-        shown = cv2.flip(shown, 1)
+        cv2.flip(place, 1, dst=place)
     if brightness < 1.0:
-        shown = cv2.convertScaleAbs(shown, alpha=brightness)
-    canvas[y0 : y0 + h, x0 : x0 + w] = shown
+        cv2.convertScaleAbs(place, dst=place, alpha=brightness)
 
 
 def round_corners(canvas: Image, place: tuple[int, int, int, int], radius: int, color: Color) -> None:
     """Paint the four corners of a rectangle (left, top, width, height) in the colour of what is behind it."""
     x, y, w, h = place
-    corner = _corner(radius)
-    for mask, left, top in (
-        (corner, x, y),
-        (corner[:, ::-1], x + w - radius, y),
-        (corner[::-1], x, y + h - radius),
-        (corner[::-1, ::-1], x + w - radius, y + h - radius),
-    ):
-        blend(canvas, mask, left, top, color)
+    radius = min(radius, w // 2, h // 2)
+    if radius < 1:
+        return
+    area = canvas[y : y + h, x : x + w]
+    row, column, channel = area.strides
+    # All four at once: two rows of two squares, as a view.
+    corners = np.lib.stride_tricks.as_strided(
+        area, (2, 2, radius, radius, 3), ((h - radius) * row, (w - radius) * column, row, column, channel)
+    )
+    _corners(radius, color).mix(corners)
 
 
 def draw_box(
@@ -105,18 +108,16 @@ def draw_box(
 ) -> None:
     """A filled box with round corners, laid over the canvas with ``opacity`` 0..1."""
     x, y, w, h = place
-    mask = _rounded(w, h, radius) * np.float32(opacity)
-    blend(canvas, mask, x, y, color)
+    _box(w, h, radius, color, opacity).lay(canvas, x, y)
 
 
-def draw_bar(canvas: Image, place: tuple[int, int, int, int], share: float | None, color: Color) -> None:
-    """A progress bar with round ends, filled to ``share`` 0..1; None leaves it empty."""
+def draw_bar(canvas: Image, place: tuple[int, int, int, int], share: float, color: Color) -> None:
+    """What is filled of a progress bar with round ends, ``share`` 0..1; the track is not drawn."""
     x, y, w, h = place
-    draw_box(canvas, place, TRACK, radius=h // 2)
-    if share is not None:
-        filled = max(h, round(w * min(max(share, 0.0), 1.0)))
-        draw_box(canvas, (x, y, filled, h), color, radius=h // 2)
-        _disc(canvas, x + filled - h / 2, y + h / 2, h * 1.1, TEXT)
+    filled = max(h, round(w * min(max(share, 0.0), 1.0)))
+    _disc(canvas, x + h / 2 - 0.5, y + h / 2 - 0.5, h / 2 - 0.5, color)
+    canvas[y : y + h, x + h // 2 : x + filled - h // 2] = color
+    _disc(canvas, x + filled - h / 2, y + h / 2, h * 1.1, TEXT)
 
 
 def draw_skeleton(
@@ -144,33 +145,38 @@ def draw_skeleton(
     """
     x0, y0, w, h = place
     area = canvas[y0 : y0 + h, x0 : x0 + w]
-    seen = keypoint_weights(confidence) > 0
-    spots = np.round((points - (x0, y0)) * (1 << _SHIFT)).astype(np.int64)
-    near = np.abs(spots).max(axis=1) < 1 << 20  # cv2 takes 32 bits
+    spots = np.rint((points - (x0, y0)) * (1 << _SHIFT))
+    visible = (keypoint_weights(confidence) > 0) & (np.abs(spots).max(axis=1) < 1 << 20)  # cv2 takes 32 bits
+    visible[:_BODY] = False
+    at = {k: (int(spots[k, 0]), int(spots[k, 1])) for k in np.flatnonzero(visible).tolist()}
     strokes = []
     for a, b in BONES:
-        if min(a, b) >= _BODY and seen[a] and seen[b] and near[a] and near[b]:
+        if a in at and b in at:
             degrees = (differences or {}).get(_BONE_JOINT.get((a, b), ""))
             thick = width * (1.0 + 0.7 * _severity(degrees))
-            strokes.append((spots[a], spots[b], color if degrees is None else error_color(degrees), thick))
-    for grow, shadow in ((width * 0.6, True), (0.0, False)):
-        for start, end, tint, thick in strokes:
-            thickness = max(1, round(thick + grow))
-            ink = SHADOW if shadow else tint
-            cv2.line(area, _point(start), _point(end), ink, thickness, cv2.LINE_AA, _SHIFT)
-    for k in np.flatnonzero(seen & near) if dots else ():
-        if k >= _BODY:
-            radius = round(width * (1 << _SHIFT))
-            cv2.circle(area, _point(spots[k]), radius, SHADOW, -1, cv2.LINE_AA, _SHIFT)
-            cv2.circle(area, _point(spots[k]), round(radius * 0.62), TEXT, -1, cv2.LINE_AA, _SHIFT)
+            strokes.append((at[a], at[b], color if degrees is None else error_color(degrees), thick))
+    for start, end, _, thick in strokes:
+        cv2.line(area, start, end, SHADOW, max(1, round(thick + width * 0.6)), cv2.LINE_AA, _SHIFT)
+    for start, end, tint, thick in strokes:
+        cv2.line(area, start, end, tint, max(1, round(thick)), cv2.LINE_AA, _SHIFT)
+    radius = round(width * (1 << _SHIFT))
+    for spot in at.values() if dots else ():
+        cv2.circle(area, spot, radius, SHADOW, -1, cv2.LINE_AA, _SHIFT)
+        cv2.circle(area, spot, round(radius * 0.62), TEXT, -1, cv2.LINE_AA, _SHIFT)
 
 
 def error_color(degrees: float) -> Color:
     """Green to ``GOOD_BELOW`` degrees, over amber at ``FAIR_AT`` to red from ``POOR_FROM``."""
     size = abs(degrees)
-    stops = (GOOD_BELOW, FAIR_AT, POOR_FROM)
-    blue, green, red = (float(np.interp(size, stops, band)) for band in zip(GOOD, FAIR, POOR, strict=True))
-    return round(blue), round(green), round(red)
+    if size < FAIR_AT:
+        share, a, b = _share(size, GOOD_BELOW, FAIR_AT), GOOD, FAIR
+    else:
+        share, a, b = _share(size, FAIR_AT, POOR_FROM), FAIR, POOR
+    return (
+        round(a[0] + share * (b[0] - a[0])),
+        round(a[1] + share * (b[1] - a[1])),
+        round(a[2] + share * (b[2] - a[2])),
+    )
 
 
 def score_color(score: float) -> Color:
@@ -179,11 +185,12 @@ def score_color(score: float) -> Color:
 
 
 def _severity(degrees: float | None) -> float:
-    return 0.0 if degrees is None else float(np.interp(abs(degrees), (GOOD_BELOW, POOR_FROM), (0.0, 1.0)))
+    return 0.0 if degrees is None else _share(abs(degrees), GOOD_BELOW, POOR_FROM)
 
 
-def _point(spot: FloatArray) -> tuple[int, int]:
-    return int(spot[0]), int(spot[1])
+def _share(value: float, low: float, high: float) -> float:
+    """How far ``value`` is from ``low`` to ``high``, 0..1."""
+    return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
 def _disc(canvas: Image, x: float, y: float, radius: float, color: Color) -> None:
@@ -204,7 +211,19 @@ def _corner(radius: int) -> FloatArray:
     return mask
 
 
+@lru_cache(maxsize=16)
+def _corners(radius: int, color: Color) -> Stamp:
+    """All four corners, (2, 2, radius, radius)."""
+    corner = _corner(radius)
+    rows = ((corner, corner[:, ::-1]), (corner[::-1], corner[::-1, ::-1]))
+    return Stamp.of(np.array(rows), color)
+
+
 @lru_cache(maxsize=64)
+def _box(width: int, height: int, radius: int, color: Color, opacity: float) -> Stamp:
+    return Stamp.of(_rounded(width, height, radius) * np.float32(opacity), color)
+
+
 def _rounded(width: int, height: int, radius: int) -> FloatArray:
     """A full rectangle with round corners, (height, width) 0..1."""
     mask = np.ones((height, width), np.float32)

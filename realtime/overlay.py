@@ -6,10 +6,11 @@ Drawn on a fixed canvas with NumPy and OpenCV alone, so that window, recording a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
-from posesync.pose.features import keypoint_weights
+from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.skeleton import JOINT_NAMES, LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from posesync.pose.types import FloatArray, Image
 
@@ -28,7 +29,7 @@ _STATES: Final[dict[State, tuple[str, Color, str]]] = {
     State.LOST: ("Lost", paint.POOR, "looking for you in the piece"),
     State.FINISHED: ("Finished", paint.NEUTRAL, "well done"),
 }
-_TORSO: Final = (LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP)
+_TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
 
 #: A joint's difference is put into words from here on, and stays long enough to be read.
 WORDS_FROM_DEGREES: Final = 22.0
@@ -37,6 +38,8 @@ WORDS_HOLD_SECONDS: Final = 2.0
 SMOOTHING_SECONDS: Final = 0.35
 #: Time in which a cropped picture comes to rest on the person.
 FOLLOW_SECONDS: Final = 0.5
+#: Time for which a pace is shown: figures that change with every frame cannot be read.
+PACE_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +95,16 @@ class Overlay:
         self._empty = np.full((self.height, self.width, 3), paint.BACKGROUND, np.uint8)
         self._text = TextPainter()
         self._unit = self.height / 720
+        self._bar = (self._px(330), self.height - self._px(62), self.width - self._px(580), self._px(8))
         self._keys(self._empty)
+        paint.draw_box(self._empty, self._bar, paint.TRACK, radius=self._bar[3] // 2)
         self._centers: dict[str, float] = {}
         self._shown: dict[str, float] = {}
         self._last_time: float | None = None
         self._passed = 0.0
         self._words: tuple[float, str] | None = None
+        self._pace: tuple[float, str] | None = None
+        self._kept: tuple[Image, paint.View, float, Image] | None = None
 
     def draw(self, scene: Scene) -> Image:
         """One picture, (height, width, 3) uint8 BGR; a new array every time."""
@@ -170,11 +177,10 @@ class Overlay:
         if not self.follow or width <= height * aspect:
             return 0, 0, width, height
         shown = min(width, max(2, round(height * aspect)))
-        torso = keypoints[list(_TORSO)]
-        seen = keypoint_weights(torso[:, 2]) > 0
+        torso = [x for x, _, confidence in keypoints[_TORSO].tolist() if confidence > CONFIDENCE_FLOOR]
         center = self._centers.get(who)
-        if seen.any():
-            target = float(torso[seen, 0].mean()) * scale / width
+        if torso:
+            target = sum(torso) / len(torso) * scale / width
             center = target if center is None else center
             center += (target - center) * -float(np.expm1(-self._passed / FOLLOW_SECONDS))
             reach = 0.25 * shown / width  # however fast, the person stays in the middle half
@@ -195,15 +201,28 @@ class Overlay:
     def _expert(self, canvas: Image, scene: Scene, view: paint.View) -> None:
         live = scene.position.time is not None
         if scene.expert_image is None:
-            paint.draw_box(canvas, view.place, paint.SURFACE, radius=0)
+            x, y, w, h = view.place
+            canvas[y : y + h, x : x + w] = paint.SURFACE
         else:
-            paint.draw_picture(canvas, scene.expert_image, view, brightness=1.0 if live else 0.55)
+            self._expert_picture(canvas, scene.expert_image, view, 1.0 if live else 0.55)
         scale = view.crop[3] / scene.expert_size[1]
         points = view.map(scene.expert_keypoints[:, :2] * scale)
         confidence = scene.expert_keypoints[:, 2] if live or scene.expert_image is None else np.zeros(17)
         paint.draw_skeleton(
             canvas, points, confidence, view.place, width=max(2.0, 3.0 * self._unit), dots=False
         )
+
+    def _expert_picture(self, canvas: Image, image: Image, view: paint.View, brightness: float) -> None:
+        """The expert's picture; it often stays for some frames, scaled already."""
+        x, y, w, h = view.place
+        place, kept = canvas[y : y + h, x : x + w], self._kept
+        if kept is not None and kept[0] is image and kept[1:3] == (view, brightness):
+            np.copyto(place, kept[3])
+            return
+        paint.draw_picture(canvas, image, view, brightness=brightness)
+        copy = kept[3] if kept is not None and kept[3].shape == place.shape else np.empty_like(place)
+        np.copyto(copy, place)
+        self._kept = (image, view, brightness, copy)
 
     def _label(self, canvas: Image, place: tuple[int, int, int, int], label: str) -> None:
         size, pad = self._px(17), self._px(12)
@@ -217,37 +236,43 @@ class Overlay:
         self, canvas: Image, scene: Scene, differences: dict[str, float | None], score: float | None
     ) -> None:
         """State and pace on the left, the piece in the middle, the score on the right, keys below."""
-        px, text = self._px, self._text
+        px = self._px
+        write = partial(self._text.draw, canvas, background=paint.BACKGROUND)
         top = self.height - px(112)
         name, color, hint = _STATES[scene.position.state]
         paint.dot(canvas, px(31), top + px(25), px(8), color)
-        text.draw(canvas, name, px(50), top + px(34), size=px(28), color=paint.TEXT, bold=True)
-        pace = hint or f"{scene.position.speed:.2f}× the expert’s pace"
-        text.draw(canvas, pace, px(50), top + px(62), size=px(17), color=paint.MUTED)
+        write(name, px(50), top + px(34), size=px(28), color=paint.TEXT, bold=True)
+        write(hint or self._pace_words(scene), px(50), top + px(62), size=px(17), color=paint.MUTED)
 
-        left, right = px(330), self.width - px(250)
+        left, right = self._bar[0], self._bar[0] + self._bar[2]
         words = self._joint_words(scene, differences)
         if words:
-            text.draw(canvas, words, left, top + px(32), size=px(22), color=paint.FAIR, bold=True)
+            write(words, left, top + px(32), size=px(22), color=paint.FAIR, bold=True)
         time = scene.position.time
-        clock = f"{_clock(time)} / {_clock(scene.duration)}" if time is not None else _clock(scene.duration)
-        text.draw(
-            canvas, clock, right, top + px(32), size=px(17), color=paint.MUTED, align="right"
+        whole = _clock(scene.duration)
+        # Two pieces: the second never changes and is rendered once.
+        start = right - write(
+            whole if time is None else f" / {whole}", right, top + px(32), size=px(17), color=paint.MUTED,
+            align="right",
         )  # fmt: skip
-        share = None if time is None else time / max(scene.duration, 1e-6)
-        paint.draw_bar(canvas, (left, top + px(50), right - left, px(8)), share, color)
+        if time is not None:
+            write(_clock(time), start, top + px(32), size=px(17), color=paint.MUTED, align="right")
+            paint.draw_bar(canvas, self._bar, time / max(scene.duration, 1e-6), color)
 
         edge = self.width - px(24)
         if score is not None:
-            number = f"{score:.0f}"
-            text.draw(canvas, "score", edge, top + px(62), size=px(15), color=paint.MUTED, align="right")
-            tint = paint.score_color(score)
-            text.draw(
-                canvas, number, edge, top + px(42), size=px(46), color=tint, bold=True, align="right"
-            )  # fmt: skip
+            write("score", edge, top + px(62), size=px(15), color=paint.MUTED, align="right")
+            number, tint = f"{score:.0f}", paint.score_color(round(score))
+            write(number, edge, top + px(42), size=px(46), color=tint, bold=True, align="right")
         if scene.fps is not None:
             rate, baseline = f"{scene.fps:.0f} fps", self.height - px(16)
-            text.draw(canvas, rate, edge, baseline, size=px(15), color=paint.MUTED, align="right")
+            write(rate, edge, baseline, size=px(15), color=paint.MUTED, align="right")
+
+    def _pace_words(self, scene: Scene) -> str:
+        """The pace in words, each long enough to be read."""
+        if self._pace is None or not 0 <= scene.time - self._pace[0] < PACE_SECONDS:
+            self._pace = (scene.time, f"{scene.position.speed:.2f}× the expert’s pace")
+        return self._pace[1]
 
     def _keys(self, canvas: Image) -> None:
         """The keys, which never change: drawn once, into the empty canvas."""

@@ -7,11 +7,13 @@ What Inter (shipped, SIL OFL) lacks comes from the font that pygame ships and th
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from typing import Any, Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 from posesync.pose.types import FloatArray, Image
 
 Color = tuple[int, int, int]
@@ -42,7 +44,11 @@ class TextPainter:
         fallback = freetype.Font(None)
         self._fonts = {bold: [font, fallback] for bold, font in shipped.items()}
         self._searched_system = False
-        self._mask = lru_cache(maxsize=512)(self._render)
+        self._font_for = lru_cache(maxsize=4096)(self._find_font)
+        # Small: most of what changes never comes back, and a session may last for hours.
+        self._mask = lru_cache(maxsize=96)(self._render)
+        self._stamp = lru_cache(maxsize=48)(self._ink)
+        self._tile = lru_cache(maxsize=128)(self._opaque)
 
     def width(self, text: str, size: int, *, bold: bool = False) -> int:
         """Width of ``text``, px."""
@@ -59,6 +65,7 @@ class TextPainter:
         color: Color,
         bold: bool = False,
         align: Align = "left",
+        background: Color | None = None,
     ) -> int:
         """Draw one line in place and return its width, px. What lies outside of the canvas is left out.
 
@@ -71,18 +78,42 @@ class TextPainter:
             color: B, G, R.
             bold: bold instead of medium.
             align: what ``x`` is.
+            background: B, G, R of what is behind the text, where that is one colour: it is then copied, not
+                mixed, which is several times faster.
         """
-        mask, ascent = self._mask(text[:MAX_CHARACTERS], size, bold)
-        width = mask.shape[1]
+        text = text[:MAX_CHARACTERS]
+        stamp: Stamp | None = None
+        if background is None:
+            stamp, ascent = self._stamp(text, size, bold, color)
+            height, width = stamp.keep.shape[:2]
+        else:
+            tile, ascent = self._tile(text, size, bold, color, background)
+            height, width = tile.shape[:2]
         left = round(x) - {"left": 0, "center": width // 2, "right": width}[align]
-        blend(canvas, mask, left, round(baseline) - ascent, color)
+        cut = _cut(canvas, height, width, left, round(baseline) - ascent)
+        if cut is not None:
+            place, rows, columns = cut
+            if stamp is not None:
+                stamp.mix(place, rows, columns)
+            else:
+                place[:] = tile[rows, columns]
         return int(width)
+
+    def _ink(self, text: str, size: int, bold: bool, color: Color) -> tuple[Stamp, int]:
+        mask, ascent = self._mask(text, size, bold)
+        return Stamp.of(mask, color), ascent
+
+    def _opaque(self, text: str, size: int, bold: bool, color: Color, background: Color) -> tuple[Image, int]:
+        mask, ascent = self._render(text, size, bold)
+        tile: Image = np.full((*mask.shape, 3), background, np.uint8)
+        Stamp.of(mask, color).mix(tile)
+        return tile, ascent
 
     def _render(self, text: str, size: int, bold: bool) -> tuple[FloatArray, int]:
         """The mask (h, w) 0..1 of a line, and the px from its top to the baseline."""
         pieces: list[tuple[FloatArray, int, int]] = []
         x = 0
-        for font, run in self._runs(text, size, bold):
+        for font, run in self._runs(text, bold):
             rect = font.get_rect(run, size=size)
             data, (width, height) = font.render_raw(run, size=size)
             mask = np.frombuffer(data, np.uint8).reshape(height, width).astype(np.float32) / 255.0
@@ -101,42 +132,73 @@ class TextPainter:
             np.maximum(place, mask, out=place)
         return line, ascent
 
-    def _runs(self, text: str, size: int, bold: bool) -> list[tuple[Any, str]]:
+    def _runs(self, text: str, bold: bool) -> list[tuple[Any, str]]:
         """The text in runs that one font can render, each with that font."""
         runs: list[tuple[Any, str]] = []
         for character in text:
             if not character.isprintable():
                 character = " "
-            font = self._font_for(character, size, bold)
+            font = self._font_for(character, bold)
             if runs and runs[-1][0] is font:
                 runs[-1] = (font, runs[-1][1] + character)
             else:
                 runs.append((font, character))
         return runs
 
-    def _font_for(self, character: str, size: int, bold: bool) -> Any:
+    def _find_font(self, character: str, bold: bool) -> Any:
         fonts = self._fonts[bold]
         for font in fonts:
-            if font.get_metrics(character, size=size)[0] is not None:
+            if font.get_metrics(character, size=16)[0] is not None:
                 return font
         if not self._searched_system:
             self._searched_system = True
             for family in self._fonts.values():
                 family.extend(_system_fonts())
-            return self._font_for(character, size, bold)
+            return self._find_font(character, bold)
         return fonts[0]
 
 
-def blend(canvas: Image, mask: FloatArray, left: int, top: int, color: Color) -> None:
-    """Lay ``color`` over ``canvas`` in place as ``mask`` (h, w) 0..1 says, its corner at (left, top) px."""
-    height, width = canvas.shape[:2]
+@dataclass(frozen=True, slots=True, eq=False)
+class Stamp:
+    """A colour and how much of it each pixel takes, ready to be laid over a picture in whole numbers.
+
+    Attributes:
+        ink: (h, w, 3) uint16, 256 × the part of the colour, rounded.
+        keep: (h, w, 3) uint16, 0..256: how much stays of what is there; a third axis of 1 would be slow.
+    """
+
+    ink: npt.NDArray[np.uint16]
+    keep: npt.NDArray[np.uint16]
+
+    @classmethod
+    def of(cls, mask: FloatArray, color: Color) -> Stamp:
+        """``mask`` (..., h, w) 0..1 of ``color``; axes before the last two stay in front."""
+        alpha = np.repeat(np.rint(mask * 256.0).astype(np.uint16)[..., None], 3, axis=-1)
+        # At most 255 · 256 + 128 together with what is kept: it fits in 16 bits.
+        return cls(alpha * np.asarray(color, np.uint16) + np.uint16(128), np.uint16(256) - alpha)
+
+    def lay(self, canvas: Image, left: int, top: int) -> None:
+        """Lay it over ``canvas`` in place, its corner at (left, top) px; what lies outside is left out."""
+        cut = _cut(canvas, self.keep.shape[0], self.keep.shape[1], left, top)
+        if cut is not None:
+            place, rows, columns = cut
+            self.mix(place, rows, columns)
+
+    def mix(self, place: Image, rows: slice = slice(None), columns: slice = slice(None)) -> None:
+        """Lay it, or the part named by ``rows`` and ``columns``, over ``place``, which has its shape."""
+        mixed = place * self.keep[rows, columns]
+        mixed += self.ink[rows, columns]
+        mixed >>= 8
+        place[:] = mixed
+
+
+def _cut(canvas: Image, height: int, width: int, left: int, top: int) -> tuple[Image, slice, slice] | None:
+    """The part of ``canvas`` under something at (left, top), and that part's rows and columns in it."""
     x0, y0 = max(left, 0), max(top, 0)
-    x1, y1 = min(left + mask.shape[1], width), min(top + mask.shape[0], height)
+    x1, y1 = min(left + width, canvas.shape[1]), min(top + height, canvas.shape[0])
     if x0 >= x1 or y0 >= y1:
-        return
-    alpha = mask[y0 - top : y1 - top, x0 - left : x1 - left, None]
-    place = canvas[y0:y1, x0:x1]
-    place[:] = (place + (np.asarray(color, np.float32) - place) * alpha + 0.5).astype(np.uint8)
+        return None
+    return canvas[y0:y1, x0:x1], slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
 
 
 def _system_fonts() -> list[Any]:

@@ -1,0 +1,95 @@
+"""``posesync doctor``: what works on this machine, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+import typer
+from posesync.pose.config import load_config
+from posesync.pose.diagnosis import Finding, Severity, worst
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .. import diagnosis
+from . import options as shared
+
+#: Exit code when something keeps the main job from working.
+BLOCKED = 1
+SCHEMA = 1
+
+_MARKS = {
+    Severity.OK: ("ok", "green"),
+    Severity.NOTE: ("note", "cyan"),
+    Severity.WARNING: ("warn", "yellow"),
+    Severity.BLOCKER: ("STOP", "bold red"),
+}
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    config: shared.ConfigFile = None,
+    pose: shared.Pose = None,
+    detector: shared.Detector = None,
+    provider: shared.Provider = None,
+) -> None:
+    """Try everything a session needs, and say what to do about what does not work.
+
+    Takes about ten seconds. The exit code is 1 when something blocks the main job, else 0.
+    """
+    settings = load_config(config, {"pose.model": pose, "detector.kind": detector, "pose.provider": provider})
+    cache = Path(platformdirs.user_cache_dir("posesync", appauthor=False))
+    logging.getLogger("posesync").setLevel(logging.ERROR)  # every warning is a finding here
+    console = Console(highlight=False)
+    findings = []
+    for finding in diagnosis.examine(diagnosis.checks(settings, cache)):
+        findings.append(finding)
+        if not as_json:
+            console.print(render(finding))  # at once: a crash in the next check must not hide this one
+    gravest = worst(findings)
+    if as_json:
+        typer.echo(json.dumps(report(findings), ensure_ascii=False, indent=2))
+    else:
+        console.print(conclusion(findings))
+    if gravest is Severity.BLOCKER:
+        raise typer.Exit(BLOCKED)
+
+
+def render(finding: Finding) -> Table:
+    """One finding, wrapped under its own heading."""
+    mark, style = _MARKS[finding.severity]
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=4, no_wrap=True)
+    table.add_column(width=12, overflow="fold")
+    table.add_column(overflow="fold")
+    table.add_row(Text(mark, style=style), Text(finding.topic, style="bold"), Text(finding.text))
+    if finding.remedy:
+        table.add_row("", "", Text(f"→ {finding.remedy}", style="" if style == "green" else style))
+    return table
+
+
+def conclusion(findings: list[Finding]) -> Text:
+    """The last line."""
+    count = {severity: sum(f.severity is severity for f in findings) for severity in Severity}
+    if blockers := count[Severity.BLOCKER]:
+        things = "1 thing stops" if blockers == 1 else f"{blockers} things stop"
+        return Text(f"{things} PoseSync from working here.", style="bold red")
+    if warnings := count[Severity.WARNING]:
+        things = "1 warning" if warnings == 1 else f"{warnings} warnings"
+        return Text(f"PoseSync works here, with {things}.", style="yellow")
+    return Text("PoseSync works here.", style="green")
+
+
+def report(findings: list[Finding]) -> dict[str, Any]:
+    """Everything, for JSON."""
+    return {
+        "posesync": metadata.version("posesync"),
+        "schema": SCHEMA,
+        "ok": worst(findings) is not Severity.BLOCKER,
+        "findings": [finding.to_dict() for finding in findings],
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -87,11 +88,14 @@ def check_output(path: Path | None, option: str) -> None:
     """Refuse a place that cannot be written to before any work is done.
 
     Raises:
-        OutputError: the folder is missing, or the path is a folder.
+        OutputError: the folder is missing or read-only, or the path is a folder.
     """
     if path is None:
         return
     if path.is_dir():
         raise OutputError(f"{path} is a folder, expected the name of a file: give {option} a file name")
-    if not path.absolute().parent.is_dir():
-        raise OutputError(f"there is no folder {path.absolute().parent}: make it, or choose another {option}")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise OutputError(f"there is no folder {folder}: make it, or choose another {option}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"the folder {folder} may not be written to: choose another {option}")

@@ -55,10 +55,11 @@ class _Handler(logging.Handler):
 def set_up_logging() -> None:
     """Warnings, one line each, on standard error; and which GPU does the work, where one does."""
     root = logging.getLogger("posesync")
-    if not any(isinstance(handler, _Handler) for handler in root.handlers):
-        root.addHandler(_Handler())
-        root.propagate = False
-        logging.getLogger("posesync.pose.onnx_session").setLevel(logging.INFO)
+    for handler in [handler for handler in root.handlers if isinstance(handler, _Handler)]:
+        root.removeHandler(handler)  # what it said belongs to an earlier command of the same process
+    root.addHandler(_Handler())
+    root.propagate = False
+    logging.getLogger("posesync.pose.onnx_session").setLevel(logging.INFO)
 
 
 @contextmanager

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import shutil
 import time
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from clips import encode, frames_of, truncate
+from limits import read_only, small_files
 from posesync.pose.errors import OutputError, ReferenceFileError, SourceError
 from posesync.pose.estimator import PoseSettings
 from posesync.reference import PreparedReference, Progress, prepare_reference
@@ -176,13 +176,8 @@ def test_ctrl_c_leaves_nothing(short_clip: Path, cache: Path):
 
 
 def test_a_full_disk_leaves_nothing(short_clip: Path, tmp_path: Path):
-    old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, old[1]))
-    try:
-        with pytest.raises(OutputError, match="cannot write"):
-            prepare(short_clip, tmp_path / "cache")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    with small_files(200_000), pytest.raises(OutputError, match="cannot write"):
+        prepare(short_clip, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
@@ -192,11 +187,9 @@ def test_a_cache_that_is_a_file(short_clip: Path, tmp_path: Path):
         prepare(short_clip, tmp_path / "cache")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_cache_that_is_read_only(short_clip: Path, tmp_path: Path):
-    (tmp_path / "cache").mkdir(mode=0o500)
-    with pytest.raises(OutputError, match="not writable"):
-        prepare(short_clip, tmp_path / "cache")
+    with read_only(tmp_path / "cache") as cache, pytest.raises(OutputError, match="not writable"):
+        prepare(short_clip, cache)
 
 
 def test_what_a_killed_run_left_is_swept_away(short_clip: Path, cache: Path):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from clips import frames_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from limits import small_files
 from posesync.pose.errors import InvalidDataError, OutputError, ReferenceFileError
 from posesync.reference.proxy import MAX_AREA, ProxyVideo, ProxyWriter, proxy_size
 
@@ -175,11 +175,6 @@ def test_a_missing_folder(tmp_path: Path):
 @pytest.mark.parametrize("limit", [3_000, 100_000])
 def test_a_full_disk_leaves_nothing(limit: int, tmp_path: Path):
     # A file size limit fails the same writes, at the end (a small file is written on close) or on the way.
-    old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, old[1]))
-    try:
-        with pytest.raises(OutputError, match="cannot write"):
-            written(tmp_path / "p.mov", [number / 30 for number in range(60)])
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    with small_files(limit), pytest.raises(OutputError, match="cannot write"):
+        written(tmp_path / "p.mov", [number / 30 for number in range(60)])
     assert list(tmp_path.iterdir()) == []

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 from posesync.pose.errors import OutputError
 from posesync.pose.types import Image
 from posesync.pose.writer import VideoWriter
 
 from .coach import Step
 from .session_log import SessionLog
+from .workers import OutputWorker
+
+#: Jobs that may wait: a handful of pictures, 3 MB each at 720p, and their lines in the log.
+_ROOM: Final = 8
+#: x264's: a picture costs less than half of what ``veryfast`` takes, for a file a third larger.
+_PRESET: Final = "superfast"
+_NO_IMAGE: Final = np.zeros((1, 1, 3), np.uint8)
 
 
 class Outputs:
-    """Log and recording of one session; either may be left out.
+    """Log and recording of one session, written by a thread of their own; either may be left out.
+
+    What goes wrong in that thread is raised by the next call, or by :meth:`close`.
+
+    Attributes:
+        unrecorded: pictures that are missing in the recording because encoding could not keep up.
 
     Args:
         log: path of session.jsonl, or None.
@@ -39,49 +54,79 @@ class Outputs:
     ) -> None:
         self.log: SessionLog | None = None
         self.video: VideoWriter | None = None
-        self._record = record
+        self.unrecorded = 0
+        self._writer: OutputWorker | None = None
         try:
             if log is not None:
                 self.log = SessionLog(log, header)
             if record is not None:
-                self.video = VideoWriter(record, size[0], size[1], fps)
+                self.video = VideoWriter(record, size[0], size[1], fps, preset=_PRESET)
         except BaseException:
             self.abort()
             raise
 
+        if self.log is not None or self.video is not None:
+            self._writer = OutputWorker(_ROOM)
+            self._writer.start()
+
     def add(self, step: Step, missed: list[float]) -> None:
         """Log one processed frame and those dropped before it."""
-        if self.log is not None:
-            for time in missed:
-                self.log.drop(time)
-            self.log.write(step)
+        if self.log is not None and self._writer is not None:
+            # Without its image: a slow disk must not keep images in memory.
+            light = replace(step, frame=replace(step.frame, image=_NO_IMAGE))
+            self._writer.push(partial(self._log, light, missed))
 
     def add_missed(self, missed: list[float]) -> None:
         """Log frames that were captured at the very end and never processed."""
-        if self.log is not None:
-            for time in missed:
-                self.log.drop(time)
+        if self.log is not None and self._writer is not None:
+            self._writer.push(partial(self._log, None, missed))
 
-    def record(self, picture: Callable[[], Image], time: float) -> None:
-        """Record what ``picture`` draws, at ``time`` s; nothing is drawn when nothing is recorded."""
-        if self.video is not None:
-            self.video.write(picture(), time)
+    def record(self, picture: Callable[[], Image], time: float, *, patient: bool = True) -> None:
+        """Record what ``picture`` draws, at ``time`` s; nothing is drawn when nothing is recorded.
+
+        Args:
+            picture: called at once; its image must not be changed afterwards.
+            time: s.
+            patient: wait while the encoder is behind; False leaves the picture out then.
+        """
+        if self.video is not None and self._writer is not None:
+            given = self._writer.give(partial(self.video.write, picture(), time), patient=patient)
+            self.unrecorded += not given
 
     def close(self, summary: Mapping[str, Any]) -> None:
-        """Complete both files, the second also when the first cannot be completed."""
+        """Complete both files, the second also when the first cannot be completed.
+
+        Raises:
+            OutputError: one of them could not be written; what was written so far is kept.
+        """
         try:
-            if self.log is not None:
-                self.log.close(summary)
+            if self._writer is not None:
+                self._writer.finish()
         finally:
-            if self.video is not None:
-                self.video.close()
+            try:
+                if self.log is not None:
+                    self.log.close(summary)
+            finally:
+                if self.video is not None:
+                    self.video.close()
+        if self._writer is not None and self._writer.error is not None:
+            raise self._writer.error
 
     def abort(self) -> None:
         """Leave nothing behind."""
+        if self._writer is not None:
+            self._writer.finish()
         if self.log is not None:
             self.log.abort()
         if self.video is not None:
             self.video.abort()
+
+    def _log(self, step: Step | None, missed: list[float]) -> None:
+        assert self.log is not None
+        for time in missed:
+            self.log.drop(time)
+        if step is not None:
+            self.log.write(step)
 
 
 def check_output(path: Path | None, option: str) -> None:

@@ -1,8 +1,9 @@
 """A session: from the first frame of the camera to a complete log and recording.
 
 A file without a window is processed frame by frame, in order and as fast as it goes, so that the log is the
-same on every run. A camera, and a file with a window, run live: capture and inference in threads of their own
-(:mod:`posesync.realtime.workers`), drawing on the main thread.
+same on every run. A camera, and a file with a window, run live: the newest frame is the one that counts. In
+both cases reading, inference and writing have threads of their own (:mod:`posesync.realtime.workers`), and
+drawing is done on the main thread.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from posesync.pose.config import Config
 from posesync.pose.errors import SourceError
 from posesync.pose.estimator import PoseEstimator, PoseSettings
 from posesync.pose.sources import FrameSource, open_source
-from posesync.pose.types import Image
+from posesync.pose.types import Frame, Image
 
 from .coach import Coach, Step
 from .expert import Expert
@@ -26,16 +27,29 @@ from .feedback import FeedbackSettings
 from .overlay import Overlay, Scene
 from .recording import Outputs, check_output
 from .signals import StopSignals
-from .statistics import SessionStatistics, statistics_lines
+from .statistics import Figures, SessionStatistics, statistics_lines
 from .window import Command, Window, check_display
-from .workers import Captured, CaptureWorker, InferenceWorker, Mailbox, Processed
+from .workers import (
+    Captured,
+    CaptureWorker,
+    DecodeWorker,
+    InferenceWorker,
+    Mailbox,
+    Pipe,
+    Processed,
+    SequenceWorker,
+)
 
 logger = logging.getLogger(__name__)
 
 #: s between two looks at keys and window; a new picture is drawn at once.
 _TICK: Final = 1 / 60
+#: Frames, and steps, that may wait for the next thread when a file is processed.
+_AHEAD: Final = 2
 #: s after which the picture is drawn anew although no frame came: notices count seconds.
 _REDRAW: Final = 0.25
+#: s between two looks at the statistics: figures that change with every picture cannot be read.
+_FIGURES: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +159,8 @@ class _Session:
         self._provider = str(estimator.movenet.session.get_providers()[0]).removesuffix("ExecutionProvider")
         self._coach = Coach(estimator, expert, FeedbackSettings(**config.section("feedback")))
         self._statistics = SessionStatistics()
+        self._figures: Figures | None = None
+        self._figures_at = 0.0
         display = config.section("display")
         self._overlay = Overlay(display["height"], mirror=display["mirror"], follow=display["follow"])
         self._details: bool = display["statistics"]
@@ -187,14 +203,37 @@ class _Session:
     # -- a file, every frame -------------------------------------------------------------------------------
 
     def _every_frame(self, outputs: Outputs) -> str:
-        for frame in self._source:
-            if self._stop.asked:
-                return "interrupted"
-            step = self._coach.process(frame)
-            self._statistics.add(step, now=time.monotonic())
-            outputs.add(step, [])
-            outputs.record(lambda step=step: self._draw(step), frame.time)  # type: ignore[misc]
+        frames: Pipe[Frame] = Pipe(_AHEAD)
+        steps: Pipe[Processed] = Pipe(_AHEAD)
+        decode = DecodeWorker(self._source, frames)
+        inference = SequenceWorker(self._coach, frames, steps)
+        decode.start()
+        inference.start()
+        try:
+            while not (self._stop.asked or steps.finished):
+                processed = steps.take(_TICK)
+                if processed is not None:
+                    self._take_down(processed, outputs)
+        finally:
+            for worker in (decode, inference):
+                worker.stop()
+            for pipe in (steps, frames):
+                pipe.cut()
+            for worker in (inference, decode):
+                worker.join()
+        for worker in (inference, decode):
+            if worker.error is not None:
+                raise worker.error
         return "interrupted" if self._stop.asked else "end of source"
+
+    def _take_down(self, processed: Processed, outputs: Outputs) -> None:
+        """Count, log and record one step of a file."""
+        step = processed.step
+        self._statistics.add(step, now=time.monotonic(), latency=processed.latency)
+        outputs.add(step, [])
+        if outputs.video is not None:
+            outputs.record(lambda: self._draw(step), step.frame.time)
+            self._statistics.show(time.monotonic(), processed.at)
 
     # -- live ----------------------------------------------------------------------------------------------
 
@@ -233,12 +272,12 @@ class _Session:
         window: Window | None,
     ) -> str:
         """The main thread: draw the newest step, look at the keys; returns why it ended."""
-        step: Step | None = None
+        newest: Processed | None = None
         drawn = 0.0
         while not self._stop.asked:
             taken = steps.take(_TICK)
             if taken is not None:
-                step = taken[0].step
+                newest = taken[0]
             elif steps.finished:
                 return "camera lost" if capture.gone else "end of source"
             for command in window.poll() if window is not None else []:
@@ -247,24 +286,25 @@ class _Session:
                 self._obey(command, capture, inference)
                 drawn = 0.0
             now = time.monotonic()
-            if step is None or (taken is None and (window is None or now - drawn < _REDRAW)):
+            if newest is None or (taken is None and (window is None or now - drawn < _REDRAW)):
                 continue
             drawn = now
-            self._put_out(step, taken is not None, capture, outputs, window)
+            self._put_out(newest, taken is not None, capture, outputs, window)
         return "interrupted"
 
     def _put_out(
-        self, step: Step, new: bool, capture: CaptureWorker, outputs: Outputs, window: Window | None
+        self, newest: Processed, new: bool, capture: CaptureWorker, outputs: Outputs, window: Window | None
     ) -> None:
         """Draw once, for window and recording."""
         if window is None and outputs.video is None:
             return
-        picture = self._draw(step, _notice(capture))
-        self._statistics.shown += new
+        picture = self._draw(newest.step, _notice(capture))
         if new:
-            outputs.record(lambda: picture, step.frame.time)
+            outputs.record(lambda: picture, newest.step.frame.time, patient=False)
         if window is not None:
             window.show(picture)
+        if new:
+            self._statistics.show(time.monotonic(), newest.at)
 
     def _obey(self, command: Command, capture: CaptureWorker, inference: InferenceWorker) -> None:
         if command is Command.PAUSE:
@@ -289,6 +329,10 @@ class _Session:
     # -- both ----------------------------------------------------------------------------------------------
 
     def _draw(self, step: Step, notice: str | None = None) -> Image:
+        now = time.monotonic()
+        if self._figures is None or now - self._figures_at >= _FIGURES:
+            self._figures, self._figures_at = self._statistics.figures(self._provider), now
+        figures = self._figures
         return self._overlay.draw(
             Scene(
                 time=step.frame.time,
@@ -301,9 +345,9 @@ class _Session:
                 expert_image=self._expert.image_at(step.expert_time),
                 expert_keypoints=step.expert_pose,
                 expert_size=self._expert.size,
-                fps=self._statistics.fps,
+                fps=figures.fps,
                 notice=notice,
-                statistics=statistics_lines(self._statistics, self._provider) if self._details else None,
+                statistics=statistics_lines(figures) if self._details else None,
             )
         )
 
@@ -329,7 +373,7 @@ class _Session:
 
     def _summary(self, ended: str) -> tuple[dict[str, Any], dict[str, Any]]:
         summary = self._statistics.summary(ended, self._expert.reference.duration)
-        timing = {**self._statistics.timing(), "provider": self._provider}
+        timing = self._statistics.figures(self._provider, whole=True).to_dict()
         if not self._deterministic:
             summary["timing"] = timing
         if self._source.warning:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
 
 import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
@@ -15,12 +15,68 @@ from .coach import Step
 from .position import State
 
 #: s over which rates are measured.
-RATE_SPAN = 2.0
+RATE_SPAN: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Latencies, ms: median and 95th percentile."""
+
+    p50: float
+    p95: float
+
+    @classmethod
+    def of(cls, seconds: Iterable[float]) -> Latency | None:
+        """Of some latencies in s; None without any."""
+        values = list(seconds)
+        if not values:
+            return None
+        p50, p95 = np.percentile(values, [50, 95]) * 1000
+        return cls(round(float(p50), 2), round(float(p95), 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How fast a session runs, at one moment or over the whole of it; everything depends on the clock.
+
+    Attributes:
+        provider: where the models run.
+        captured: frames that the camera delivered.
+        dropped: of these, how many a newer one replaced before they could be processed.
+        shown: pictures drawn.
+        captured_fps: per second.
+        fps: processed frames per second; rates are None in the beginning.
+        shown_fps: per second.
+        latency: from a frame's arrival to its result; None before there is one.
+        shown_latency: from a frame's arrival to the finished picture; None when nothing is drawn.
+    """
+
+    provider: str
+    captured: int = 0
+    dropped: int = 0
+    shown: int = 0
+    captured_fps: float | None = None
+    fps: float | None = None
+    shown_fps: float | None = None
+    latency: Latency | None = None
+    shown_latency: Latency | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it is logged."""
+        return {
+            "fps": _rounded(self.fps),
+            "captured_fps": _rounded(self.captured_fps),
+            "shown_fps": _rounded(self.shown_fps),
+            "shown": self.shown,
+            "latency_ms": None if self.latency is None else asdict(self.latency),
+            "shown_latency_ms": None if self.shown_latency is None else asdict(self.shown_latency),
+            "provider": self.provider,
+        }
 
 
 @dataclass(slots=True)
 class SessionStatistics:
-    """Counts of one session. One thread writes, others may read.
+    """Counts of one session. Frames are added by one thread, pictures by one; others may read.
 
     Attributes:
         processed: frames that went through the models.
@@ -29,7 +85,8 @@ class SessionStatistics:
         last_time: s since the camera's first frame, of the last captured frame.
         states: processed frames in each state.
         placed: processed frames with a position.
-        latencies: s from capture to result, of the last 600 frames; empty for a file without display.
+        latencies: s from capture to result, of the last 600 frames.
+        shown_latencies: s from capture to picture, of the last 600 pictures.
     """
 
     processed: int = 0
@@ -39,12 +96,15 @@ class SessionStatistics:
     states: Counter[State] = field(default_factory=Counter)
     placed: int = 0
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=600))
+    shown_latencies: deque[float] = field(default_factory=lambda: deque(maxlen=600))
     _reached: float = 0.0
     _score_sum: float = 0.0
     _scored: int = 0
     _joint_sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(JOINT_NAMES, 0.0))
     _joint_counts: Counter[str] = field(default_factory=Counter)
-    _moments: deque[float] = field(default_factory=lambda: deque(maxlen=240))
+    _processed_rate: _Rate = field(default_factory=lambda: _Rate())
+    _captured_rate: _Rate = field(default_factory=lambda: _Rate())
+    _shown_rate: _Rate = field(default_factory=lambda: _Rate())
 
     def add(self, step: Step, missed: int = 0, *, now: float, latency: float | None = None) -> None:
         """Count a processed frame.
@@ -71,7 +131,14 @@ class SessionStatistics:
                 self._joint_counts[name] += 1
         if latency is not None:
             self.latencies.append(latency)
-        self._moments.append(now)
+        self._processed_rate.add(now, self.processed)
+        self._captured_rate.add(now, self.captured)
+
+    def show(self, now: float, at: float) -> None:
+        """Count a picture finished at ``now`` of a frame that came in at ``at``, both s, monotonic."""
+        self.shown += 1
+        self.shown_latencies.append(now - at)
+        self._shown_rate.add(now, self.shown)
 
     @property
     def captured(self) -> int:
@@ -81,11 +148,7 @@ class SessionStatistics:
     @property
     def fps(self) -> float | None:
         """Processed frames per second over the last RATE_SPAN s, None in the beginning."""
-        moments = list(self._moments)
-        recent = [m for m in moments if m >= moments[-1] - RATE_SPAN] if moments else []
-        if len(recent) < 3 or recent[-1] <= recent[0]:
-            return None
-        return (len(recent) - 1) / (recent[-1] - recent[0])
+        return self._processed_rate.recent()
 
     @property
     def score(self) -> float | None:
@@ -118,30 +181,68 @@ class SessionStatistics:
             },
         }
 
-    def timing(self) -> dict[str, Any]:
-        """What depends on the clock: the rate and the latency in ms."""
-        return {"fps": _rounded(self.fps), "shown": self.shown, "latency_ms": _percentiles(self.latencies)}
+    def figures(self, provider: str, *, whole: bool = False) -> Figures:
+        """How fast it runs now, or over the ``whole`` session so far."""
+        rates = (self._captured_rate, self._processed_rate, self._shown_rate)
+        captured, processed, shown = (rate.overall() if whole else rate.recent() for rate in rates)
+        return Figures(
+            provider=provider,
+            captured=self.captured,
+            dropped=self.dropped,
+            shown=self.shown,
+            captured_fps=captured,
+            fps=processed,
+            shown_fps=shown,
+            latency=Latency.of(tuple(self.latencies)),
+            shown_latency=Latency.of(tuple(self.shown_latencies)),
+        )
 
 
-def statistics_lines(statistics: SessionStatistics, provider: str) -> tuple[tuple[str, str], ...]:
+def statistics_lines(figures: Figures) -> tuple[tuple[str, str], ...]:
     """Label and value of each line of the details panel."""
-    fps = statistics.fps
-    latency = _percentiles(statistics.latencies)
+    rates = (figures.captured_fps, figures.fps, figures.shown_fps)
+    latency = figures.shown_latency or figures.latency
+    share = f" ({100 * figures.dropped / figures.captured:.1f} %)" if figures.dropped else ""
     return (
-        ("processed", f"{fps:.1f} fps" if fps is not None else "…"),
-        ("captured", f"{statistics.captured} frames"),
-        ("dropped", f"{statistics.dropped}"),
-        ("latency p50 / p95", f"{latency['p50']:.0f} / {latency['p95']:.0f} ms" if latency else "…"),
-        ("running on", provider),
+        ("captured", _fps(rates[0])),
+        ("processed", _fps(rates[1])),
+        ("shown", _fps(rates[2])),
+        ("latency p50 / p95", f"{latency.p50:.0f} / {latency.p95:.0f} ms" if latency else "…"),
+        ("dropped", f"{figures.dropped}{share}"),
+        ("running on", figures.provider),
     )
 
 
-def _percentiles(seconds: Sequence[float]) -> dict[str, float] | None:
-    values = list(seconds)
-    if not values:
-        return None
-    p50, p95 = np.percentile(values, [50, 95]) * 1000
-    return {"p50": round(float(p50), 2), "p95": round(float(p95), 2)}
+class _Rate:
+    """How fast a count grows."""
+
+    def __init__(self) -> None:
+        self._points: deque[tuple[float, int]] = deque(maxlen=240)
+        self._first: tuple[float, int] | None = None
+
+    def add(self, now: float, count: int) -> None:
+        """The count at ``now`` s."""
+        if self._first is None:
+            self._first = (now, count)
+        self._points.append((now, count))
+
+    def recent(self) -> float | None:
+        """Per second over the last RATE_SPAN s."""
+        points = list(self._points)
+        recent = [point for point in points if point[0] >= points[-1][0] - RATE_SPAN]
+        return None if len(recent) < 3 else _slope(recent[0], recent[-1])
+
+    def overall(self) -> float | None:
+        """Per second since the first count."""
+        return None if self._first is None else _slope(self._first, self._points[-1])
+
+
+def _slope(first: tuple[float, int], last: tuple[float, int]) -> float | None:
+    return (last[1] - first[1]) / (last[0] - first[0]) if last[0] > first[0] else None
+
+
+def _fps(value: float | None) -> str:
+    return "…" if value is None else f"{value:.1f} fps"
 
 
 def _rounded(value: float | None) -> float | None:

@@ -1,7 +1,11 @@
-"""Every thread of PoseSync, and what they hand to each other.
+"""Every thread of PoseSync.
 
-Capture and inference run beside the main thread, which draws. Between them lie one-slot mailboxes: whoever
-is slower gets the newest and nothing ever queues up, so what is on screen is never older than one inference.
+Live, capture and inference run beside the main thread, which draws. Between them lie one-slot mailboxes:
+whoever is slower gets the newest and nothing ever queues up, so what is on screen is never older than one
+inference.
+
+A file that is processed frame by frame is decoded and inferred in two threads too, but joined by pipes: every
+frame goes through, in order. Log and recording are written by a thread of their own in both cases.
 """
 
 from __future__ import annotations
@@ -12,66 +16,32 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 from posesync.pose.sources import FrameSource, resume
 from posesync.pose.types import Frame
 
 from .coach import Coach, Step
+from .pipe import Mailbox, Pipe
+
+__all__ = [
+    "CaptureWorker",
+    "Captured",
+    "DecodeWorker",
+    "InferenceWorker",
+    "Mailbox",
+    "OutputWorker",
+    "Pipe",
+    "Processed",
+    "SequenceWorker",
+    "Worker",
+    "WorkerState",
+]
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 #: s that a worker is given to end; one that hangs in a driver is left behind as a daemon.
 JOIN_TIMEOUT: Final = 5.0
-
-
-class Mailbox(Generic[T]):
-    """One slot between two threads: putting never waits, and what was not taken in time is replaced.
-
-    Args:
-        stamp: s, the time of an item, by which replaced ones are remembered.
-    """
-
-    def __init__(self, stamp: Callable[[T], float]) -> None:
-        self._stamp = stamp
-        self._changed = threading.Condition()
-        self._item: T | None = None
-        self._missed: list[float] = []
-        self._closed = False
-
-    def put(self, item: T) -> None:
-        """Lay ``item`` in the slot, in place of one that was not taken; ignored when closed."""
-        with self._changed:
-            if self._closed:
-                return
-            if self._item is not None:
-                self._missed.append(self._stamp(self._item))
-            self._item = item
-            self._changed.notify()
-
-    def take(self, timeout: float) -> tuple[T, list[float]] | None:
-        """The newest item and the times of those it replaced; None after ``timeout`` s or when finished."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._item is not None or self._closed, timeout)
-            item, self._item = self._item, None
-            if item is None:
-                return None
-            missed, self._missed = self._missed, []
-            return item, missed
-
-    def close(self) -> None:
-        """Nothing more will come; what lies in the slot can still be taken."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    @property
-    def finished(self) -> bool:
-        """Closed and empty."""
-        with self._changed:
-            return self._closed and self._item is None
 
 
 class WorkerState(Enum):
@@ -95,9 +65,10 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class Processed:
-    """A step and how long it took since its frame came in, s."""
+    """A step, when its frame came in, s, monotonic, and how long it took since then, s."""
 
     step: Step
+    at: float
     latency: float
 
 
@@ -276,12 +247,119 @@ class InferenceWorker(Worker):
                 self._restart.clear()
                 self._coach.restart()
             step = self._coach.process(captured.frame)
-            processed = Processed(step, time.monotonic() - captured.at)
+            processed = Processed(step, captured.at, time.monotonic() - captured.at)
             self._sink(processed, missed)
             self._outbox.put(processed)
 
     def _finish(self) -> None:
         self._outbox.close()
+
+
+class DecodeWorker(Worker):
+    """Reads a file ahead, so that decoding and inference share no time.
+
+    Args:
+        source: not closed: whoever opened it still reads its warning.
+        outbox: gets every frame.
+    """
+
+    def __init__(self, source: FrameSource, outbox: Pipe[Frame]) -> None:
+        super().__init__("decode")
+        self._source = source
+        self._outbox = outbox
+
+    def _work(self) -> None:
+        self.state = WorkerState.RUNNING
+        while not self._stop.is_set():
+            frame = self._source.read()
+            if frame is None or not self._outbox.put(frame):
+                return
+
+    def _finish(self) -> None:
+        self._outbox.close()
+
+
+class SequenceWorker(Worker):
+    """Turns every frame into a step, in order.
+
+    A frame counts as come in when it is taken: a file has no clock of its own, and waits.
+
+    Args:
+        coach: used by this thread alone from now on.
+        inbox: frames.
+        outbox: steps.
+    """
+
+    def __init__(self, coach: Coach, inbox: Pipe[Frame], outbox: Pipe[Processed]) -> None:
+        super().__init__("inference")
+        self._coach = coach
+        self._inbox = inbox
+        self._outbox = outbox
+
+    def _work(self) -> None:
+        self.state = WorkerState.RUNNING
+        while not self._stop.is_set() and not self._inbox.finished:
+            frame = self._inbox.take(0.1)
+            if frame is None:
+                continue
+            at = time.monotonic()
+            step = self._coach.process(frame)
+            if not self._outbox.put(Processed(step, at, time.monotonic() - at)):
+                return
+
+    def _finish(self) -> None:
+        self._inbox.cut()
+        self._outbox.close()
+
+
+class OutputWorker(Worker):
+    """Writes what it is given, in order, so that no disk and no encoder holds up who gives it.
+
+    Args:
+        room: how many jobs may wait before :meth:`give` waits or refuses.
+    """
+
+    def __init__(self, room: int) -> None:
+        super().__init__("output")
+        self._jobs: Pipe[Callable[[], None]] = Pipe(room)
+
+    def give(self, job: Callable[[], None], *, patient: bool) -> bool:
+        """Have ``job`` done after those before it; when there is no room, wait, or answer False.
+
+        Raises:
+            PoseSyncError: what an earlier job raised.
+        """
+        self._check()
+        return self._jobs.put(job) if patient else self._jobs.offer(job)
+
+    def push(self, job: Callable[[], None]) -> None:
+        """Have a small ``job`` done, also when there is no room.
+
+        Raises:
+            PoseSyncError: what an earlier job raised.
+        """
+        self._check()
+        self._jobs.push(job)
+
+    def finish(self) -> None:
+        """Wait until everything is done, or failed."""
+        self._jobs.close()
+        while self._thread.is_alive():  # in pieces: an endless join cannot be interrupted on Windows
+            self._thread.join(0.5)
+
+    def _check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def _work(self) -> None:
+        self.state = WorkerState.RUNNING
+        while not self._jobs.finished:
+            job = self._jobs.take(0.5)
+            if job is not None:
+                job()
+
+    def _finish(self) -> None:
+        self._jobs.cut()
 
 
 def void(_: object) -> None:

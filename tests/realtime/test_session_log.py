@@ -94,8 +94,31 @@ def test_the_summary_counts(make_step: Callable[..., Step]) -> None:
     assert summary["score"] == 90.0
     assert summary["joints"]["left_knee"] == pytest.approx(12.345, abs=0.006)
     assert statistics.fps == pytest.approx(10.0)
-    lines = dict(statistics_lines(statistics, "CPU"))
-    assert lines["dropped"] == "2"
-    assert lines["latency p50 / p95"] == "50 / 77 ms"
     assert SessionStatistics().summary("quit", 4.0)["score"] is None
-    assert dict(statistics_lines(SessionStatistics(), "CPU"))["processed"] == "…"
+
+
+def test_the_figures_say_how_fast_it_runs(make_step: Callable[..., Step]) -> None:
+    statistics = SessionStatistics()
+    assert dict(statistics_lines(statistics.figures("CPU"))) == {
+        "captured": "…",
+        "processed": "…",
+        "shown": "…",
+        "latency p50 / p95": "…",
+        "dropped": "0",
+        "running on": "CPU",
+    }
+    for k in range(100):  # 20 frames a second for 4 s, then 10; every second frame from then on is dropped
+        now = 10 + min(k, 80) * 0.05 + max(k - 80, 0) * 0.1
+        statistics.add(make_step(k * 0.05), missed=int(k > 80), now=now, latency=0.02)
+        if k % 2 == 0:
+            statistics.show(now + 0.03, now)
+    recent, whole = statistics.figures("CUDA"), statistics.figures("CUDA", whole=True)
+    assert (recent.captured_fps, recent.fps) == pytest.approx((20.0, 10.0), rel=0.06)
+    assert recent.shown_fps == pytest.approx(5.0, abs=0.6)
+    assert whole.fps == pytest.approx(99 / 5.9)
+    lines = dict(statistics_lines(recent))
+    assert lines["dropped"] == "19 (16.0 %)"
+    assert lines["latency p50 / p95"] == "30 / 30 ms"
+    logged = whole.to_dict()
+    assert (logged["shown"], logged["provider"]) == (50, "CUDA")
+    assert logged["latency_ms"] == {"p50": 20.0, "p95": 20.0}

@@ -19,6 +19,8 @@ from posesync.pose.types import FloatArray
 from .reference_table import weighted_slope
 
 _CAPACITY = 64
+#: Share of a new frame in the smoothed jitter: about half a second at 30 frames per second.
+_JITTER_GAIN = 0.07
 _MIRROR_SOURCE_V = MIRROR_SOURCE[:NUM_DIRECTION_VALUES]
 _MIRROR_SIGN_V = MIRROR_SIGN[:NUM_DIRECTION_VALUES]
 
@@ -32,12 +34,14 @@ class Observation:
         pose_weights: (D,) 0..1, w.
         velocity: (V,) its change, 1/s, v.
         velocity_weights: (V,) 0..1, u.
+        jitter: standard deviation, 1/s, that the keypoints' jitter alone gives a velocity.
     """
 
     pose: FloatArray
     pose_weights: FloatArray
     velocity: FloatArray
     velocity_weights: FloatArray
+    jitter: float = 0.0
 
     @property
     def seen(self) -> float:
@@ -79,6 +83,7 @@ class Observation:
             self.pose_weights[MIRROR_SOURCE],
             self.velocity[_MIRROR_SOURCE_V] * _MIRROR_SIGN_V,
             self.velocity_weights[_MIRROR_SOURCE_V],
+            self.jitter,
         )
 
 
@@ -88,14 +93,16 @@ class PoseHistory:
     def __init__(self, span: float) -> None:
         self._span = span
         self._times = np.full(_CAPACITY, -np.inf)
-        #: weights, then weights × values, of the direction entries
-        self._sums = np.zeros((_CAPACITY, 2 * NUM_DIRECTION_VALUES))
+        #: weights, weights × values and weights × values² of the direction entries
+        self._sums = np.zeros((_CAPACITY, 3 * NUM_DIRECTION_VALUES))
         self._powers = np.ones((3, _CAPACITY))
         self._next = 0
+        self._variance = 0.0  # of an entry from frame to frame, smoothed
 
     def clear(self) -> None:
         """Forget every pose."""
         self._times.fill(-np.inf)
+        self._variance = 0.0
 
     def observe(self, keypoints: FloatArray, time: float) -> Observation:
         """Add a pose (17, 3) seen at ``time`` s and return what it says."""
@@ -105,10 +112,12 @@ class PoseHistory:
         self._times[slot] = time
         row, size = self._sums[slot], NUM_DIRECTION_VALUES
         row[:size] = weights[:size]
-        np.multiply(weights[:size], values[:size], out=row[size:])
+        np.multiply(weights[:size], values[:size], out=row[size : 2 * size])
+        np.multiply(row[size : 2 * size], values[:size], out=row[2 * size :])
         return Observation(values, weights, *self._slope(time))
 
-    def _slope(self, now: float) -> tuple[FloatArray, FloatArray]:
+    def _slope(self, now: float) -> tuple[FloatArray, FloatArray, float]:
+        """Velocity, its weight, and the standard deviation that jitter gives it."""
         age = self._times - now
         recent = age >= -self._span - 1e-6
         one, t, square = self._powers
@@ -116,6 +125,16 @@ class PoseHistory:
         np.multiply(recent, np.where(recent, age, 0.0), out=t)
         np.multiply(t, t, out=square)
         sums = self._powers @ self._sums
-        size = NUM_DIRECTION_VALUES
-        full = max(2, int(recent.sum())) * self._span**2 / 12.0
-        return weighted_slope(sums[:, :size], sums[:2, size:], full)
+        size, count = NUM_DIRECTION_VALUES, int(recent.sum())
+        spread = max(2, count) * self._span**2 / 12.0
+        weight, product = sums[:, :size], sums[:2, size : 2 * size]
+        velocity, confidence = weighted_slope(weight, product, spread)
+        if count > 2:
+            # What is left beside the straight line through the last poses is jitter.
+            mass = np.maximum(weight[0], 1e-9)
+            rest = sums[0, 2 * size :] - product[0] ** 2 / mass - velocity**2 * (spread * confidence)
+            seen = float(weight[0].sum())
+            if seen > 0.0:
+                variance = max(0.0, float(rest.sum())) / seen * count / (count - 2)
+                self._variance += (variance - self._variance) * _JITTER_GAIN
+        return velocity, confidence, math.sqrt(self._variance / spread)

@@ -32,7 +32,9 @@ class Evidence:
         pose_scale: mean squared difference of pose entries (rad²) of two good performances.
         pose_limit: difference, in units of ``pose_scale``, at which a wrong pose counts half of its square.
         motion_rate: nats per second for a velocity that differs by its own uncertainty.
-        motion_noise: uncertainty of a velocity at rest, 1/s.
+        motion_noise: uncertainty of a velocity at rest, 1/s, beside the keypoints' own jitter.
+        jitter_gain: how many times more a velocity varies than the jitter between frames explains: some of it
+            drifts, which looks like movement.
         motion_share: further uncertainty as a share of the velocity that a hypothesis expects.
         motion_limit: squared error, in units of its uncertainty, at which a wrong velocity counts half of it.
         standing_limit: the same for the hypothesis that the performer stands.
@@ -46,7 +48,8 @@ class Evidence:
     pose_scale: float = 0.04
     pose_limit: float = 8.0
     motion_rate: float = 8.0
-    motion_noise: float = 0.6
+    motion_noise: float = 0.25
+    jitter_gain: float = 1.5
     motion_share: float = 0.5
     motion_limit: float = 6.0
     standing_limit: float = 24.0
@@ -231,7 +234,7 @@ class PositionFilter:
         limit = np.full(len(error), 1.0 / evidence.motion_limit, np.float32)
         limit[0] = 1.0 / evidence.standing_limit
         scale = np.multiply.outer(evidence.motion_share**2 * self._poly[:, 2], expert)
-        scale += evidence.motion_noise**2 * mass
+        scale += (evidence.motion_noise**2 + evidence.jitter_gain * seen.jitter**2) * mass
         scale += error * limit[:, None]
         error /= scale
         return error

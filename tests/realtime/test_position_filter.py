@@ -87,7 +87,8 @@ def test_costs_equal_plain_loops(moment: float) -> None:
                 error += w * (velocity[k] - speed * fast) ** 2
                 spread += w * fast**2
             spread *= (evidence.motion_share * speed) ** 2
-            spread += evidence.motion_noise**2 * (mass + evidence.prior_weight * motion)
+            noise = evidence.motion_noise**2 + evidence.jitter_gain * seen.jitter**2
+            spread += noise * (mass + evidence.prior_weight * motion)
             limit = evidence.motion_limit if speed else evidence.standing_limit
             trust = 0.8 if speed else 1.0
             expected += trust * dt * evidence.motion_rate * error / spread / (1 + error / spread / limit)

@@ -6,6 +6,7 @@ import logging
 import os
 import platform
 import re
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
+import numpy as np
 
 from .errors import SourceError
 from .frame_source import FrameSource, SourceInfo
@@ -27,6 +29,9 @@ _PROBED = 5  # where the system has no list of names, this many indexes are trie
 _START_GRACE = 5.0  # s: webcams deliver nothing for a moment after they are opened
 _READ_GRACE = 1.0  # s: single failed reads are a hiccup, a second of them is a loss
 _RETRY = 0.02  # s between two failed reads
+_CLOSE_GRACE = 0.5  # s that closing waits for a read; a driver that hangs keeps the device
+_LEAST_SIDE = 16  # px; a smaller image is what is left of a broken one
+_MOST_STRETCHED = 16  # times as long as wide; likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,8 @@ class Camera(FrameSource):
         self._rate: float | None = None
         self._capture: Capture | None = None
         self._pending: Frame | None = None
+        #: Held while the driver is at work: releasing a device that is being read crashes some of them.
+        self._at_work = threading.Lock()
         self.camera = _named(camera)
         first = self._connect(_START_GRACE)
         if first is None:
@@ -135,10 +142,16 @@ class Camera(FrameSource):
         return self._connect(_READ_GRACE) is not None
 
     def close(self) -> None:
-        """Let go of the camera."""
+        """Let go of the camera. May be called from another thread than the one that reads."""
         self._closed = True
         self._pending = None
-        self._release()
+        if self._at_work.acquire(timeout=_CLOSE_GRACE):
+            try:
+                self._release()
+            finally:
+                self._at_work.release()
+        else:
+            log.debug("%s: its driver hangs; it is let go of when it answers", self.camera.name)
 
     def _connect(self, grace: float) -> Frame | None:
         """Open the device and take its first image, which :meth:`read` hands out next."""
@@ -163,20 +176,30 @@ class Camera(FrameSource):
 
     def _grab(self, grace: float) -> Frame | None:
         """One image within ``grace`` s, else the camera counts as lost."""
-        capture = self._capture
         deadline = self._clock() + grace
-        while capture is not None:
-            if capture.grab():
-                now = self._clock()
-                image = _as_bgr(capture.retrieve())
-                if image is not None:
-                    return self._frame(image, now)
-            if self._clock() >= deadline:
-                log.debug("%s delivers nothing for %.1f s", self.camera.name, grace)
-                self._release()
-                break
-            self._sleep(_RETRY)
+        while self._capture is not None:
+            with self._at_work:
+                image, now = self._take()
+                if self._closed or (image is None and now >= deadline):
+                    log.debug("%s delivers nothing for %.1f s", self.camera.name, grace)
+                    self._release()
+            if self._capture is not None and image is not None:
+                return self._frame(image, now)
+            if self._capture is not None:
+                self._sleep(_RETRY)
         return None
+
+    def _take(self) -> tuple[Image | None, float]:
+        """Whatever usable image the device gives at once, and when that was, s."""
+        image = None
+        if self._capture is not None:
+            try:
+                if self._capture.grab():
+                    now = self._clock()
+                    return _as_bgr(self._capture.retrieve()), now
+            except cv2.error as error:  # some back ends raise where others return False
+                log.debug("%s: %s", self.camera.name, error)
+        return image, self._clock()
 
     def _frame(self, image: Image, now: float) -> Frame:
         if self._start is None:
@@ -272,11 +295,21 @@ def _why_not(camera: CameraInfo) -> str:
 
 
 def _as_bgr(retrieved: tuple[bool, Any]) -> Image | None:
+    """The image as (H, W, 3) uint8, None when what came is none: drivers deliver all sorts of things."""
     ok, image = retrieved
-    if not ok or image is None or image.size == 0:
+    if not ok or not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or not image.size:
         return None
-    result: Image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image
-    return result
+    short, long = sorted(image.shape[:2])
+    if short < _LEAST_SIDE or long > _MOST_STRETCHED * short:
+        return None
+    if image.dtype == np.uint16:  # infrared and depth cameras
+        image = (image >> 8).astype(np.uint8)
+    if image.dtype != np.uint8:
+        return None
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    codes = {1: cv2.COLOR_GRAY2BGR, 2: cv2.COLOR_YUV2BGR_YUY2, 4: cv2.COLOR_BGRA2BGR}
+    result: Any = cv2.cvtColor(image, codes[channels]) if channels in codes else image
+    return result if result.shape[2:] == (3,) else None
 
 
 def _limited(image: Image, max_height: int | None) -> Image:

@@ -39,6 +39,8 @@ ACQUIRE_EVERY: Final = 0.2
 SQUARE_SIZE: Final = 256
 #: Half-size of the crop around a detected box, in its longer side; smaller cuts limbs, larger wastes pixels.
 CROP_FACTOR: Final = 0.55
+#: Squares across a long picture, at most; a strip a thousand times as long as wide would take a minute.
+MOST_CROPS: Final = 8
 #: The last keypoints widen a box only when at least so many of them lie near it.
 MEND_POINTS: Final = 6
 
@@ -295,7 +297,7 @@ def _search_crops(image: Image) -> list[Box]:
     height, width = image.shape[:2]
     side, length = min(width, height), max(width, height)
     crops = [square(whole(image).center, length / 2)]
-    count = int(np.ceil(length / side * 1.5)) if length > side else 0
+    count = min(int(np.ceil(length / side * 1.5)), MOST_CROPS) if length > side else 0
     for middle in np.linspace(side / 2, length - side / 2, count).tolist():
         center = (middle, height / 2) if width > height else (width / 2, middle)
         crops.append(square(center, side / 2))

@@ -14,6 +14,7 @@ import av
 import cv2
 
 from .errors import InvalidDataError, OutputError
+from .fragments import mend
 from .types import Image
 
 log = logging.getLogger(__name__)
@@ -215,6 +216,10 @@ class VideoWriter:
         """Keep what was written, and say so."""
         self._done = True
         self._close_quietly()
+        try:
+            mend(self._part)
+        except OSError as problem:
+            log.debug("%s: mending: %s", self._part, problem)
         kept = _playable_seconds(self._part)
         number = getattr(error, "errno", None)
         full = number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

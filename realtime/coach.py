@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from typing import Final
 
-from posesync.pose.estimator import PoseEstimator
+from posesync.pose.errors import ModelError
+from posesync.pose.estimator import PoseEstimator, PoseResult
 from posesync.pose.performer import Lock
-from posesync.pose.types import FloatArray, Frame
+from posesync.pose.types import FloatArray, Frame, Keypoints
 
 from .expert import Expert
 from .feedback import Feedback, FeedbackSettings, compare_poses
 from .position import Position
+
+logger = logging.getLogger(__name__)
+
+#: So many failures of the models in a row are no hiccup (a GPU short of memory) any more.
+PATIENCE: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +61,15 @@ class Coach:
         self._tracker = expert.tracker()
         self._feedback = feedback or FeedbackSettings()
         self._shown = expert.start
+        self._failures = 0
 
     def process(self, frame: Frame) -> Step:
-        """Take the next frame.
+        """Take the next frame. One on which the models fail is one in which nobody is seen.
 
         Raises:
-            ModelError: a model cannot be run.
+            ModelError: the models have failed PATIENCE times in a row.
         """
-        result = self._estimator.update(frame)
+        result = self._look(frame)
         keypoints = result.keypoints.to_array()
         position = self._tracker.update(keypoints, frame.time)
         if position.time is not None:
@@ -72,6 +81,19 @@ class Coach:
                 keypoints, expert_pose, mirrored=position.mirrored, settings=self._feedback
             )
         return Step(frame, keypoints, result.lock, position, feedback, self._shown, expert_pose)
+
+    def _look(self, frame: Frame) -> PoseResult:
+        """Who is in the frame; nobody when the models fail, unless they do so again and again."""
+        try:
+            result = self._estimator.update(frame)
+        except ModelError as error:
+            self._failures += 1
+            if self._failures >= PATIENCE:
+                raise
+            logger.warning("%s; going on without the frame at %.2f s", error, frame.time)
+            return PoseResult(Keypoints.empty(), None, Lock.SEARCHING)
+        self._failures = 0
+        return result
 
     def restart(self) -> None:
         """Forget performer and position: the next frame is a new beginning."""

@@ -67,7 +67,17 @@ class Window:
         }
 
     def show(self, image: Image) -> None:
-        """Show a picture (H, W, 3) uint8 BGR, scaled to fit, with black beside it where shapes differ."""
+        """Show a picture (H, W, 3) uint8 BGR, scaled to fit, with black beside it where shapes differ.
+
+        Raises:
+            DisplayError: the screen has gone.
+        """
+        try:
+            self._show(image)
+        except self._pygame.error as error:
+            raise _screen_gone(error) from None
+
+    def _show(self, image: Image) -> None:
         pygame = self._pygame
         surface = pygame.display.get_surface() or self._surface
         room = surface.get_size()
@@ -84,10 +94,18 @@ class Window:
         pygame.display.flip()
 
     def poll(self) -> list[Command]:
-        """What the user asked for since the last call; call it often, or the system calls the window dead."""
+        """What the user asked for since the last call; call it often, or the system calls the window dead.
+
+        Raises:
+            DisplayError: the screen has gone.
+        """
         pygame = self._pygame
         asked = []
-        for event in pygame.event.get():
+        try:
+            events = pygame.event.get()
+        except pygame.error as error:
+            raise _screen_gone(error) from None
+        for event in events:
             if event.type == pygame.QUIT:
                 asked.append(Command.QUIT)
             elif event.type == pygame.KEYDOWN and event.key in self._commands:
@@ -122,3 +140,7 @@ def check_display() -> None:
 
 def _no_screen(reason: str) -> DisplayError:
     return DisplayError(f"there is no screen to open a window on ({reason}): add --headless")
+
+
+def _screen_gone(error: Exception) -> DisplayError:
+    return DisplayError(f"the screen has gone ({error}): start again, or add --headless")

@@ -2,8 +2,8 @@
 
 usage: figure.py [OUT.png]
 
-The walk (MoveNet's keypoints of the real clip) against itself at a changing pace. Dark is alike; the white line
-is where the tracker was, frame by frame, the dashed one where the performer truly was.
+The walk (MoveNet's keypoints of the real clip) against itself at a changing pace. Dark is alike; the white
+line is where the tracker was, frame by frame, the dashed one where the performer truly was.
 """
 
 from __future__ import annotations

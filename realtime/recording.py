@@ -55,6 +55,7 @@ class Outputs:
         self.log: SessionLog | None = None
         self.video: VideoWriter | None = None
         self.unrecorded = 0
+        self._log_broken = False
         self._writer: OutputWorker | None = None
         try:
             if log is not None:
@@ -122,11 +123,14 @@ class Outputs:
             self.video.abort()
 
     def _log(self, step: Step | None, missed: list[float]) -> None:
-        assert self.log is not None
+        if self.log is None or self._log_broken:
+            return
+        self._log_broken = True  # until all is written: no line may follow one that broke off
         for time in missed:
             self.log.drop(time)
         if step is not None:
             self.log.write(step)
+        self._log_broken = False
 
 
 def check_output(path: Path | None, option: str) -> None:

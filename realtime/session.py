@@ -243,8 +243,8 @@ class _Session:
         steps: Mailbox[Processed] = Mailbox(lambda processed: processed.step.frame.time)
 
         def sink(processed: Processed, missed: list[float]) -> None:
-            outputs.add(processed.step, missed)
             self._statistics.add(processed.step, len(missed), now=time.monotonic(), latency=processed.latency)
+            outputs.add(processed.step, missed)  # this may raise, when the log has the line already
 
         capture = CaptureWorker(self._source, frames, **camera)
         inference = InferenceWorker(self._coach, frames, steps, sink)
@@ -322,9 +322,9 @@ class _Session:
         if left is not None:
             captured, missed = left
             missed = [*missed, captured.frame.time]
-            outputs.add_missed(missed)
             self._statistics.dropped += len(missed)
             self._statistics.last_time = missed[-1]
+            outputs.add_missed(missed)
 
     # -- both ----------------------------------------------------------------------------------------------
 

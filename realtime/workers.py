@@ -333,13 +333,13 @@ class OutputWorker(Worker):
         return self._jobs.put(job) if patient else self._jobs.offer(job)
 
     def push(self, job: Callable[[], None]) -> None:
-        """Have a small ``job`` done, also when there is no room.
+        """Have a small ``job`` done, also when there is no room, and also when another one failed.
 
         Raises:
             PoseSyncError: what an earlier job raised.
         """
-        self._check()
         self._jobs.push(job)
+        self._check()
 
     def finish(self) -> None:
         """Wait until everything is done, or failed."""
@@ -355,8 +355,15 @@ class OutputWorker(Worker):
         self.state = WorkerState.RUNNING
         while not self._jobs.finished:
             job = self._jobs.take(0.5)
-            if job is not None:
+            if job is None:
+                continue
+            try:
                 job()
+            except BaseException as error:  # the first is the one to be told
+                # The others go on: a recording that the disk has no room for must not cost lines of the log.
+                self.error = self.error or error
+        if self.error is not None:
+            raise self.error
 
     def _finish(self) -> None:
         self._jobs.cut()

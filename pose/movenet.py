@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 
 from .errors import ModelError
@@ -97,7 +98,8 @@ class MoveNet:
             ModelError: the model cannot be run.
         """
         letterbox = Letterbox.fit(crop, self.size, self.size)
-        output = self.infer(letterbox.apply(image)[..., ::-1])
+        # Not a reversed view: ONNX Runtime would copy that pixel by pixel.
+        output = self.infer(np.asarray(cv2.cvtColor(letterbox.apply(image), cv2.COLOR_BGR2RGB), np.uint8))
         xy = letterbox.to_frame(output[:, 1::-1] * self.size).astype(np.float32)
         height, width = image.shape[:2]
         inside = ((xy >= 0) & (xy <= (width, height))).all(axis=1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from posesync.pose.features import check_keypoints, extract_features, swap_left_right
+from posesync.pose.features import Features, check_keypoints, extract_features, swap_left_right
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray
 
@@ -79,9 +79,10 @@ def compare_poses(
     settings = settings or FeedbackSettings()
     if mirrored:
         expert = swap_left_right(expert)
-    error = overall_error(performer, expert, min_weight=settings.min_weight)
+    ours, theirs = extract_features(performer), extract_features(expert)
+    error = _overall_error(ours, theirs, settings.min_weight)
     return Feedback(
-        joints=joint_differences(performer, expert, min_weight=settings.min_weight),
+        joints=_joint_differences(ours, theirs, settings.min_weight),
         error=error,
         score=None if error is None else score_of(error, settings.tolerance, settings.half_score),
     )
@@ -94,7 +95,10 @@ def joint_differences(
 
     Interior angles run from 0 to 180, so a difference needs no wrapping.
     """
-    ours, theirs = extract_features(performer), extract_features(expert)
+    return _joint_differences(extract_features(performer), extract_features(expert), min_weight)
+
+
+def _joint_differences(ours: Features, theirs: Features, min_weight: float) -> dict[str, float | None]:
     seen = np.minimum(ours.angle_weights, theirs.angle_weights) >= max(min_weight, 1e-6)
     difference = ours.angles.astype(np.float64) - theirs.angles
     return {name: float(difference[i]) if seen[i] else None for i, name in enumerate(JOINT_NAMES)}
@@ -106,7 +110,10 @@ def overall_error(performer: FloatArray, expert: FloatArray, *, min_weight: floa
     Weighted by the worse seen of the two poses. The square makes one limb that is far off count for more than
     many that are a little off. None when less than ``MIN_SEEN`` of the 18 were seen in both.
     """
-    ours, theirs = extract_features(performer), extract_features(expert)
+    return _overall_error(extract_features(performer), extract_features(expert), min_weight)
+
+
+def _overall_error(ours: Features, theirs: Features, min_weight: float) -> float | None:
     angle = np.abs(ours.angles.astype(np.float64) - theirs.angles)
     a, b = ours.directions.astype(np.float64), theirs.directions.astype(np.float64)
     cross = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])

@@ -38,6 +38,7 @@ from .workers import (
     Pipe,
     Processed,
     SequenceWorker,
+    opencv_on_one_thread,
 )
 
 logger = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ def run_session(
         OutputError: log or recording cannot be written; what was written so far is kept.
         DisplayError: there is no screen for the window.
     """
-    with StopSignals() as stop:
+    with StopSignals() as stop, opencv_on_one_thread():
         estimator = PoseEstimator(pose_settings(config))
         with source or open_source(options.camera) as frames:
             session = _Session(options, expert, config, estimator, frames, stop)

@@ -13,11 +13,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+import cv2
 from posesync.pose.sources import FrameSource, resume
 from posesync.pose.types import Frame
 
@@ -36,6 +38,7 @@ __all__ = [
     "SequenceWorker",
     "Worker",
     "WorkerState",
+    "opencv_on_one_thread",
 ]
 
 logger = logging.getLogger(__name__)
@@ -367,6 +370,17 @@ class OutputWorker(Worker):
 
     def _finish(self) -> None:
         self._jobs.cut()
+
+
+@contextmanager
+def opencv_on_one_thread() -> Iterator[None]:
+    """Keep OpenCV from splitting up pictures this small: handing out the parts costs more than it saves."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def void(_: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import av
 import numpy as np
@@ -12,6 +12,12 @@ import numpy as np
 from .types import Image
 
 log = logging.getLogger(__name__)
+
+#: For ``av.open``: titles that are not UTF-8 are no reason to refuse a file. PyAV 19 thinks so too, and no
+#: longer takes the option.
+ODD_METADATA: Final[dict[str, Any]] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
 
 
 def stored_size(width: int, height: int, quarter_turns: int, max_height: int | None) -> tuple[int, int]:

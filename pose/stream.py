@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import av
 
-from .decoding import decoded_frames, frame_rate, to_image
+from .decoding import ODD_METADATA, decoded_frames, frame_rate, to_image
 from .errors import SourceError
 from .frame_source import FrameSource, SourceInfo
 from .timeline import Timeline
@@ -121,7 +121,7 @@ class Stream(FrameSource):
     def _connect(self) -> tuple[Any, Any]:
         options = _OPTIONS if self._url.lower().startswith("http") else _OPTIONS | _LOW_DELAY
         container: Any = av.open(
-            self._url, options=options, timeout=(self._timeout, self._timeout), metadata_errors="replace"
+            self._url, options=options, timeout=(self._timeout, self._timeout), **ODD_METADATA
         )
         self._container = container
         if not container.streams.video:

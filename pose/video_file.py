@@ -10,7 +10,7 @@ from typing import Any
 
 import av
 
-from .decoding import decoded_frames, frame_rate, to_image
+from .decoding import ODD_METADATA, decoded_frames, frame_rate, to_image
 from .errors import SourceError
 from .frame_source import FrameSource, Pacer, SourceInfo
 from .timeline import Timeline
@@ -140,8 +140,8 @@ def _open(path: Path) -> Any:
     if not os.access(path, os.R_OK):
         raise SourceError(f"{path} may not be read: give yourself permission to read it")
     try:
-        # "file:" so that a name such as "concat:a" stays a name; errors="replace" for odd metadata.
-        return av.open(f"file:{path.absolute()}", options=_OPTIONS, metadata_errors="replace")
+        # "file:" so that a name such as "concat:a" stays a name.
+        return av.open(f"file:{path.absolute()}", options=_OPTIONS, **ODD_METADATA)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise SourceError(
             f"{path} is not a video that can be read ({_reason(path, error)}): "

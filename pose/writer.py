@@ -13,6 +13,7 @@ from typing import Any
 import av
 import cv2
 
+from .decoding import ODD_METADATA
 from .errors import InvalidDataError, OutputError
 from .fragments import mend
 from .types import Image
@@ -291,7 +292,9 @@ def _remux(part: Path, whole: Path, container: str, audio_from: Path | None, dur
 def _open_sound(path: Path) -> Any | None:
     """The file at ``path`` when it has sound that can be copied; else None, with a warning."""
     try:
-        source: Any = av.open(f"file:{path.absolute()}", options={"protocol_whitelist": "file"})
+        source: Any = av.open(
+            f"file:{path.absolute()}", options={"protocol_whitelist": "file"}, **ODD_METADATA
+        )
     except (av.FFmpegError, OSError) as error:
         log.warning("the video is silent: the sound of %s cannot be read (%s)", path, error)
         return None

@@ -93,6 +93,15 @@ def test_rotation_metadata_makes_images_upright(short, tmp_path, degrees):
         assert source.info.height == 90
 
 
+def test_metadata_in_another_encoding_is_no_reason_to_refuse(short, tmp_path):
+    data = short.read_bytes()
+    assert data.count(b"Lavf") == 1, "the clip does not name its encoder"
+    path = tmp_path / "latin.mp4"
+    path.write_bytes(data.replace(b"Lavf", b"L\xe4\xffv"))
+    with open_source(path) as source:
+        assert sum(1 for _ in source) == sum(1 for _ in frames_of(short))
+
+
 def test_truncated_video_is_used_up_to_the_break(short, tmp_path, caplog):
     path = truncate(short, tmp_path / "cut.mp4", 0.6)
     with caplog.at_level(logging.WARNING), open_source(path) as source:

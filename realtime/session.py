@@ -187,6 +187,8 @@ class _Session:
                 ended = self._every_frame(outputs) if self._deterministic else self._live(outputs, window)
             finally:
                 summary, timing = self._summary(ended)
+                if outputs.unrecorded:
+                    timing["unrecorded"] = outputs.unrecorded
                 if ended == "failed" and not self._statistics.processed:
                     outputs.abort()  # nothing but a header would be kept
                 else:
@@ -233,8 +235,9 @@ class _Session:
         self._statistics.add(step, now=time.monotonic(), latency=processed.latency)
         outputs.add(step, [])
         if outputs.video is not None:
-            outputs.record(lambda: self._draw(step), step.frame.time)
+            picture = self._draw(step)
             self._statistics.show(time.monotonic(), processed.at)
+            outputs.record(lambda: picture, step.frame.time)
 
     # -- live ----------------------------------------------------------------------------------------------
 

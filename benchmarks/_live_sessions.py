@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import tempfile
 import threading
 import time
@@ -181,7 +180,6 @@ def camera_session(
         "fps": result.timing["fps"],
         "cpu_share": busy / wall,
         "growth_mb": watch.growth(),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3,
         "memory": watch.samples[:: max(1, len(watch.samples) // 200)],
     }
 

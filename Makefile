@@ -30,6 +30,7 @@ check: coverage lint types
 
 benchmarks: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/tracking.py --full
+	$(BIN)/python benchmarks/live.py --soak 30
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info

@@ -21,6 +21,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -112,6 +114,7 @@ CASES = (
         window=True,
         says="screen",
     ),
+    Case("X server killed", {"camera": [], "last": 400, "display": [1.0, "server"]}, "failed", window=True),
     Case("all together", {"camera": TOGETHER, "inference": [20, 33, 47]}),
     Case("all together, window", {"camera": TOGETHER, "inference": [20, 33, 47]}, window=True),
     Case(
@@ -205,7 +208,7 @@ class Bench:
             return Outcome(-9, problems=[f"it hung for {PATIENCE:.0f} s"]), ""
         outcome = Outcome(process.returncode)
         if "Traceback" in said:
-            outcome.problems.append("traceback: " + said.strip().splitlines()[-1])
+            outcome.problems.append("traceback: " + said[said.index("Traceback") :][:1500])
         if _group_lives(process.pid):
             outcome.problems.append("a process is left behind")
         report = out / "report.json"
@@ -260,11 +263,36 @@ def _read_outputs(out: Path, outcome: Outcome) -> None:
         outcome.problems.append("there is no recording")
 
 
+@contextmanager
+def _screen(bench: Bench, spec: dict[str, Any]) -> Iterator[None]:
+    """An X server of the case's own, when one is to be killed."""
+    if spec.get("display", ("", ""))[1] != "server":
+        yield
+        return
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24"], pass_fds=[write], stderr=-3
+    )
+    before = dict(bench.environment)
+    try:
+        number = os.read(read, 20).decode().strip()
+        bench.environment.update(DISPLAY=f":{number}", SDL_VIDEODRIVER="x11")
+        spec["display"] = [spec["display"][0], str(server.pid)]
+        yield
+    finally:
+        bench.environment = before
+        for end in (read, write):
+            os.close(end)
+        server.kill()
+        server.wait()
+
+
 def check_case(bench: Bench, case: Case, out: Path) -> Outcome:
     """Run one case and add what is not as it should be."""
     spec = {"last": LAST, **case.spec}
-    process = bench.start(out, spec, window=case.window, room=case.room)
-    outcome, said = bench.finish(process, out)
+    with _screen(bench, spec):
+        process = bench.start(out, spec, window=case.window, room=case.room)
+        outcome, said = bench.finish(process, out)
     if outcome.code != case.code:
         outcome.problems.append(f"exit code {outcome.code}, not {case.code}: {said.strip()[-300:]}")
     if outcome.ended != case.ended:

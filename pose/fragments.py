@@ -59,7 +59,7 @@ def _shorten(file: BinaryIO, index: int, data: int, end: int) -> int:
     flags &= 0xFFFFFF
     if not flags & _SIZE or not flags & _OFFSET:
         return index  # not written by us
-    (offset,) = struct.unpack(">i", file.read(4))
+    offset = int.from_bytes(file.read(4), "big", signed=True)
     if flags & _FIRST_FLAGS:
         file.seek(4, 1)
     before = 4 if flags & _DURATION else 0
@@ -67,7 +67,7 @@ def _shorten(file: BinaryIO, index: int, data: int, end: int) -> int:
     table = file.read(min(width * count, end))
     kept, stop = 0, index + offset
     for number in range(len(table) // width):
-        (size,) = struct.unpack_from(">I", table, number * width + before)
+        size = int.from_bytes(table[number * width + before :][:4], "big")
         if stop + size > end:
             break
         kept, stop = kept + 1, stop + size

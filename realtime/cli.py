@@ -10,6 +10,8 @@ import signal
 import sys
 from types import FrameType
 
+from .signals import StopSignals
+
 #: Exit codes after Ctrl-C and SIGTERM outside of a session. In a session both are an ordinary end: code 0.
 INTERRUPTED = 130
 TERMINATED = 143
@@ -28,6 +30,8 @@ def live_main() -> None:
 def _guarded(program: str) -> int:
     """Run the program and return its exit code."""
     try:
+        sys.unraisablehook = _unraisable
+        signal.signal(signal.SIGINT, _interrupt)
         signal.signal(signal.SIGTERM, _terminate)  # by default it would leave temporary files behind
         from posesync.realtime.commands import run
 
@@ -43,5 +47,19 @@ def _guarded(program: str) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    if not StopSignals.ended:  # else all is written: an impatient second Ctrl-C changes nothing
+        StopSignals.pending = True
+        raise KeyboardInterrupt
+
+
 def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    raise SystemExit(TERMINATED)
+    if not StopSignals.ended:
+        StopSignals.pending = True
+        raise SystemExit(TERMINATED)
+
+
+def _unraisable(what: sys.UnraisableHookArgs) -> None:
+    """Keep quiet about a Ctrl-C that came inside a destructor: it is pending, see above."""
+    if not isinstance(what.exc_value, (KeyboardInterrupt, SystemExit)):
+        sys.__unraisablehook__(what)

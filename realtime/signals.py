@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from types import FrameType, TracebackType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 #: So many requests mean that ending takes too long for the user: the next one breaks off.
 PATIENCE: Final = 3
@@ -18,7 +18,12 @@ class StopSignals:
 
     Attributes:
         asked: whether an end was asked for.
+        pending: whether an end was asked for before the session: Python may have dropped the exception.
+        ended: whether a session has ended in this process: whatever comes after it is only a farewell.
     """
+
+    pending: ClassVar[bool] = False
+    ended: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.asked = False
@@ -29,11 +34,13 @@ class StopSignals:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._before[number] = signal.signal(number, self._note)
+        self.asked = self.asked or StopSignals.pending
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        StopSignals.ended = True
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before.clear()

@@ -13,6 +13,8 @@ import numpy as np
 from posesync.pose.errors import DisplayError
 from posesync.pose.types import Image
 
+from .x11 import DisplayGuard
+
 #: SDL's drivers that show nothing; fine when asked for by name (tests), no screen otherwise.
 _INVISIBLE: Final = ("offscreen", "dummy", "evdev")
 
@@ -54,6 +56,7 @@ class Window:
             size = (round(width * scale), round(height * scale))
             self._surface = pygame.display.set_mode(size, pygame.RESIZABLE)
             pygame.display.set_caption(title)
+            self._guard = DisplayGuard(pygame)
         except pygame.error as error:
             pygame.display.quit()
             raise _no_screen(str(error)) from None
@@ -75,7 +78,8 @@ class Window:
         try:
             self._show(image)
         except self._pygame.error as error:
-            raise _screen_gone(error) from None
+            raise _screen_gone(str(error)) from None
+        self._check()
 
     def _show(self, image: Image) -> None:
         pygame = self._pygame
@@ -101,10 +105,12 @@ class Window:
         """
         pygame = self._pygame
         asked = []
+        self._check()
         try:
             events = pygame.event.get()
         except pygame.error as error:
-            raise _screen_gone(error) from None
+            raise _screen_gone(str(error)) from None
+        self._check()
         for event in events:
             if event.type == pygame.QUIT:
                 asked.append(Command.QUIT)
@@ -114,7 +120,12 @@ class Window:
 
     def close(self) -> None:
         """Close the window. May be called twice."""
-        self._pygame.display.quit()
+        if not self._guard.gone:
+            self._pygame.display.quit()
+
+    def _check(self) -> None:
+        if self._guard.gone:
+            raise _screen_gone("the X server ended")
 
     def __enter__(self) -> Window:
         return self
@@ -142,5 +153,5 @@ def _no_screen(reason: str) -> DisplayError:
     return DisplayError(f"there is no screen to open a window on ({reason}): add --headless")
 
 
-def _screen_gone(error: Exception) -> DisplayError:
-    return DisplayError(f"the screen has gone ({error}): start again, or add --headless")
+def _screen_gone(reason: str) -> DisplayError:
+    return DisplayError(f"the screen has gone ({reason}): start again, or add --headless")

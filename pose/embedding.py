@@ -49,7 +49,7 @@ _LIMB_ROWS = {pair: row for row, pair in enumerate(LIMBS.values())}
 _NUM_SEGMENTS = len(_SEGMENTS)
 
 
-def _joint_segments() -> tuple[FloatArray, FloatArray, FloatArray]:
+def _joint_segments() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:
     """For each joint the two segments that meet there and the sign that makes both point away from it."""
     rows, signs = [], []
     for a, vertex, c in JOINTS.values():

@@ -275,8 +275,9 @@ class Tracker:
         clear = fits and best.probability > max(0.5, self.settings.jump_margin * here)
         self._elsewhere = self._elsewhere + dt if elsewhere and clear else 0.0
         if self._elsewhere >= self.settings.jump_after:
+            back = best.time < self._place
             self._lock(best)
-            return away
+            return away or back
         # Another camera may make every place fit badly: astray is who fits badly here and better elsewhere.
         astray = self._misfit > 1.2 * self._null and self._here > 1.5 * rival
         self._astray = self._astray + dt if astray else 0.0

@@ -102,10 +102,20 @@ class SpeedModel:
         return q
 
     def prior(self) -> FloatArray:
-        """Stationary weights (S,) of the moving speeds, summing to 1; 0 for standing."""
+        """Stationary weights (S,) of the moving speeds, summing to 1; 0 for standing.
+
+        Log-normal, tilted so that their mean is 1: a tracker that learns nothing from what it sees must go at
+        the expert's pace, not ahead of it.
+        """
         speeds = np.array(self.speeds[1:])
-        weight = np.exp(-0.5 * (np.log(speeds) / 0.45) ** 2)
-        return np.concatenate([[0.0], weight / weight.sum()])
+        logs = np.log(speeds)
+        low, high = -20.0, 20.0
+        for _ in range(60):
+            tilt = 0.5 * (low + high)
+            weight = np.exp(-0.5 * (logs / 0.45) ** 2 - tilt * logs)
+            weight /= weight.sum()
+            low, high = (tilt, high) if weight @ speeds > 1.0 else (low, tilt)
+        return np.concatenate([[0.0], weight])
 
 
 class PositionFilter:
@@ -206,13 +216,13 @@ class PositionFilter:
         difference = _least([_difference(rows[lo:hi], seen, evidence) for rows in self.table.pose_rows])
         cost = difference / likeness.pose_scale
         cost /= 1.0 + cost * (1.0 / evidence.pose_limit)
-        cost *= dt * likeness.trust * evidence.pose_rate * _novelty(seen, evidence)
+        cost *= dt * likeness.trust**2 * evidence.pose_rate * _novelty(seen, evidence)
         first = max(0, lo - self._delays[-1])
         error = _least(
             [self._motion_error(rows[first:hi], seen, evidence) for rows in self.table.motion_rows]
         )
         error *= dt * evidence.motion_rate
-        error[1:] *= likeness.trust
+        error[1:] *= likeness.trust**2
         price: FloatArray = np.empty((len(error), hi - lo), np.float32)
         # The live velocity is a slope over the past, so it is as old as half its span: at speed s it belongs
         # to the moment s · delay before the cell. Else every change of tempo would show as an offset.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,13 @@ def _isolated(model_dir: Path | None, tmp_path_factory: pytest.TempPathFactory) 
 def detector(model_dir: Path | None) -> str:
     """``yolov5`` where its weights are at hand, else ``keypoints``."""
     return "yolov5" if model_dir is not None else "keypoints"
+
+
+@pytest.fixture(autouse=True)
+def _quiet_again() -> Iterator[None]:
+    """A command sets up logging for its whole process; the next test starts as a fresh process would."""
+    logger = logging.getLogger("posesync")
+    before = list(logger.handlers), logger.propagate, logger.level
+    yield
+    logger.handlers[:], logger.propagate = before[0], before[1]
+    logger.setLevel(before[2])

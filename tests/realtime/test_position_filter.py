@@ -77,7 +77,7 @@ def test_costs_equal_plain_loops(moment: float) -> None:
                 total += weights[k] * (pose[k] - pose[2 * size + k] * mean**2)
             prior = evidence.prior_weight * size
             ratio = (total + 4 * evidence.pose_scale * prior) / (mass + prior) / scale
-            expected = 0.8 * novelty * dt * evidence.pose_rate * ratio / (1 + ratio / evidence.pose_limit)
+            expected = 0.8**2 * novelty * dt * evidence.pose_rate * ratio / (1 + ratio / evidence.pose_limit)
             line = TABLE.motion_rows[0][max(0, j - delay)].astype(float)
             error = spread = mass = 0.0
             for k in range(motion):
@@ -90,7 +90,7 @@ def test_costs_equal_plain_loops(moment: float) -> None:
             noise = evidence.motion_noise**2 + evidence.jitter_gain * seen.jitter**2
             spread += noise * (mass + evidence.prior_weight * motion)
             limit = evidence.motion_limit if speed else evidence.standing_limit
-            trust = 0.8 if speed else 1.0
+            trust = 0.8**2 if speed else 1.0
             expected += trust * dt * evidence.motion_rate * error / spread / (1 + error / spread / limit)
             assert cost[s, j] == pytest.approx(expected, rel=2e-3, abs=2e-4), (speed, j)
 
@@ -125,5 +125,6 @@ def test_speeds_keep_their_probability_and_drift_to_the_experts_own() -> None:
     rates = MODEL.rates()
     np.testing.assert_allclose(rates.sum(axis=0), 0.0, atol=1e-12)
     assert (rates - np.diag(np.diag(rates)) >= 0).all()
-    moving = np.linalg.matrix_power(np.eye(len(rates)) + rates * 0.01, 5000)[1:, 4]
-    assert MODEL.speeds[1 + int(np.argmax(moving))] == 1.0
+    settled = np.linalg.matrix_power(np.eye(len(rates)) + rates * 0.01, 5000)[1:, 4]
+    mean = settled @ np.array(MODEL.speeds[1:]) / settled.sum()
+    assert mean == pytest.approx(1.0, abs=0.01)

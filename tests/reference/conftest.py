@@ -11,14 +11,11 @@ from posesync.reference import Reference, prepare_reference
 
 
 @pytest.fixture(scope="session")
-def sequences(clips: dict[str, Path], detector: str, tmp_path_factory: pytest.TempPathFactory):
-    """name → Reference of a real clip, prepared with the real models on first use."""
-    cache = tmp_path_factory.mktemp("sequences")
+def sequences(clips: dict[str, Path], detector: str, _isolated: None):
+    """name → Reference of a real clip, prepared with the real models on first use by any test of any room."""
 
     def sequence(name: str) -> Reference:
-        with prepare_reference(
-            clips[name], settings=PoseSettings(detector=detector), cache_dir=cache
-        ) as prepared:
+        with prepare_reference(clips[name], settings=PoseSettings(detector=detector)) as prepared:
             return prepared.reference
 
     return sequence

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -44,13 +46,13 @@ def doctor(
     """
     settings = load_config(config, {"pose.model": pose, "detector.kind": detector, "pose.provider": provider})
     cache = Path(platformdirs.user_cache_dir("posesync", appauthor=False))
-    logging.getLogger("posesync").setLevel(logging.ERROR)  # every warning is a finding here
     console = Console(highlight=False)
     findings = []
-    for finding in diagnosis.examine(diagnosis.checks(settings, cache)):
-        findings.append(finding)
-        if not as_json:
-            console.print(render(finding))  # at once: a crash in the next check must not hide this one
+    with _without_warnings():
+        for finding in diagnosis.examine(diagnosis.checks(settings, cache)):
+            findings.append(finding)
+            if not as_json:
+                console.print(render(finding))  # at once: a crash in the next check must not hide this one
     gravest = worst(findings)
     if as_json:
         typer.echo(json.dumps(report(findings), ensure_ascii=False, indent=2))
@@ -58,6 +60,18 @@ def doctor(
         console.print(conclusion(findings))
     if gravest is Severity.BLOCKER:
         raise typer.Exit(BLOCKED)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Every warning is a finding here: said once, with its remedy."""
+    logger = logging.getLogger("posesync")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def render(finding: Finding) -> Table:

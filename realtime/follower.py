@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,6 +96,18 @@ class Follower:
         self._row.correct(cost, self._lo)
         self._mass = self._row.belief[:, self._lo : self._hi].sum(axis=0)
         return float(self._mass @ difference)
+
+    def miss(self, gone: float, dt: float, evidence: Evidence) -> None:
+        """Weigh in that nobody was seen in the last ``dt`` of ``gone`` s out of sight.
+
+        That is less likely where the expert is in full view than where the expert was not seen either. But
+        who is missed in one frame is missed in the next: the longer it lasts, the less each frame adds.
+        """
+        memory = evidence.absence_memory
+        news = evidence.absence * (math.exp((dt - gone) / memory) - math.exp(-gone / memory))
+        seen = self._table.seen[self._lo : self._hi]
+        self._row.correct(np.broadcast_to(news * seen, (len(self._row.speeds), len(seen))), self._lo)
+        self._mass = None
 
     def estimate(self) -> Estimate:
         """Read one place off the belief."""

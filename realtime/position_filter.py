@@ -41,6 +41,10 @@ class Evidence:
         stillness_floor: share of ``pose_rate`` left when the performer does not move. What is wrong with a
             pose (another body, another camera) stays wrong while it is held: a second look is no evidence.
         stillness_motion: mean velocity of the limbs, 1/s, at which half of the rest counts.
+        unseen_cost: difference, in units of ``pose_scale``, that an unseen entry stands for: more than a good
+            performance has, less than a wrong pose.
+        absence: nats, at most, for seeing nobody where the expert is in full view.
+        absence_memory: s out of sight in which most of them are paid.
         prior_weight: mean weight of entries at which evidence counts half; below, a pose says little.
     """
 
@@ -55,6 +59,9 @@ class Evidence:
     standing_limit: float = 24.0
     stillness_floor: float = 0.25
     stillness_motion: float = 0.5
+    unseen_cost: float = 1.5
+    absence: float = 2.0
+    absence_memory: float = 0.15
     prior_weight: float = 0.1
 
 
@@ -260,7 +267,7 @@ def _difference(rows: FloatArray, seen: Observation, evidence: Evidence) -> Floa
     prior = evidence.prior_weight * len(seen.pose)
     difference, mass = (rows @ seen.pose_columns).T
     # Unseen entries stand for a middling difference: a cell must not win by being unseen.
-    total: FloatArray = np.maximum(difference, 0.0) + 4.0 * evidence.pose_scale * prior
+    total: FloatArray = np.maximum(difference, 0.0) + evidence.unseen_cost * evidence.pose_scale * prior
     total /= mass + prior
     return total
 

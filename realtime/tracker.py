@@ -124,7 +124,8 @@ class Tracker:
         self._state = State.WAITING
         self._speed = 0.0
         self._standing = 0.0
-        self._away = 0.0
+        self._away = 0.0  # s out of sight, counted less where the expert is too
+        self._gone = 0.0  # s out of sight
         self._astray = 0.0
         self._elsewhere = 0.0
         self._behind = 0.0
@@ -181,6 +182,7 @@ class Tracker:
     def _nobody(self, dt: float) -> Position:
         self._pending = 0.0
         self._coarse.wait(dt)
+        self._gone += dt
         if self._place is None:
             return self._position()
         # It is little surprise to see nobody where the expert's own video shows hardly anyone.
@@ -190,12 +192,13 @@ class Tracker:
         else:
             if self._away <= self.settings.coast:
                 self._fine.predict(self._place, min(dt, 0.5))
+                self._fine.miss(self._gone, dt, self.settings.evidence)
                 self._advance(self._place, dt)
             self._mass *= math.exp(-dt / 0.4)
         return self._position()
 
     def _somebody(self, seen: Observation, dt: float) -> Position:
-        self._away = 0.0
+        self._away = self._gone = 0.0
         dt = min(dt, 0.5)
         self._pending += dt
         likeness = self._likeness()

@@ -76,7 +76,7 @@ def test_costs_equal_plain_loops(moment: float) -> None:
                 mass, total = mass + w, total + w * (values[k] - mean) ** 2
                 total += weights[k] * (pose[k] - pose[2 * size + k] * mean**2)
             prior = evidence.prior_weight * size
-            ratio = (total + 4 * evidence.pose_scale * prior) / (mass + prior) / scale
+            ratio = (total + evidence.unseen_cost * evidence.pose_scale * prior) / (mass + prior) / scale
             expected = 0.8**2 * novelty * dt * evidence.pose_rate * ratio / (1 + ratio / evidence.pose_limit)
             line = TABLE.motion_rows[0][max(0, j - delay)].astype(float)
             error = spread = mass = 0.0

@@ -107,6 +107,24 @@ def test_a_short_gap_is_bridged() -> None:
     assert np.nanmax(errors(answers, times)[times > 1.0]) < 0.25
 
 
+def test_follows_through_a_stretch_in_which_the_expert_was_not_seen() -> None:
+    times = np.arange(0.0, 20.0, 1 / 30)
+    poses = dance(times)
+    blank = (times >= 8.0) & (times < 8.8)
+    poses[blank, :, 2] = 0.0
+    tracker = Tracker(Reference.from_keypoints(poses, times))
+    live = dance(np.arange(0.0, 12.0, 1 / 30))
+    live[round(8.3 * 30) : round(9.1 * 30), :, 2] = 0.0
+    errors, states = [], []
+    for index, pose in enumerate(live):
+        position = tracker.update(pose, index / 30)
+        assert position.time is not None
+        errors.append(abs(position.time - index / 30))
+        states.append(position.state)
+    assert max(errors[30:]) < 0.2
+    assert State.HOLDING not in states[30:]
+
+
 def test_recognises_the_mirrored_performer() -> None:
     times = np.arange(0.0, 10.0, 1 / 30)
     answers = follow(swap_left_right(dance(times)), times)

@@ -78,7 +78,7 @@ class PersonDetector:
     def _unusable(self, got: str, expected: str) -> ModelError:
         return ModelError(
             f"model {self.path} is not a YOLO person detector ({got}, expected {expected}): "
-            "delete it and run `posesync models` to get the right one"
+            f"delete it and run `posesync models {self.path.stem}` to get the right one"
         )
 
     def detect(self, image: Image, region: Box | None = None, size: int = TRACK_SIZE) -> list[Box]:

@@ -57,7 +57,8 @@ class MoveNet:
         if not fits:
             raise ModelError(
                 f"model {path} is no MoveNet single-pose (input {first.type} {shape}, output {output.shape}, "
-                "expected [1, size, size, 3] and [1, 1, 17, 3]): delete it and run `posesync models`"
+                "expected [1, size, size, 3] and [1, 1, 17, 3]): delete it and run "
+                f"`posesync models {self.path.stem}` to get the right one"
             )
         self._input = first.name
         self._dtype = _INPUT_TYPES[first.type]

@@ -171,7 +171,7 @@ def _load(ort: Any, path: Path, threads: int) -> Any:
         # ONNX Runtime raises a dozen unrelated classes for a file it cannot use.
         raise ModelError(
             f"model {path} cannot be loaded ({_one_line(error)}): "
-            "delete it and run `posesync models` to get it again"
+            f"delete it and run `posesync models {Path(path).stem}` to get it again"
         ) from None
 
 

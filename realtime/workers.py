@@ -177,7 +177,7 @@ class CaptureWorker(Worker):
             return False
         self.lost_since, self.state = time.monotonic(), WorkerState.WAITING
         name, timeout = self._source.info.name, self._lost_timeout
-        logger.warning("lost %s: waiting up to %.0f s for it to come back", name, timeout)
+        logger.warning("lost %s: waiting up to %g s for it to come back", name, timeout)
         back = resume(
             self._source,
             patience=timeout,

@@ -67,7 +67,7 @@ class Bad:
 OUTPUTS = {"log": "{out}/s.jsonl", "record": "{out}/s.mp4"}
 CHECK_CAMERA = "give a video file|: give one of these"
 EXPERT_AGAIN = "run `posesync prepare` on the expert's video( again)?"
-MODEL_AGAIN = "delete it and run `posesync models` to get (it again|the right one)"
+MODEL_AGAIN = "delete it and run `posesync models [a-z0-9_]+` to get (it again|the right one)"
 FREE_SPACE = "free (some )?space.*"
 
 TABLE = {

@@ -51,12 +51,12 @@ def loop_packets(source: Path, target: Path, seconds: float) -> None:
 
 def make_expert(short: Path, folder: Path, minutes: float) -> Path:
     """An expert of ``minutes``, in the cache under ``folder``; the path of its video."""
+    from posesync.pose.digest import file_sha256
     from posesync.pose.estimator import PoseSettings
     from posesync.reference import Reference
     from posesync.reference.prepare import (
         PROXY_FILE,
         REFERENCE_FILE,
-        _file_sha256,
         _key,
         prepare_reference,
     )
@@ -65,7 +65,7 @@ def make_expert(short: Path, folder: Path, minutes: float) -> Path:
     prepared = prepare_reference(short, settings=settings, cache_dir=folder / "short")
     video = folder / "expert.mp4"
     loop_packets(short, video, minutes * 60)
-    digest = _file_sha256(video)
+    digest = file_sha256(video)
     target = folder / "posesync" / "references" / _key(digest, settings)
     target.mkdir(parents=True)
     loop_packets(prepared.folder / PROXY_FILE, target / f"long.{PROXY_FILE}", minutes * 60)

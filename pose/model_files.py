@@ -6,7 +6,6 @@ used whatever its checksum (with a warning); a copy in the cache or the package 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import sys
@@ -19,6 +18,7 @@ from typing import Final
 
 import platformdirs
 
+from .digest import file_sha256
 from .errors import ModelError
 
 if sys.version_info >= (3, 11):
@@ -107,16 +107,12 @@ def sha256_of(path: Path) -> str:
     Raises:
         ModelError: the file cannot be read.
     """
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
+        return file_sha256(path)
     except OSError as error:
         raise ModelError(
             f"model {path} cannot be read ({error.strerror}): check the file and its permissions"
         ) from None
-    return digest.hexdigest()
 
 
 def _own_folder() -> Path | None:

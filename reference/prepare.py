@@ -17,13 +17,14 @@ from typing import Any, Final
 
 import numpy as np
 import platformdirs
-from posesync.pose.errors import ModelError, ReferenceFileError, SourceError
+from posesync.pose.errors import ModelError, ReferenceFileError
 from posesync.pose.estimator import PoseEstimator, PoseSettings
 from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.model_files import find_model, sha256_of
 from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import FloatArray
 
+from .content import VideoContent
 from .gaps import fill_gaps
 from .proxy import ProxyVideo, ProxyWriter
 from .reference import Origin, Reference
@@ -123,11 +124,13 @@ def prepare_reference(
     """
     path = Path(video)
     settings = settings or PoseSettings()
-    digest = _file_sha256(path)
     cache = Path(cache_dir) if cache_dir is not None else reference_cache_dir()
+    content = VideoContent.of(path, cache)
+    digest = content.sha256
     if not force:
         found = _load(cache / _key(digest, settings))
         if found is not None:
+            content.remember(cache)
             return found
     with open_source(path) as source:
         estimator = PoseEstimator(settings)
@@ -136,6 +139,7 @@ def prepare_reference(
         with _new_folder(folder) as part:
             reference = _run(source, estimator, part, digest, progress)
             reference.save(part / REFERENCE_FILE)
+    content.remember(cache)
     return PreparedReference(reference, ProxyVideo.open(folder / PROXY_FILE), False, folder)
 
 
@@ -226,24 +230,6 @@ class _Meter:
 
 
 # -- the cache -----------------------------------------------------------------------------------------------
-
-
-def _file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a video file, read block by block."""
-    if not path.exists():
-        raise SourceError(f"{path} does not exist: check the path of the expert's video")
-    if not path.is_file():
-        raise SourceError(f"{path} is not a file: give the expert's video as one file")
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise SourceError(
-            f"{path} cannot be read ({error.strerror}): check the file and its permissions"
-        ) from None
-    return digest.hexdigest()
 
 
 def _key(digest: str, settings: PoseSettings) -> str:

@@ -149,9 +149,9 @@ def camera_session(
     stale: list[int] = []
     process = coach_module.Coach.process
 
-    def watched(self: coach_module.Coach, frame: Frame) -> coach_module.Step:
+    def watched(self: coach_module.Coach, frame: Frame, **options: Any) -> coach_module.Step:
         stale.append(camera.newest - frame.index)
-        return process(self, frame)
+        return process(self, frame, **options)
 
     os.environ["SDL_VIDEODRIVER"] = "dummy"
     quick = Config({**config.values, "camera": {"lost_timeout": 0.0, "retry_interval": 0.05}})

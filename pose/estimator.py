@@ -156,8 +156,12 @@ class PoseEstimator:
         """The state of the lock."""
         return self._performer.state
 
-    def update(self, frame: Frame) -> PoseResult:
+    def update(self, frame: Frame, *, hurried: bool = False) -> PoseResult:
         """Find the performer's keypoints in the next frame.
+
+        Args:
+            frame: the next one.
+            hurried: run the detector only when the lock is weak, whatever the settings say.
 
         Raises:
             ModelError: a model cannot be run.
@@ -166,7 +170,7 @@ class PoseEstimator:
         if image.shape != self._shape:  # another camera mode: old pixels mean nothing any more
             self.reset()
             self._shape = image.shape
-        found = self._by_detector(frame) if self.detector else self._by_keypoints(frame)
+        found = self._by_detector(frame, hurried=hurried) if self.detector else self._by_keypoints(frame)
         if found is None:
             self._last = None
             return PoseResult(Keypoints.empty(), None, self._performer.state)
@@ -175,9 +179,9 @@ class PoseEstimator:
 
     # -- with a detector -------------------------------------------------------------------------------------
 
-    def _by_detector(self, frame: Frame) -> tuple[Keypoints, Box] | None:
+    def _by_detector(self, frame: Frame, *, hurried: bool) -> tuple[Keypoints, Box] | None:
         """Keypoints and box of the performer, the detector choosing where to look."""
-        if self._every == "auto" and frame.time - self._detected_at < TRUST_TIME:
+        if (hurried or self._every == "auto") and frame.time - self._detected_at < TRUST_TIME:
             found = self._coast(frame, STRONG)
             if found is not None:
                 return found

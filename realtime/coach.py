@@ -63,13 +63,17 @@ class Coach:
         self._shown = expert.start
         self._failures = 0
 
-    def process(self, frame: Frame) -> Step:
+    def process(self, frame: Frame, *, hurried: bool = False) -> Step:
         """Take the next frame. One on which the models fail is one in which nobody is seen.
+
+        Args:
+            frame: the next one.
+            hurried: spare the detector (:class:`posesync.realtime.haste.Haste`).
 
         Raises:
             ModelError: the models have failed PATIENCE times in a row.
         """
-        result = self._look(frame)
+        result = self._look(frame, hurried=hurried)
         keypoints = result.keypoints.to_array()
         position = self._tracker.update(keypoints, frame.time)
         if position.time is not None:
@@ -82,10 +86,10 @@ class Coach:
             )
         return Step(frame, keypoints, result.lock, position, feedback, self._shown, expert_pose)
 
-    def _look(self, frame: Frame) -> PoseResult:
+    def _look(self, frame: Frame, *, hurried: bool) -> PoseResult:
         """Who is in the frame; nobody when the models fail, unless they do so again and again."""
         try:
-            result = self._estimator.update(frame)
+            result = self._estimator.update(frame, hurried=hurried)
         except ModelError as error:
             self._failures += 1
             if self._failures >= PATIENCE:

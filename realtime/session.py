@@ -162,6 +162,7 @@ class _Session:
         self._statistics = SessionStatistics()
         self._figures: Figures | None = None
         self._figures_at = 0.0
+        self._hurried = False
         display = config.section("display")
         self._overlay = Overlay(display["height"], mirror=display["mirror"], follow=display["follow"])
         self._details: bool = display["statistics"]
@@ -293,6 +294,7 @@ class _Session:
             if newest is None or (taken is None and (window is None or now - drawn < _REDRAW)):
                 continue
             drawn = now
+            self._hurried = inference.hurried
             self._put_out(newest, taken is not None, capture, outputs, window)
         return "interrupted"
 
@@ -351,7 +353,7 @@ class _Session:
                 expert_size=self._expert.size,
                 fps=figures.fps,
                 notice=notice,
-                statistics=statistics_lines(figures) if self._details else None,
+                statistics=statistics_lines(figures, hurried=self._hurried) if self._details else None,
             )
         )
 

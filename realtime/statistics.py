@@ -198,8 +198,8 @@ class SessionStatistics:
         )
 
 
-def statistics_lines(figures: Figures) -> tuple[tuple[str, str], ...]:
-    """Label and value of each line of the details panel."""
+def statistics_lines(figures: Figures, *, hurried: bool = False) -> tuple[tuple[str, str], ...]:
+    """Label and value of each line of the details panel; ``hurried``: the detector does not keep up."""
     rates = (figures.captured_fps, figures.fps, figures.shown_fps)
     latency = figures.shown_latency or figures.latency
     share = f" ({100 * figures.dropped / figures.captured:.1f} %)" if figures.dropped else ""
@@ -210,6 +210,7 @@ def statistics_lines(figures: Figures) -> tuple[tuple[str, str], ...]:
         ("latency p50 / p95", f"{latency.p50:.0f} / {latency.p95:.0f} ms" if latency else "…"),
         ("dropped", f"{figures.dropped}{share}"),
         ("running on", figures.provider),
+        *((("detector", "only when needed"),) if hurried else ()),
     )
 
 

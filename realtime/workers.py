@@ -24,6 +24,7 @@ from posesync.pose.sources import FrameSource, resume
 from posesync.pose.types import Frame
 
 from .coach import Coach, Step
+from .haste import Haste
 from .pipe import Mailbox, Pipe
 
 __all__ = [
@@ -219,6 +220,9 @@ class InferenceWorker(Worker):
         inbox: frames.
         outbox: steps.
         sink: called for every step in order, with the times of the frames dropped before it.
+
+    Attributes:
+        hurried: whether the camera is too fast for the detector to run on every frame.
     """
 
     def __init__(
@@ -233,6 +237,8 @@ class InferenceWorker(Worker):
         self._inbox = inbox
         self._outbox = outbox
         self._sink = sink
+        self._haste = Haste()
+        self.hurried = False
         self._restart = threading.Event()
 
     def restart(self) -> None:
@@ -249,7 +255,8 @@ class InferenceWorker(Worker):
             if self._restart.is_set():
                 self._restart.clear()
                 self._coach.restart()
-            step = self._coach.process(captured.frame)
+            self.hurried = self._haste.update(len(missed), time.monotonic())
+            step = self._coach.process(captured.frame, hurried=self.hurried)
             processed = Processed(step, captured.at, time.monotonic() - captured.at)
             self._sink(processed, missed)
             self._outbox.put(processed)

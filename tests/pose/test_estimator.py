@@ -157,6 +157,16 @@ def test_auto_runs_the_detector_only_when_the_lock_is_weak(
     assert np.median(differences) < 6, "px, of a man 370 px high"
 
 
+def test_in_a_hurry_the_detector_runs_as_with_auto(acrobat: list[Frame], need_yolov5: None) -> None:
+    always, auto = (
+        Counted(PoseEstimator(PoseSettings(detector="yolov5", every=every))) for every in ("frame", "auto")
+    )
+    for frame in acrobat:
+        hurried = always.estimator.update(frame, hurried=True)
+        assert np.array_equal(hurried.keypoints.xy, auto.estimator.update(frame).keypoints.xy)
+    assert always.sizes == auto.sizes
+
+
 # -- loss, reset, change -------------------------------------------------------------------------------------
 
 

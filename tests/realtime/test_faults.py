@@ -90,7 +90,7 @@ class Failing:
         self._calls = calls
         self._count = 0
 
-    def update(self, frame: Frame) -> PoseResult:
+    def update(self, frame: Frame, *, hurried: bool = False) -> PoseResult:
         self._count += 1
         if self._count in self._calls:
             raise ModelError("model m.onnx failed: check it")

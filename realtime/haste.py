@@ -1,4 +1,4 @@
-"""When a live session falls behind its camera, it looks for the performer less often rather than drop frames."""
+"""When a live session falls behind its camera, the detector is spared, so that no frames are dropped."""
 
 from __future__ import annotations
 

@@ -13,6 +13,11 @@ from posesync.pose.sources import Camera
 Image = npt.NDArray[np.uint8]
 
 
+def grey_scale(count: int, size: tuple[int, int] = (64, 48)) -> list[Image]:
+    """Images told apart by their brightness, even after H.264."""
+    return [np.full((size[1], size[0], 3), 10 + 8 * i % 240, np.uint8) for i in range(count)]
+
+
 class FakeClock:
     """A monotonic clock that moves only when somebody sleeps, so that tests of waiting take no time."""
 

@@ -6,30 +6,15 @@ import socket
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from clips import retime
-from fakes import FakeCamera
+from fakes import FakeCamera, grey_scale
 from posesync.pose import camera as camera_module
 from posesync.pose.errors import SourceError
 from posesync.pose.sources import CameraInfo, open_source, resume
 from posesync.pose.stream import without_credentials
-
-
-def grey_scale(count: int, size: tuple[int, int] = (64, 48)) -> list[np.ndarray]:
-    """Images told apart by their brightness, even after H.264."""
-    return [np.full((size[1], size[0], 3), 10 + 8 * i % 240, np.uint8) for i in range(count)]
-
-
-@pytest.fixture(scope="module")
-def short(clips, tmp_path_factory) -> Path:
-    """Two seconds of the walk at 640 × 360 and 24 fps, with sound, index first."""
-    path = tmp_path_factory.mktemp("short") / "short.mp4"
-    retime(clips["walk"], path, lambda t: t, duration=2.0, fps=24, size=(640, 360), audio=True)
-    return path
 
 
 def test_camera_delivers_with_the_time_of_the_grab():

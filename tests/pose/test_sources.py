@@ -13,26 +13,13 @@ import cv2
 import numpy as np
 import pytest
 from clips import PerformanceCurve, encode, frames_of, retime, rotate, truncate
-from fakes import FakeClock
+from fakes import FakeClock, grey_scale
 from hypothesis import given
 from hypothesis import strategies as st
 from posesync.pose.errors import SourceError
 from posesync.pose.frame_source import Pacer
 from posesync.pose.sources import open_source, resume
 from posesync.pose.timeline import Timeline
-
-
-def grey_scale(count: int, size: tuple[int, int] = (64, 48)) -> list[np.ndarray]:
-    """Images told apart by their brightness, even after H.264."""
-    return [np.full((size[1], size[0], 3), 10 + 8 * i % 240, np.uint8) for i in range(count)]
-
-
-@pytest.fixture(scope="module")
-def short(clips, tmp_path_factory) -> Path:
-    """Two seconds of the walk at 640 × 360 and 24 fps, with sound, index first."""
-    path = tmp_path_factory.mktemp("short") / "short.mp4"
-    retime(clips["walk"], path, lambda t: t, duration=2.0, fps=24, size=(640, 360), audio=True)
-    return path
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,15 @@ from posesync.pose.config import Config
 from posesync.pose.errors import SourceError
 from posesync.pose.estimator import PoseEstimator, PoseSettings
 from posesync.pose.sources import FrameSource, open_source
-from posesync.pose.types import Frame, Image
+from posesync.pose.types import Frame
 
-from .coach import Coach, Step
+from .coach import Coach
 from .expert import Expert
 from .feedback import FeedbackSettings
-from .overlay import Overlay, Scene
 from .recording import Outputs, check_output
 from .signals import StopSignals
-from .statistics import Figures, SessionStatistics, statistics_lines
+from .stage import Stage
+from .statistics import SessionStatistics
 from .window import Command, Window, check_display
 from .workers import (
     Captured,
@@ -49,8 +49,6 @@ _TICK: Final = 1 / 60
 _AHEAD: Final = 2
 #: s after which the picture is drawn anew although no frame came: notices count seconds.
 _REDRAW: Final = 0.25
-#: s between two looks at the statistics: figures that change with every picture cannot be read.
-_FIGURES: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +158,7 @@ class _Session:
         self._provider = str(estimator.movenet.session.get_providers()[0]).removesuffix("ExecutionProvider")
         self._coach = Coach(estimator, expert, FeedbackSettings(**config.section("feedback")))
         self._statistics = SessionStatistics()
-        self._figures: Figures | None = None
-        self._figures_at = 0.0
-        self._hurried = False
-        display = config.section("display")
-        self._overlay = Overlay(display["height"], mirror=display["mirror"], follow=display["follow"])
-        self._details: bool = display["statistics"]
+        self._stage = Stage(expert, config, self._statistics, self._provider)
         self._models = estimator.describe()
 
     @property
@@ -174,13 +167,13 @@ class _Session:
 
     def run(self) -> SessionResult:
         """Run the loop that fits, and complete the outputs whatever ends it."""
-        window = None if self._options.headless else Window(self._overlay.width, self._overlay.height)
+        window = None if self._options.headless else Window(*self._stage.size)
         try:
             outputs = Outputs(
                 self._options.log,
                 self._options.record,
                 self._header(),
-                (self._overlay.width, self._overlay.height),
+                self._stage.size,
                 self._source.info.fps or 30.0,
             )
             ended = "failed"
@@ -236,7 +229,7 @@ class _Session:
         self._statistics.add(step, now=time.monotonic(), latency=processed.latency)
         outputs.add(step, [])
         if outputs.video is not None:
-            picture = self._draw(step)
+            picture = self._stage.picture(step)
             self._statistics.show(time.monotonic(), processed.at)
             outputs.record(lambda: picture, step.frame.time)
 
@@ -294,7 +287,7 @@ class _Session:
             if newest is None or (taken is None and (window is None or now - drawn < _REDRAW)):
                 continue
             drawn = now
-            self._hurried = inference.hurried
+            self._stage.hurried = inference.hurried
             self._put_out(newest, taken is not None, capture, outputs, window)
         return "interrupted"
 
@@ -304,7 +297,7 @@ class _Session:
         """Draw once, for window and recording."""
         if window is None and outputs.video is None:
             return
-        picture = self._draw(newest.step, _notice(capture))
+        picture = self._stage.picture(newest.step, _notice(capture))
         if new:
             outputs.record(lambda: picture, newest.step.frame.time, patient=False)
         if window is not None:
@@ -315,12 +308,10 @@ class _Session:
     def _obey(self, command: Command, capture: CaptureWorker, inference: InferenceWorker) -> None:
         if command is Command.PAUSE:
             capture.paused = not capture.paused
-        elif command is Command.MIRROR:
-            self._overlay.mirror = not self._overlay.mirror
         elif command is Command.RESTART:
             inference.restart()
-        elif command is Command.DETAILS:
-            self._details = not self._details
+        else:
+            self._stage.obey(command)
 
     def _log_unprocessed(self, frames: Mailbox[Captured], outputs: Outputs) -> None:
         """A frame that was captured but not processed when the session ended is one that was dropped."""
@@ -333,29 +324,6 @@ class _Session:
             outputs.add_missed(missed)
 
     # -- both ----------------------------------------------------------------------------------------------
-
-    def _draw(self, step: Step, notice: str | None = None) -> Image:
-        now = time.monotonic()
-        if self._figures is None or now - self._figures_at >= _FIGURES:
-            self._figures, self._figures_at = self._statistics.figures(self._provider), now
-        figures = self._figures
-        return self._overlay.draw(
-            Scene(
-                time=step.frame.time,
-                image=step.frame.image,
-                keypoints=step.keypoints,
-                position=step.position,
-                duration=self._expert.reference.duration,
-                joints=dict(step.feedback.joints),
-                score=step.feedback.score,
-                expert_image=self._expert.image_at(step.expert_time),
-                expert_keypoints=step.expert_pose,
-                expert_size=self._expert.size,
-                fps=figures.fps,
-                notice=notice,
-                statistics=statistics_lines(figures, hurried=self._hurried) if self._details else None,
-            )
-        )
 
     def _header(self) -> dict[str, Any]:
         reference, info = self._expert.reference, self._source.info

@@ -1,41 +1,30 @@
-"""Offline alignment of two sequences: dynamic time warping by dtaidistance, on confidence-weighted features.
+"""Offline alignment of two sequences: dynamic time warping on confidence-weighted features.
 
 dtaidistance's C library compares plain vectors; it knows no weight per pair of samples. So the weights go
 into the vectors beforehand (:func:`series`): what was not seen is taken from its neighbours in time, and
 each feature counts as much as both sequences saw it. Both are then sampled on one uniform time grid, so that
-frame rates do not matter and every limit is in seconds.
-
-Müller, *Information Retrieval for Music and Motion*, 2007, ch. 4 (DTW); Silva, Batista, Keogh, *Prefix and
-suffix invariant dynamic time warping*, 2016 (open ends).
+frame rates do not matter and every limit is in seconds. :mod:`posesync.reference.warping` warps.
 """
 
 from __future__ import annotations
 
-import logging
-import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 from posesync.pose.errors import InvalidDataError
 from posesync.pose.features import NUM_JOINTS, Features
 from posesync.pose.types import FloatArray
 
 from .reference import Reference
+from .warping import Angles, IndexArray, Pair, Vectors, warp
 
-log = logging.getLogger(__name__)
+Metric = Literal["features", "angle-mae"]
+METRICS: Final[tuple[Metric, ...]] = ("features", "angle-mae")
 
-#: Cells of the cost matrix at most; beyond it the time grid gets coarser. 8 bytes a cell: 200 MB; two videos
-#: of ten minutes are compared 8 times a second.
-MAX_CELLS: Final = 25_000_000
-#: The same without dtaidistance's C library, 8 µs a cell: about two seconds a pass.
-MAX_CELLS_PYTHON: Final = 250_000
-#: Price of a sample left unmatched at an open end, as a share of the median distance of matched pairs. Below
-#: 1, because a sample that is skipped here still has to be matched by the other sequence.
-SKIP_COST: Final = 0.6
-
-IndexArray = npt.NDArray[np.intp]
+#: Without a limit given, so much of the shorter sequence may stay unmatched at either end.
+OPEN_SHARE: Final = 0.25
+_RANDOM_PAIRS: Final = 2000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,16 +34,22 @@ class Alignment:
     Attributes:
         times_a: (K,) s in ``a``, never falling.
         times_b: (K,) s in ``b``, never falling; ``times_a[k]`` and ``times_b[k]`` show the same moment.
-        costs: (K,) ≥ 0: distance of each matched pair, radians per seen feature.
+        costs: (K,) ≥ 0: distance of each matched pair: radians per seen feature, or with the metric
+            ``angle-mae`` degrees per seen joint.
+        path: (K, 2) the samples of ``a`` and ``b`` nearest to these times.
+        confidence: (K,) 0..1: how much of the body was seen in both, times how much more alike the two are
+            than two random moments of the sequences (0: no more, 1: the same).
     """
 
     times_a: FloatArray
     times_b: FloatArray
     costs: FloatArray
+    path: IndexArray
+    confidence: FloatArray
 
     @property
     def cost(self) -> float:
-        """Mean distance of the matched pairs, radians per seen feature."""
+        """Mean distance of the matched pairs."""
         return float(self.costs.mean())
 
     def time_in_b(self, time_a: FloatArray | float) -> FloatArray:
@@ -71,8 +66,9 @@ def align(
     b: Reference,
     *,
     window: float | None = None,
-    open_ends: float | tuple[float, float] = 0.0,
+    open_ends: float | tuple[float, float] | None = 0.0,
     step: float | None = None,
+    metric: Metric = "features",
 ) -> Alignment:
     """Warp two sequences onto each other, both known from beginning to end.
 
@@ -83,31 +79,53 @@ def align(
             None: no limit.
         open_ends: s; how much of either sequence may stay unmatched at the beginning and at the end; one
             number for both, or (beginning, end). Together at most half of the shorter sequence: beyond that,
-            skipping everything would be the cheapest path.
-        step: s of the common time grid; by default the shorter of the two mean sampling intervals. A matrix
-            of more than ``MAX_CELLS`` gets a coarser grid, which is logged.
+            skipping everything would be the cheapest path. None, for two whole recordings: a quarter of the
+            shorter, what the longer one is longer by, and whatever shows no person.
+        step: s of the common time grid; by default the shorter of the two mean sampling intervals.
+        metric: ``features``: angles and directions of the whole body, by dtaidistance; ``angle-mae``: the
+            mean absolute difference of the eight joint angles alone, which the original PoseSync compared.
 
     Raises:
         InvalidDataError: no feature was seen in both, or a limit is out of range.
+
+    Example:
+        Somebody raises an arm, and again 0.4 s later:
+
+        >>> import numpy as np
+        >>> from posesync.reference import Reference, align
+        >>> def raised(start):
+        ...     turn = np.pi * np.clip(np.arange(90) / 30 - start, 0, 2) / 2
+        ...     body = np.zeros((90, 17, 3))
+        ...     body[:, 5], body[:, 11] = (100, 100, 0.9), (100, 200, 0.9)  # left shoulder, left hip
+        ...     body[:, 7] = np.c_[100 + 60 * np.sin(turn), 100 + 60 * np.cos(turn), np.full(90, 0.9)]
+        ...     return Reference.from_keypoints(body, np.arange(90) / 30)
+        >>> found = align(raised(0.2), raised(0.6))
+        >>> float(found.time_in_b(1.5).round(1))
+        1.9
+        >>> found.path[0].tolist(), found.path[-1].tolist(), found.cost < 0.01
+        ([0, 0], [89, 89], True)
     """
-    begin, end = _open_ends(open_ends, min(a.duration, b.duration))
+    if metric not in METRICS:
+        raise InvalidDataError(f"metric is {metric!r}, expected one of {', '.join(METRICS)}: choose one")
+    begin, end = _open_ends(open_ends, a.duration, b.duration)
     if window is not None and not window > 0:
         raise InvalidDataError(
             f"window is {window} s, expected more than 0: give seconds, or None for no limit"
         )
     if step is not None and not step > 0:
         raise InvalidDataError(f"step is {step} s, expected more than 0: give seconds, or None to choose it")
-    grid_step = _step(a, b, step)
-    grid_a, grid_b = _grid(a, grid_step), _grid(b, grid_step)
-    values_a, values_b = series(a, b, grid_a, grid_b)
-    path, costs = _open_warp(
-        values_a,
-        values_b,
-        round(begin / grid_step),
-        round(end / grid_step),
+    grid_step = step or _step(a, b)
+    grid_a, grid_b = (_grid(r, grid_step, only_shown=open_ends is None) for r in (a, b))
+    pair = _pair(a, b, grid_a, grid_b, metric)
+    path = warp(
+        pair,
+        (round(begin[0] / grid_step), round(begin[1] / grid_step)),
+        (round(end[0] / grid_step), round(end[1] / grid_step)),
         None if window is None else max(1, round(window / grid_step)) + 1,
     )
-    return Alignment(grid_a[path[:, 0]], grid_b[path[:, 1]], costs)
+    times_a, times_b, costs = grid_a[path[:, 0]], grid_b[path[:, 1]], pair.distances(path)
+    nearest = np.column_stack([_nearest(a.times, times_a), _nearest(b.times, times_b)])
+    return Alignment(times_a, times_b, costs, nearest, _confidence(a, b, pair, nearest, costs))
 
 
 def warping_path(
@@ -115,7 +133,7 @@ def warping_path(
     b: Reference,
     *,
     window: float | None = None,
-    open_ends: float | tuple[float, float] = 0.0,
+    open_ends: float | tuple[float, float] | None = 0.0,
 ) -> tuple[IndexArray, IndexArray]:
     """Like :func:`align`, as sample indices: ``a`` at ``i[k]`` matches ``b`` at ``j[k]``.
 
@@ -125,8 +143,7 @@ def warping_path(
     Raises:
         InvalidDataError: no feature was seen in both, or a limit is out of range.
     """
-    found = align(a, b, window=window, open_ends=open_ends)
-    pairs = np.column_stack([_nearest(a.times, found.times_a), _nearest(b.times, found.times_b)])
+    pairs = align(a, b, window=window, open_ends=open_ends).path
     new = np.ones(len(pairs), bool)
     new[1:] = (np.diff(pairs, axis=0) != 0).any(axis=1)
     return pairs[new, 0], pairs[new, 1]
@@ -145,21 +162,48 @@ def series(
     Raises:
         InvalidDataError: no feature was seen in both.
     """
-    weight = np.sqrt(a.features.weights.mean(axis=0) * b.features.weights.mean(axis=0), dtype=np.float64)
+    weight = _shared(a.features.weights, b.features.weights, "joint or limb")
+    scale = np.sqrt(weight / weight.sum())
+    values = [(_resample(_radians(r.features), r.features.weights, r.times, grid) * scale)
+              for r, grid in ((a, grid_a), (b, grid_b))]  # fmt: skip
+    return values[0], values[1]
+
+
+def _shared(a: FloatArray, b: FloatArray, what: str) -> FloatArray:
+    """(D,) how well each feature was seen in both, of weights (N, D) and (M, D)."""
+    weight: FloatArray = np.sqrt(a.mean(axis=0) * b.mean(axis=0), dtype=np.float64)
     if not weight.sum() > 0:
         raise InvalidDataError(
-            "the two sequences have no joint or limb that was seen in both, expected at least one: "
+            f"the two sequences have no {what} that was seen in both, expected at least one: "
             "use videos in which the same part of the body is visible"
         )
-    scale = np.sqrt(weight / weight.sum())
-    return _resample(a.features, a.times, grid_a) * scale, _resample(b.features, b.times, grid_b) * scale
+    return weight
 
 
-def _resample(features: Features, times: FloatArray, grid: FloatArray) -> FloatArray:
-    """(N, D) values on ``grid``; what was not seen comes from the nearest times at which it was."""
+def _pair(a: Reference, b: Reference, grid_a: FloatArray, grid_b: FloatArray, metric: Metric) -> Pair:
+    if metric == "features":
+        return Vectors(*series(a, b, grid_a, grid_b))
+    _shared(a.features.angle_weights, b.features.angle_weights, "joint")
+    sides = []
+    for reference, grid in ((a, grid_a), (b, grid_b)):
+        angles, weights = reference.features.angles.astype(np.float64), reference.features.angle_weights
+        seen = np.column_stack([np.interp(grid, reference.times, column) for column in weights.T])
+        sides.append((_resample(angles, weights, reference.times, grid), seen))
+    pair = Angles(sides[0], sides[1], np.nan)
+    apart = pair.distances(_random_pairs(pair.shape))
+    # A moment in which nothing can be compared is as far as any other.
+    pair.unseen = float(np.nanmedian(apart)) if np.isfinite(apart).any() else 90.0
+    return pair
+
+
+def _radians(features: Features) -> FloatArray:
     values = features.values.astype(np.float64)
     values[:, :NUM_JOINTS] = np.radians(values[:, :NUM_JOINTS])
-    weights = features.weights
+    return values
+
+
+def _resample(values: FloatArray, weights: FloatArray, times: FloatArray, grid: FloatArray) -> FloatArray:
+    """(N, D) values on ``grid``; what was not seen comes from the nearest times at which it was."""
     out = np.zeros((len(grid), values.shape[1]))
     for d in range(values.shape[1]):
         best = weights[:, d].max()
@@ -172,101 +216,53 @@ def _resample(features: Features, times: FloatArray, grid: FloatArray) -> FloatA
     return out
 
 
-def _warp(a: FloatArray, b: FloatArray, window: int | None) -> tuple[IndexArray, FloatArray]:
-    """Warping path (K, 2), closed at both ends, and the accumulated costs (N + 1, M + 1), by dtaidistance.
-
-    Euclidean, not squared: on four cameras around one performer that cut the p95 error from 167 to 100 ms.
-    dtaidistance's own C path finder ignores that choice (2.5.1), so the path is read off the cost matrix.
-    """
-    from dtaidistance import dtw, dtw_ndim
-
-    _, costs = dtw_ndim.warping_paths(
-        np.ascontiguousarray(a),
-        np.ascontiguousarray(b),
-        window=window,
-        inner_dist="euclidean",
-        use_c=has_c_library(),
-        keep_int_repr=True,
-        psi_neg=False,
-    )
-    return np.asarray(dtw.best_path(costs), np.intp).reshape(-1, 2), costs
+def _confidence(
+    a: Reference, b: Reference, pair: Pair, path: IndexArray, costs: FloatArray
+) -> FloatArray:  # fmt: skip
+    """(K,) 0..1, see :class:`Alignment`."""
+    weights_a, weights_b = a.features.weights, b.features.weights
+    weight = _shared(weights_a, weights_b, "joint or limb")
+    seen = np.minimum(weights_a[path[:, 0]], weights_b[path[:, 1]]) @ (weight / weight.sum())
+    apart = float(np.median(pair.distances(_random_pairs(pair.shape))))
+    alike = 1.0 - costs / apart if apart > 0 else np.ones(len(costs))
+    confidence: FloatArray = np.clip(seen, 0.0, 1.0) * np.clip(alike, 0.0, 1.0)
+    return confidence
 
 
-def _keep(a: FloatArray, b: FloatArray, limit: int, window: int | None) -> tuple[int, int]:
-    """Lengths of ``a`` and ``b`` that match when up to ``limit`` samples at the end of one may be skipped."""
-    if limit == 0:
-        return len(a), len(b)
-    path, costs = _warp(a, b, window)
-    skip = SKIP_COST * float(np.median(_distances(a, b, path)))
-    end_a = np.arange(max(1, len(a) - limit), len(a) + 1)
-    end_b = np.arange(max(1, len(b) - limit), len(b) + 1)
-    shorter_a = costs[end_a, -1] + skip * (len(a) - end_a)
-    shorter_b = costs[-1, end_b] + skip * (len(b) - end_b)
-    if shorter_a.min() < shorter_b.min():
-        return int(end_a[shorter_a.argmin()]), len(b)
-    return len(a), int(end_b[shorter_b.argmin()])
+def _random_pairs(shape: tuple[int, int]) -> IndexArray:
+    """(K, 2) the same ones for every call."""
+    rng = np.random.default_rng(0)
+    return np.column_stack([rng.integers(0, length, _RANDOM_PAIRS) for length in shape])
 
 
-def _open_warp(
-    a: FloatArray, b: FloatArray, begin: int, end: int, window: int | None
-) -> tuple[IndexArray, FloatArray]:
-    """Warping path (K, 2) and the distance of each pair, up to ``begin`` and ``end`` samples left unmatched.
-
-    dtaidistance's psi-relaxation skips for nothing: on two views of one movement it shifts the whole path by
-    as much as it may. Here each end is chosen on its own, the other closed, and skipping has its price.
-    """
-    last_a, last_b = _keep(a, b, end, window)
-    a, b = a[:last_a], b[:last_b]
-    kept_a, kept_b = _keep(a[::-1], b[::-1], begin, window)
-    first = np.array([len(a) - kept_a, len(b) - kept_b])
-    path = _warp(a[first[0] :], b[first[1] :], window)[0] + first
-    return path, _distances(a, b, path)
+def _step(a: Reference, b: Reference) -> float:
+    """Seconds between grid samples."""
+    return min((r.duration / (len(r) - 1) for r in (a, b) if len(r) > 1), default=1.0)
 
 
-def _distances(a: FloatArray, b: FloatArray, path: IndexArray) -> FloatArray:
-    distances: FloatArray = np.linalg.norm(a[path[:, 0]] - b[path[:, 1]], axis=1)
-    return distances
+def _grid(reference: Reference, step: float, *, only_shown: bool) -> FloatArray:
+    """(N,) s, uniform, from the first sample to the last, or from and to those with a person."""
+    seen = np.flatnonzero(reference.seen)
+    ends = seen[[0, -1]] if only_shown and len(seen) else [0, -1]
+    first, last = reference.times[ends].tolist()
+    return np.linspace(first, last, max(1, round((last - first) / step) + 1))
 
 
-def has_c_library() -> bool:
-    """Whether dtaidistance was installed with its compiled library; without it alignments are coarser."""
-    from dtaidistance import dtw
-
-    return dtw.dtw_cc is not None
-
-
-def _step(a: Reference, b: Reference, step: float | None) -> float:
-    """Seconds between grid samples, such that the cost matrix stays within its limit."""
-    intervals = [r.duration / (len(r) - 1) for r in (a, b) if len(r) > 1]
-    chosen = step or min(intervals, default=1.0)
-    compiled = has_c_library()
-    limit = MAX_CELLS if compiled else MAX_CELLS_PYTHON
-    coarse = math.sqrt(a.duration * b.duration / limit)
-    if coarse <= chosen:
-        return chosen
-    log.warning(
-        "aligning at %.1f samples a second instead of %.1f: %s",
-        1 / coarse,
-        1 / chosen,
-        "the sequences are long" if compiled else "dtaidistance lacks its compiled library, reinstall it",
-    )
-    return coarse
-
-
-def _grid(reference: Reference, step: float) -> FloatArray:
-    """(N,) s, uniform, from the first sample to the last."""
-    count = max(1, round(reference.duration / step) + 1)
-    return np.linspace(reference.times[0], reference.times[-1], count)
-
-
-def _open_ends(open_ends: float | tuple[float, float], shorter: float) -> tuple[float, float]:
+def _open_ends(
+    open_ends: float | tuple[float, float] | None, duration_a: float, duration_b: float
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """What may stay unmatched, s: at the beginning of a and of b, and at the end."""
+    shorter = min(duration_a, duration_b)
+    if open_ends is None:
+        each = tuple(duration - shorter + OPEN_SHARE * shorter for duration in (duration_a, duration_b))
+        return (each[0], each[1]), (each[0], each[1])
     begin, end = open_ends if isinstance(open_ends, tuple) else (open_ends, open_ends)
     if not (begin >= 0 and end >= 0 and begin + end <= shorter / 2 + 1e-9):
         raise InvalidDataError(
             f"open ends are {begin} s and {end} s, expected 0 or more and together at most {shorter / 2:g} s "
             "(half of the shorter sequence): give less"
         )
-    return float(begin), float(end)
+    return (float(begin), float(begin)), (float(end), float(end))
 
 
 def _follow(times_from: FloatArray, times_to: FloatArray, time: FloatArray | float) -> FloatArray:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+import doctest
 import itertools
-import logging
 import sys
 
 import numpy as np
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from motion import perform
 from posesync.pose.errors import InvalidDataError
-from posesync.reference import Reference, align, warping_path
+from posesync.reference import Reference, align, warping, warping_path
 
 # The package exports the function of that name, which hides the module.
 align_module = sys.modules["posesync.reference.align"]
@@ -172,7 +172,7 @@ def test_a_path_never_runs_backwards_and_reaches_both_ends(n, m, seed, window):
     assert ((np.diff(i) + np.diff(j)) > 0).all()
 
 
-def test_the_path_costs_what_the_best_path_costs():
+def test_the_path_costs_what_the_best_path_costs(monkeypatch):
     """Against the textbook recursion, cell by cell."""
     rng = np.random.default_rng(3)
     a, b = rng.normal(size=(23, 4)), rng.normal(size=(31, 4))
@@ -181,29 +181,104 @@ def test_the_path_costs_what_the_best_path_costs():
     best[0, 0] = 0
     for i, j in itertools.product(range(23), range(31)):
         best[i + 1, j + 1] = local[i, j] + min(best[i, j], best[i, j + 1], best[i + 1, j])
-    path, costs = align_module._warp(a, b, None)
-    assert costs[1:, 1:] == pytest.approx(best[1:, 1:])
-    assert local[path[:, 0], path[:, 1]].sum() == pytest.approx(best[-1, -1])
+    for compiled in (True, False):
+        if not compiled:
+            monkeypatch.setattr(dtw, "dtw_cc", None)
+        pair = warping.Vectors(a, b)
+        assert pair.accumulate(None)[1:, 1:] == pytest.approx(best[1:, 1:])
+        path = warping.warp(pair)
+        assert pair.distances(path).sum() == pytest.approx(best[-1, -1])
 
 
-def test_without_the_c_library_it_is_coarser_and_says_so(monkeypatch, caplog):
-    times = np.arange(300) / 30
-    expert = drawn(times, times)
+@pytest.mark.parametrize("window", [None, 2, 5, 40])
+@pytest.mark.parametrize("shape", [(20, 20), (12, 31), (31, 12), (1, 7), (7, 1)])
+def test_both_ways_to_fill_the_matrix_are_the_same(window, shape, monkeypatch):
+    rng = np.random.default_rng(1)
+    pair = warping.Vectors(rng.normal(size=(shape[0], 3)), rng.normal(size=(shape[1], 3)))
+    compiled = pair.accumulate(window)
     monkeypatch.setattr(dtw, "dtw_cc", None)
-    monkeypatch.setattr(align_module, "MAX_CELLS_PYTHON", 10_000)
-    with caplog.at_level(logging.WARNING):
-        found = errors(expert, drawn(times, times, jitter=2), times)
-    assert found.max() <= 0.12
-    assert "lacks its compiled library" in caplog.text
+    assert pair.accumulate(window)[1:, 1:] == pytest.approx(compiled[1:, 1:])
 
 
-def test_long_sequences_stay_within_memory(monkeypatch, caplog):
-    times = np.arange(900) / 30
-    monkeypatch.setattr(align_module, "MAX_CELLS", 40_000)
-    with caplog.at_level(logging.WARNING):
-        found = align(drawn(times, times), drawn(times, times))
-    assert len(found.costs) <= 2 * 201
-    assert "the sequences are long" in caplog.text
+def test_angle_mae_is_what_its_path_minimises():
+    """The path's cost is the textbook recursion's, with the weights of each pair of samples."""
+    rng = np.random.default_rng(4)
+    angles = [rng.uniform(0, 180, (length, 8)) for length in (17, 25)]
+    weights = [rng.uniform(0, 1, (length, 8)) for length in (17, 25)]
+    weights[0][5] = 0  # nothing seen
+    pair = warping.Angles((angles[0], weights[0]), (angles[1], weights[1]), 60.0)
+    best = np.full((18, 26), np.inf)
+    best[0, 0] = 0
+    for i, j in itertools.product(range(17), range(25)):
+        weight = np.minimum(weights[0][i], weights[1][j])
+        difference = np.abs(angles[0][i] - angles[1][j])
+        local = (weight * difference).sum() / weight.sum() if weight.any() else 60.0
+        best[i + 1, j + 1] = local + min(best[i, j], best[i, j + 1], best[i + 1, j])
+    assert pair.distances(warping.warp(pair)).sum() == pytest.approx(best[-1, -1])
+
+
+@pytest.mark.parametrize("metric", ["features", "angle-mae"])
+def test_a_retimed_clip_is_found_by_either_metric(metric, sequences):
+    walk = sequences("walk")
+    other, truth = performed(walk, PerformanceCurve.varied(walk.duration, hold=0.5), 25, jitter=0.5)
+    found = errors(walk, other, truth, metric=metric)[other.seen]
+    assert np.median(found) <= 0.033
+    assert np.percentile(found, 95) <= 0.1
+
+
+@pytest.mark.parametrize("window", [None, 2.0])
+def test_long_sequences_are_warped_piece_by_piece_as_if_whole(window, monkeypatch):
+    times = np.arange(1200) / 30
+    curve = PerformanceCurve.varied(times[-1], hold=3.0)
+    expert = drawn(times, times)
+    played = np.arange(int(curve.duration * 30)) / 30
+    other = drawn(np.array([curve(moment) for moment in played]), played, jitter=2)
+    whole = align(expert, other, window=window)
+    monkeypatch.setattr(warping, "MAX_CELLS", 100_000)
+    largest = 0
+    accumulate = warping.Vectors.accumulate
+
+    def spy(pair, window):
+        nonlocal largest
+        largest = max(largest, pair.shape[0] * pair.shape[1])
+        return accumulate(pair, window)
+
+    monkeypatch.setattr(warping.Vectors, "accumulate", spy)
+    pieces = align(expert, other, window=window)
+    assert largest <= 150_000
+    assert np.abs(pieces.time_in_b(times) - whole.time_in_b(times)).max() <= 0.1
+    assert pieces.cost == pytest.approx(whole.cost, rel=0.02)
+    assert (np.diff(pieces.path, axis=0) >= 0).all()
+
+
+def test_two_whole_recordings_need_no_limits():
+    """Somebody begins to film early and stops late; the expert's video begins black."""
+    times = np.arange(240) / 30
+    expert_keypoints = perform(times)
+    expert_keypoints[:30] = 0
+    expert = Reference.from_keypoints(expert_keypoints, times)
+    moments = np.concatenate([30 + np.arange(150) / 30, times, 40 + np.arange(120) / 30])
+    other = drawn(moments, np.arange(len(moments)) / 30, jitter=2)
+    found = align(expert, other, open_ends=None)
+    assert np.abs(found.times_b - found.times_a - 5.0).max() <= 0.15
+    assert found.times_a[0] == pytest.approx(1.0)
+
+
+def test_confidence_tells_the_seen_from_the_unseen_and_alike_from_not():
+    times = np.arange(150) / 30
+    keypoints = perform(times)
+    keypoints[60:90] = 0
+    keypoints[100:130] = perform(50 + times[:30])
+    found = align(drawn(times, times), Reference.from_keypoints(keypoints, times), window=0.2)
+    at = found.path[:, 1]
+    assert found.confidence[(at > 5) & (at < 55)].min() > 0.7
+    assert found.confidence[(at > 62) & (at < 88)].max() == 0
+    assert found.confidence[(at > 100) & (at < 130)].mean() < 0.5
+    assert ((found.confidence >= 0) & (found.confidence <= 1)).all()
+
+
+def test_the_example_in_the_documentation_runs():
+    assert doctest.testmod(align_module).failed == 0
 
 
 @pytest.mark.parametrize(
@@ -212,6 +287,7 @@ def test_long_sequences_stay_within_memory(monkeypatch, caplog):
         ({"window": 0.0}, "window is 0.0 s"),
         ({"window": float("nan")}, "window is nan s"),
         ({"step": -1.0}, "step is -1.0 s"),
+        ({"metric": "cosine"}, "metric is 'cosine'"),
         ({"open_ends": -0.1}, "open ends are -0.1 s"),
         ({"open_ends": (1.0, 1.1)}, "half of the shorter"),
     ],

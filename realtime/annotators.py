@@ -10,7 +10,7 @@ from typing import Final
 import cv2
 import numpy as np
 from posesync.pose.features import keypoint_weights
-from posesync.pose.skeleton import BONES, LIMBS
+from posesync.pose.skeleton import BONES, JOINTS, LIMBS
 from posesync.pose.types import FloatArray, Image
 
 from .text import Color, Stamp
@@ -33,6 +33,8 @@ GOOD: Final = bgr("#2fd3a5")
 FAIR: Final = bgr("#ffb84d")
 POOR: Final = bgr("#ff5a5f")
 CALM: Final = bgr("#6cb6ff")
+#: What colours fade to where the tracker is in doubt.
+DOUBT: Final = bgr("#7d8794")
 
 #: Differences in degrees at which a limb is fully green, amber, red.
 GOOD_BELOW: Final = 10.0
@@ -111,15 +113,6 @@ def draw_box(
     _box(w, h, radius, color, opacity).lay(canvas, x, y)
 
 
-def draw_bar(canvas: Image, place: tuple[int, int, int, int], share: float, color: Color) -> None:
-    """What is filled of a progress bar with round ends, ``share`` 0..1; the track is not drawn."""
-    x, y, w, h = place
-    filled = max(h, round(w * min(max(share, 0.0), 1.0)))
-    _disc(canvas, x + h / 2 - 0.5, y + h / 2 - 0.5, h / 2 - 0.5, color)
-    canvas[y : y + h, x + h // 2 : x + filled - h // 2] = color
-    _disc(canvas, x + filled - h / 2, y + h / 2, h * 1.1, TEXT)
-
-
 def draw_skeleton(
     canvas: Image,
     points: FloatArray,
@@ -130,6 +123,7 @@ def draw_skeleton(
     width: float = 5.0,
     color: Color = NEUTRAL,
     dots: bool = True,
+    fade: float = 0.0,
 ) -> None:
     """Draw the bones of the body inside of ``place``; on a face, lines would only hide it.
 
@@ -138,10 +132,12 @@ def draw_skeleton(
         points: (17, 2) px on the canvas.
         confidence: (17,) 0..1; a bone with an unseen end is left out.
         place: left, top, width, height that nothing is drawn outside of.
-        differences: joint → degrees or None; limbs are coloured by them and grow thicker with the error.
+        differences: joint → degrees or None; limbs are coloured by them and grow thicker with the error. A
+            joint from ``FAIR_AT`` wears a ring, from ``POOR_FROM`` a diamond: for those who see no red.
         width: px, of a limb without error.
         color: of everything that no difference colours.
         dots: mark the keypoints.
+        fade: 0..1, how much of the colour is taken away: differences from a doubtful place mean little.
     """
     x0, y0, w, h = place
     area = canvas[y0 : y0 + h, x0 : x0 + w]
@@ -153,8 +149,9 @@ def draw_skeleton(
     for a, b in BONES:
         if a in at and b in at:
             degrees = (differences or {}).get(_BONE_JOINT.get((a, b), ""))
-            thick = width * (1.0 + 0.7 * _severity(degrees))
-            strokes.append((at[a], at[b], color if degrees is None else error_color(degrees), thick))
+            thick = width * (1.0 + 0.7 * (1.0 - fade) * _severity(degrees))
+            tint = color if degrees is None else error_color(degrees)
+            strokes.append((at[a], at[b], faded(tint, fade), thick))
     for start, end, _, thick in strokes:
         cv2.line(area, start, end, SHADOW, max(1, round(thick + width * 0.6)), cv2.LINE_AA, _SHIFT)
     for start, end, tint, thick in strokes:
@@ -163,6 +160,54 @@ def draw_skeleton(
     for spot in at.values() if dots else ():
         cv2.circle(area, spot, radius, SHADOW, -1, cv2.LINE_AA, _SHIFT)
         cv2.circle(area, spot, round(radius * 0.62), TEXT, -1, cv2.LINE_AA, _SHIFT)
+    if differences and fade < 0.5:
+        _mark_joints(area, at, differences, width)
+
+
+def _mark_joints(
+    area: Image, at: dict[int, tuple[int, int]], differences: Mapping[str, float | None], width: float
+) -> None:
+    """A ring around a joint that is off, a diamond around one that is far off."""
+    line = max(1, round(width * 0.6))
+    for joint, (_, vertex, _) in JOINTS.items():
+        degrees = differences.get(joint)
+        if degrees is None or vertex not in at or abs(degrees) < FAIR_AT:
+            continue
+        (x, y), tint = at[vertex], error_color(degrees)
+        if abs(degrees) < POOR_FROM:
+            reach = round(2.1 * width * (1 << _SHIFT))
+            cv2.circle(area, (x, y), reach, SHADOW, 2 * line + 1, cv2.LINE_AA, _SHIFT)
+            cv2.circle(area, (x, y), reach, tint, line, cv2.LINE_AA, _SHIFT)
+            continue
+        reach = round(3.4 * width * (1 << _SHIFT))
+        corners = np.array([(x, y - reach), (x + reach, y), (x, y + reach), (x - reach, y)], np.int32)
+        cv2.polylines(area, [corners], True, SHADOW, 2 * line + 2, cv2.LINE_AA, _SHIFT)
+        cv2.polylines(area, [corners], True, tint, line + 1, cv2.LINE_AA, _SHIFT)
+
+
+def draw_gauge(canvas: Image, place: tuple[int, int, int, int], value: float, color: Color) -> None:
+    """A balance: a track (left, top, width, height px), its middle marked, and a marker at −1..1."""
+    x, y, w, h = place
+    _box(w, h, h // 2, TRACK, 1.0).lay(canvas, x, y)
+    middle, tall = x + w // 2, round(h * 0.45)
+    canvas[y - tall : y + h + tall, middle - max(1, h // 8) : middle + max(1, h // 8) + h % 2] = MUTED
+    spot = middle + min(max(value, -1.0), 1.0) * (w - h) / 2
+    low, high = sorted((middle, round(spot)))
+    canvas[y + h // 4 : y + h - h // 4, low:high] = color
+    _disc(canvas, spot, y + h / 2 - 0.5, h * 0.95, SHADOW)
+    _disc(canvas, spot, y + h / 2 - 0.5, h * 0.75, color)
+
+
+def faded(color: Color, share: float) -> Color:
+    """``color`` on its way to grey, ``share`` 0..1 of it, in eighths: each tint is rendered and kept."""
+    if share <= 0.0:
+        return color
+    share = round(min(share, 1.0) * 8) / 8
+    return (
+        round(color[0] + share * (DOUBT[0] - color[0])),
+        round(color[1] + share * (DOUBT[1] - color[1])),
+        round(color[2] + share * (DOUBT[2] - color[2])),
+    )
 
 
 def error_color(degrees: float) -> Color:

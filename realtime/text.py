@@ -7,6 +7,8 @@ What Inter (shipped, SIL OFL) lacks comes from the font that pygame ships and th
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -53,6 +55,35 @@ class TextPainter:
     def width(self, text: str, size: int, *, bold: bool = False) -> int:
         """Width of ``text``, px."""
         return int(self._mask(text[:MAX_CHARACTERS], size, bold)[0].shape[1])
+
+    def measure(self, text: str, size: int, *, bold: bool = False) -> int:
+        """Width of ``text`` by its fonts' metrics, px; nothing is rendered."""
+        return sum(
+            round(sum(m[4] if m else size / 2 for m in font.get_metrics(run, size=size)))
+            for font, run in self._runs(text[:MAX_CHARACTERS], bold)
+        )
+
+    def fit(
+        self, text: str, room: float, choices: Sequence[tuple[int, int]], *, bold: bool = False
+    ) -> tuple[list[str], int]:
+        """Wrap ``text`` into the first of ``choices`` that holds it; returns its lines and its size.
+
+        Args:
+            text: any Unicode; cut after 200 characters.
+            room: px, width of a line.
+            choices: size in px and number of lines, the best first. What the last does not hold either is cut
+                off with an ellipsis.
+            bold: bold instead of medium.
+        """
+        text = " ".join(text[:MAX_CHARACTERS].split())
+        for size, count in choices:
+            lines = wrap_text(text, lambda part, size=size: self.measure(part, size, bold=bold), room)  # type: ignore[misc]
+            if len(lines) <= count:
+                return lines, size
+        last = lines[count - 1]
+        while last and self.measure(f"{last}…", size, bold=bold) > room:
+            last = last[:-1]
+        return [*lines[: count - 1], f"{last.rstrip()}…"], size
 
     def draw(
         self,
@@ -156,6 +187,63 @@ class TextPainter:
                 family.extend(_system_fonts())
             return self._find_font(character, bold)
         return fonts[0]
+
+
+def wrap_text(text: str, measure: Callable[[str], float], room: float) -> list[str]:
+    """Break a text into lines no wider than ``room``, as evenly as so few lines allow.
+
+    Breaks are at spaces, between characters of scripts written without spaces, and within a word that is
+    wider than a line; a combining mark stays with its letter.
+
+    Args:
+        text: one paragraph.
+        measure: width of a piece of text.
+        room: width of a line, in the same unit.
+    """
+    pieces = _pieces(text, measure, room)
+    lines = _lines(pieces, measure, room)
+    if len(lines) < 2:
+        return lines
+    # As many lines, but narrower: a last word alone reads badly.
+    narrow = [_lines(pieces, measure, room * share) for share in (0.6, 0.7, 0.8, 0.9)]
+    fitting = (each for each in narrow if len(each) == len(lines) and max(map(measure, each)) <= room)
+    return next(fitting, lines)
+
+
+def _lines(pieces: list[str], measure: Callable[[str], float], room: float) -> list[str]:
+    lines: list[str] = []
+    line = ""
+    for piece in pieces:
+        if line and measure((line + piece).rstrip()) > room:
+            lines.append(line.rstrip())
+            line = piece.lstrip()
+        else:
+            line += piece
+    return [*lines, line.rstrip()] if line.strip() or not lines else lines
+
+
+def _pieces(text: str, measure: Callable[[str], float], room: float) -> list[str]:
+    """What may not be broken: words with the space before them, wide characters, parts of long words."""
+    pieces: list[str] = []
+    for letter in text:
+        wide = unicodedata.east_asian_width(letter) in "WF"
+        before = pieces[-1][-1] if pieces else ""
+        joined = unicodedata.combining(letter) or unicodedata.category(letter)[0] == "P"
+        after_wide = before != "" and unicodedata.east_asian_width(before) in "WF"
+        if not pieces or (letter.isspace() and not before.isspace()) or ((wide or after_wide) and not joined):
+            pieces.append(letter)
+        else:
+            pieces[-1] += letter
+    parts: list[str] = []
+    for piece in pieces:
+        while measure(piece.strip()) > room and len(piece) > 1:
+            cut = next((k for k in range(len(piece) - 1, 1, -1) if measure(piece[:k].strip()) <= room), 1)
+            while cut < len(piece) - 1 and unicodedata.combining(piece[cut]):
+                cut += 1
+            parts.append(piece[:cut])
+            piece = piece[cut:]
+        parts.append(piece)
+    return parts
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,137 @@
+"""The ghost as a shape: a body around a skeleton, filled and translucent."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+from posesync.pose.features import keypoint_weights
+from posesync.pose.skeleton import (
+    LEFT_ANKLE,
+    LEFT_ELBOW,
+    LEFT_HIP,
+    LEFT_KNEE,
+    LEFT_SHOULDER,
+    LEFT_WRIST,
+    RIGHT_ANKLE,
+    RIGHT_ELBOW,
+    RIGHT_HIP,
+    RIGHT_KNEE,
+    RIGHT_SHOULDER,
+    RIGHT_WRIST,
+)
+from posesync.pose.types import FloatArray, Image
+
+from . import annotators as paint
+from .text import Color
+
+#: Radius at both ends of a limb, in lengths of the trunk (shoulders to hips).
+_LIMBS: Final = (
+    (LEFT_SHOULDER, LEFT_ELBOW, 0.11, 0.09), (RIGHT_SHOULDER, RIGHT_ELBOW, 0.11, 0.09),
+    (LEFT_ELBOW, LEFT_WRIST, 0.085, 0.065), (RIGHT_ELBOW, RIGHT_WRIST, 0.085, 0.065),
+    (LEFT_HIP, LEFT_KNEE, 0.165, 0.115), (RIGHT_HIP, RIGHT_KNEE, 0.165, 0.115),
+    (LEFT_KNEE, LEFT_ANKLE, 0.115, 0.075), (RIGHT_KNEE, RIGHT_ANKLE, 0.115, 0.075),
+)  # fmt: skip
+_TRUNK: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_HIP, LEFT_HIP]
+_HEAD_RADIUS: Final = (0.17, 0.22)
+_FACE: Final = [0, 1, 2, 3, 4]
+_SHIFT: Final = 4
+
+
+def draw_ghost(
+    canvas: Image,
+    points: FloatArray,
+    confidence: FloatArray,
+    place: tuple[int, int, int, int],
+    *,
+    color: Color = paint.CALM,
+    opacity: float = 0.5,
+    line: float = 2.0,
+) -> None:
+    """Lay a translucent body with a bright outline over the canvas.
+
+    Args:
+        canvas: changed in place.
+        points: (17, 2) px on the canvas.
+        confidence: (17,) 0..1; a limb with an unseen end is left out. Without shoulders and hips there is no
+            measure of the body, and nothing is drawn.
+        place: left, top, width, height that nothing is drawn outside of.
+        color: B, G, R of the body.
+        opacity: 0..1 of the body; the outline follows it.
+        line: px, width of the outline.
+    """
+    seen = (keypoint_weights(confidence) > 0) & (np.abs(points).max(axis=1) < 1 << 15)
+    trunk = _trunk_length(points, seen)
+    area, corner = _around(canvas, points[seen], place, 0.35 * trunk)
+    if trunk < 2.0 or area.size == 0:
+        return
+    mask = np.zeros(area.shape[:2], np.uint8)
+    _body(mask, points - corner, seen, trunk)
+    cv2.copyTo(cv2.LUT(area, _tint(color, round(opacity, 2))), mask, area)
+    edges, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_TC89_L1)
+    bright = paint.faded(paint.TEXT, 1.0 - min(1.0, 2.0 * opacity))
+    cv2.polylines(area, edges, True, bright, max(1, round(line)), cv2.LINE_AA)
+
+
+@lru_cache(maxsize=32)
+def _tint(color: Color, opacity: float) -> Image:
+    """What every value of every channel becomes under the body, (1, 256, 3)."""
+    under = np.arange(256, dtype=np.float64)[None, :, None] * (1.0 - opacity)
+    table: Image = np.rint(under + opacity * np.asarray(color, np.float64)).astype(np.uint8)
+    return table
+
+
+def _trunk_length(points: FloatArray, seen: np.ndarray) -> float:
+    """Shoulders to hips, px; not shorter than what the shoulders' width stands for. 0 when not seen."""
+    if not seen[_TRUNK].all():
+        return 0.0
+    shoulders, hips = points[_TRUNK[:2]], points[_TRUNK[2:]]
+    length = float(np.hypot(*(shoulders.mean(axis=0) - hips.mean(axis=0))))
+    return max(length, 1.2 * float(np.hypot(*(shoulders[0] - shoulders[1]))))
+
+
+def _around(
+    canvas: Image, points: FloatArray, place: tuple[int, int, int, int], margin: float
+) -> tuple[Image, FloatArray]:
+    """The part of the canvas around ``points`` and within ``place``, and its corner."""
+    if not len(points):
+        return canvas[:0, :0], np.zeros(2)
+    x, y, w, h = place
+    low = np.maximum(np.floor(points.min(axis=0) - margin), (x, y)).astype(int)
+    high = np.minimum(np.ceil(points.max(axis=0) + margin), (x + w, y + h)).astype(int)
+    high = np.maximum(high, low)
+    return canvas[low[1] : high[1], low[0] : high[0]], low.astype(np.float64)
+
+
+def _body(mask: Image, points: FloatArray, seen: np.ndarray, trunk: float) -> None:
+    """Fill the body into ``mask``, 255."""
+    corners = np.rint(points[_TRUNK] * (1 << _SHIFT)).astype(np.int32)
+    cv2.fillPoly(mask, [corners], 255, cv2.LINE_8, _SHIFT)
+    cv2.polylines(mask, [corners], True, 255, max(1, round(0.3 * trunk)), cv2.LINE_8, _SHIFT)
+    for a, b, first, last in _LIMBS:
+        if seen[a] and seen[b]:
+            _limb(mask, points[a], points[b], first * trunk, last * trunk)
+    face = [k for k in _FACE if seen[k]]
+    if face:
+        head, neck = points[face].mean(axis=0), points[_TRUNK[:2]].mean(axis=0)
+        _limb(mask, neck, head, 0.1 * trunk, 0.09 * trunk)
+        lean = float(np.degrees(np.arctan2(*(head - neck)[::-1]))) + 90.0
+        axes = tuple(round(share * trunk * (1 << _SHIFT)) for share in _HEAD_RADIUS)
+        middle = tuple(int(value) for value in np.rint(head * (1 << _SHIFT)))
+        cv2.ellipse(mask, middle, axes, lean, 0, 360, 255, -1, cv2.LINE_8, _SHIFT)
+
+
+def _limb(mask: Image, start: FloatArray, end: FloatArray, first: float, last: float) -> None:
+    """A limb that narrows from radius ``first`` to ``last``, px, with round ends."""
+    along = end - start
+    length = float(np.hypot(*along))
+    unit = 1 << _SHIFT
+    for spot, radius in ((start, first), (end, last)):
+        middle = tuple(int(value) for value in np.rint(spot * unit))
+        cv2.circle(mask, middle, round(radius * unit), 255, -1, cv2.LINE_8, _SHIFT)
+    if length > 1e-6:
+        across = np.array([-along[1], along[0]]) / length
+        shape = [start + first * across, end + last * across, end - last * across, start - first * across]
+        cv2.fillConvexPoly(mask, np.rint(np.array(shape) * unit).astype(np.int32), 255, cv2.LINE_8, _SHIFT)

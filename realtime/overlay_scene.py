@@ -1,0 +1,94 @@
+"""What a picture is drawn from, and the ways to lay it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from posesync.pose.types import FloatArray, Image
+
+from .position import Position
+
+#: Confidence of the position from which nothing is faded, and at and below which everything is.
+SURE_FROM: Final = 0.5
+DOUBTFUL_AT: Final = 0.2
+
+
+class Layout(str, Enum):
+    """How performer and expert share the picture."""
+
+    SIDE_BY_SIDE = "side-by-side"
+    """Two pictures of equal height."""
+    GHOST = "ghost"
+    """The performer as large as fits, with the expert's pose on their own body as a shape to fill."""
+    PICTURE_IN_PICTURE = "picture-in-picture"
+    """The performer as large as fits, the expert small in a corner."""
+
+    def next(self) -> Layout:
+        """The one that the key V goes on to."""
+        every = list(Layout)
+        return every[(every.index(self) + 1) % len(every)]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything one picture is drawn from.
+
+    Attributes:
+        time: s since the camera's first frame.
+        image: the performer's frame, true side, (H, W, 3) BGR.
+        keypoints: (17, 3) of the performer, px in ``image``.
+        position: where the performer is; what depends on it is faded where its confidence is low.
+        duration: of the reference, s.
+        joints: joint → signed degrees or None.
+        score: 0..100 or None.
+        expert_image: the matched expert frame, or None when there is no video of the expert.
+        expert_keypoints: (17, 3) of the expert, px in a frame of ``expert_size``.
+        expert_size: width, height that ``expert_keypoints`` refer to.
+        fps: processed frames per second, or None.
+        notice: one line over the picture ("Camera lost …"), or None.
+        statistics: lines of label and value for the details panel, or None to hide it.
+        view: how to lay this scene out, or None for the overlay's own ``layout``.
+        cue: the correction to show, any Unicode, or None.
+        timing: the performer's pace for the timing bar, 1.0 = the expert's, or None.
+        lead: s ahead (+) of the expert's own clock or behind it (−), where that clock leads; then the timing
+            bar shows this.
+        sections: of the piece: from s, to s, name.
+        practised: from s, to s of the section that is practised, or None.
+        framing: what to change about where the performer stands, or None; it goes before the cue.
+        countdown: what is counted, in huge digits ("3"), or None.
+        show_ghost: whether the ghost is shown, where the layout has one.
+        show_expert: whether the expert's picture is shown, where the layout has one.
+    """
+
+    time: float
+    image: Image
+    keypoints: FloatArray
+    position: Position
+    duration: float
+    joints: dict[str, float | None]
+    score: float | None
+    expert_image: Image | None
+    expert_keypoints: FloatArray
+    expert_size: tuple[int, int]
+    fps: float | None = None
+    notice: str | None = None
+    statistics: tuple[tuple[str, str], ...] | None = None
+    view: Layout | None = None
+    cue: str | None = None
+    timing: float | None = None
+    lead: float | None = None
+    sections: tuple[tuple[float, float, str], ...] = ()
+    practised: tuple[float, float] | None = None
+    framing: str | None = None
+    countdown: str | None = None
+    show_ghost: bool = True
+    show_expert: bool = True
+
+    @property
+    def doubt(self) -> float:
+        """0..1: how far what depends on the position is to fade; 0 without a position."""
+        if self.position.time is None:
+            return 0.0
+        return min(max((SURE_FROM - self.position.confidence) / (SURE_FROM - DOUBTFUL_AT), 0.0), 1.0)

@@ -1,0 +1,125 @@
+"""The strip below the pictures: one message in large type, the score, the piece, the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Final
+
+from posesync.pose.types import Image
+
+from . import annotators as paint
+from .overlay_progress import ProgressRow
+from .overlay_scene import Scene
+from .position import State
+from .text import Color, TextPainter
+
+#: Keys of the window and what they do; they work in the window and are written in the strip.
+KEYS: Final = (
+    ("Q", "quit"), ("Space", "pause"), ("M", "mirror"), ("R", "restart"), ("H", "details"),
+    ("V", "view"), ("L", "loop"), ("G", "guidance"), ("S", "slow"), ("N", "sound"),
+)  # fmt: skip
+#: px, height of the strip on a canvas 720 px high.
+STRIP_HEIGHT: Final = 140
+#: Size in px and lines of a message, the best first, for a canvas 720 px high. A capital of the smallest is
+#: 27 px high: on a laptop's screen 7 mm, which at three metres is 1.7 times what sharp eyes need.
+MESSAGE_SIZES: Final = ((56, 1), (48, 1), (46, 2), (38, 3))
+#: Time for which a pace is shown: figures that change with every frame cannot be read.
+PACE_SECONDS: Final = 0.25
+
+_STATES: Final[dict[State, tuple[str, Color, str]]] = {
+    State.WAITING: ("Waiting", paint.MUTED, "begin whenever you like"),
+    State.FOLLOWING: ("Following", paint.GOOD, ""),
+    State.HOLDING: ("Holding", paint.CALM, "the expert waits for you"),
+    State.LOST: ("Lost", paint.POOR, "looking for you in the piece"),
+    State.FINISHED: ("Finished", paint.NEUTRAL, "well done"),
+}
+
+
+class Strip:
+    """Draws the strip.
+
+    Args:
+        text: draws the words.
+        ruler: px of a length given for a canvas 720 px high.
+        width: of the canvas, px.
+        height: of the canvas, px.
+    """
+
+    def __init__(self, text: TextPainter, ruler: Callable[[float], int], width: int, height: int) -> None:
+        self._text = text
+        self._ruler = ruler
+        self._width = width
+        self._height = height
+        self.top = height - ruler(STRIP_HEIGHT)
+        self._row = ProgressRow(text, ruler, self.top + ruler(68))
+        self._pace: tuple[float, str] | None = None
+        self._fit = lru_cache(maxsize=8)(self._fitted)
+
+    def draw(self, canvas: Image, scene: Scene, score: float | None, timing: float | None) -> None:
+        """Draw it; ``score`` and ``timing`` are smoothed."""
+        px = self._ruler
+        write = partial(self._text.draw, canvas, background=paint.BACKGROUND)
+        name, color, hint = _STATES[scene.position.state]
+        if scene.framing:
+            self._message(canvas, scene.framing, paint.TEXT, paint.CALM)
+        elif scene.cue:
+            tint = paint.faded(paint.FAIR, scene.doubt)
+            self._message(canvas, scene.cue, tint, tint)
+        else:
+            ink = paint.faded(paint.TEXT, scene.doubt)
+            paint.dot(canvas, px(36), self.top + px(39), px(11), paint.faded(color, scene.doubt))
+            x = px(60) + write(name, px(60), self.top + px(53), size=px(42), color=ink, bold=True)
+            words = hint or self._pace_words(scene)
+            write(words, x + px(20), self.top + px(53), size=px(24), color=paint.MUTED)
+        self._row.draw(canvas, scene, paint.faded(color, scene.doubt), timing)
+        edge = self._width - px(24)
+        if score is not None:
+            write("score", edge, self.top + px(92), size=px(18), color=paint.MUTED, align="right")
+            number, tint = f"{score:.0f}", paint.faded(paint.score_color(round(score)), scene.doubt)
+            write(number, edge, self.top + px(68), size=px(78), color=tint, bold=True, align="right")
+        if scene.fps is not None:
+            rate, baseline = f"{scene.fps:.0f} fps", self._height - px(14)
+            write(rate, edge, baseline, size=px(15), color=paint.MUTED, align="right")
+
+    def draw_keys(self, canvas: Image) -> None:
+        """The keys, which never change: drawn once, into an empty canvas."""
+        px, text = self._ruler, self._text
+        baseline, size = self._height - px(14), px(15)
+        x = float(px(24))
+        for key, meaning in KEYS:
+            width = text.width(key, size, bold=True)
+            cap = (round(x), baseline - px(16), width + px(14), px(22))
+            paint.draw_box(canvas, cap, paint.TRACK, radius=px(5))
+            text.draw(canvas, key, x + px(7), baseline, size=size, color=paint.TEXT, bold=True)
+            x += width + px(22)
+            x += text.draw(canvas, meaning, x, baseline, size=size, color=paint.MUTED) + px(20)
+
+    def _message(self, canvas: Image, words: str, color: Color, accent: Color) -> None:
+        """The one thing to know now, in the largest type that holds it; more lines grow up."""
+        px = self._ruler
+        lines, size = self._fit(words)
+        step, last = round(1.16 * size), self.top + px(54)
+        first = last - (len(lines) - 1) * step
+        if len(lines) > 1:
+            canvas[first - size : self.top] = paint.BACKGROUND
+        bar = (px(24), first - round(0.82 * size), px(8), last - first + round(0.92 * size))
+        paint.draw_box(canvas, bar, accent, radius=px(4))
+        for k, line in enumerate(lines):
+            self._text.draw(
+                canvas, line, px(48), first + k * step, size=size, color=color, bold=True,
+                background=paint.BACKGROUND,
+            )  # fmt: skip
+
+    def _fitted(self, words: str) -> tuple[list[str], int]:
+        px = self._ruler
+        choices = [(px(size), lines) for size, lines in MESSAGE_SIZES]
+        return self._text.fit(words, px(1046), choices, bold=True)
+
+    def _pace_words(self, scene: Scene) -> str:
+        """The pace in words, each long enough to be read."""
+        if scene.doubt > 0.5:
+            return "not sure where you are"
+        if self._pace is None or not 0 <= scene.time - self._pace[0] < PACE_SECONDS:
+            self._pace = (scene.time, f"{scene.position.speed:.2f}× the expert’s pace")
+        return self._pace[1]

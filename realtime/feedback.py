@@ -80,7 +80,8 @@ def compare_poses(
     if mirrored:
         expert = swap_left_right(expert)
     ours, theirs = extract_features(performer), extract_features(expert)
-    error = _overall_error(ours, theirs, settings.min_weight)
+    found = _overall_errors(ours, theirs, settings.min_weight)
+    error = None if np.isnan(found) else float(found)
     return Feedback(
         joints=_joint_differences(ours, theirs, settings.min_weight),
         error=error,
@@ -110,25 +111,34 @@ def overall_error(performer: FloatArray, expert: FloatArray, *, min_weight: floa
     Weighted by the worse seen of the two poses. The square makes one limb that is far off count for more than
     many that are a little off. None when less than ``MIN_SEEN`` of the 18 were seen in both.
     """
-    return _overall_error(extract_features(performer), extract_features(expert), min_weight)
+    error = _overall_errors(extract_features(performer), extract_features(expert), min_weight)
+    return None if np.isnan(error) else float(error)
 
 
-def _overall_error(ours: Features, theirs: Features, min_weight: float) -> float | None:
+def _overall_errors(ours: Features, theirs: Features, min_weight: float) -> FloatArray:
+    """Of one pose or, with a leading axis, of many; NaN where too little was seen."""
     angle = np.abs(ours.angles.astype(np.float64) - theirs.angles)
     a, b = ours.directions.astype(np.float64), theirs.directions.astype(np.float64)
-    cross = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+    cross = np.abs(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])
     turned = np.degrees(np.arctan2(cross, (a * b).sum(axis=-1)))
-    degrees = np.concatenate([angle, turned])
+    degrees = np.concatenate([angle, turned], axis=-1)
     weights = np.concatenate(
         [
             np.minimum(ours.angle_weights, theirs.angle_weights),
             np.minimum(ours.direction_weights, theirs.direction_weights),
-        ]
+        ],
+        axis=-1,
     ).astype(np.float64)
     weights = np.where(weights >= min_weight, weights, 0.0)
-    if (total := weights.sum()) < MIN_SEEN:
-        return None
-    return float(np.sqrt((weights * degrees**2).sum() / total))
+    total = weights.sum(axis=-1)
+    mean = (weights * degrees**2).sum(axis=-1) / np.maximum(total, MIN_SEEN)
+    return np.where(total >= MIN_SEEN, np.sqrt(mean), np.nan)
+
+
+def least_error(performer: FloatArray, experts: FloatArray, *, min_weight: float = 0.35) -> float | None:
+    """The overall error against whichever of (K, 17, 3) is nearest; None when too little was seen."""
+    errors = _overall_errors(extract_features(performer), extract_features(experts), min_weight)
+    return None if np.isnan(errors).all() else float(np.nanmin(errors))
 
 
 def score_of(error: float, tolerance: float = 8.0, half_score: float = 32.0) -> float:

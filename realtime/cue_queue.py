@@ -1,0 +1,177 @@
+"""One cue at a time: which correction is worth saying now, and for how long."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from posesync.pose.errors import InvalidDataError
+from posesync.pose.features import CONFIDENCE_FLOOR, swap_left_right
+from posesync.pose.skeleton import (
+    JOINTS,
+    LEFT_ELBOW,
+    LEFT_HIP,
+    LEFT_KNEE,
+    LEFT_SHOULDER,
+    RIGHT_ELBOW,
+    RIGHT_HIP,
+    RIGHT_KNEE,
+    RIGHT_SHOULDER,
+)
+from posesync.pose.types import FloatArray
+
+from .cues import Cue, CueSettings, find_cues, urgency
+from .legs import LegIdentity
+
+#: s between two frames beyond which the older ones say nothing of now.
+_GAP: Final = 1.0
+#: s for which a joint may be out of sight before its cue goes.
+_BLINK: Final = 0.4
+_LEGS: Final = ("hip", "knee")
+#: The keypoints without which nothing is said of a joint.
+_NEEDED: Final = {
+    "trunk": [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP],
+    "left_shoulder": [LEFT_SHOULDER, LEFT_ELBOW],
+    "right_shoulder": [RIGHT_SHOULDER, RIGHT_ELBOW],
+    "left_hip": [LEFT_HIP, LEFT_KNEE],
+    "right_hip": [RIGHT_HIP, RIGHT_KNEE],
+    **{name: list(JOINTS[name]) for name in ("left_elbow", "right_elbow", "left_knee", "right_knee")},
+}
+
+
+@dataclass
+class _Error:
+    """One kind of mistake of one joint, over time.
+
+    Attributes:
+        cue: as it was last found.
+        presence: 0..1, the share of the recent time for which it was there.
+        degrees: its size, smoothed over the frames in which it was there; signed.
+        silent_until: s, until when it is not repeated.
+    """
+
+    cue: Cue
+    presence: float = 0.0
+    degrees: float = 0.0
+    silent_until: float = -math.inf
+
+
+class CueQueue:
+    """Chooses among what :func:`~posesync.realtime.cues.find_cues` finds, by size, duration and visibility.
+
+    An error is said when it was there for most of the last moments, which no jitter and no passing movement
+    is. Its cue stays until it is put right, at least long enough to be read, at most a few seconds. Legs are
+    named as :class:`~posesync.realtime.legs.LegIdentity` holds them, and left alone while that is in doubt.
+
+    Args:
+        settings: see :class:`~posesync.realtime.cues.CueSettings`.
+    """
+
+    def __init__(self, settings: CueSettings | None = None) -> None:
+        self._settings = settings or CueSettings()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: a new performer, or a new beginning."""
+        self._legs = (LegIdentity(), LegIdentity())
+        self._errors: dict[tuple[str, str], _Error] = {}
+        self._shown: _Error | None = None
+        self._since = -math.inf
+        self._unseen = 0.0  # s for which nothing could be seen of what the cue is about
+        self._time: float | None = None
+        self._mirrored = False
+
+    def update(
+        self,
+        time: float,
+        performer: FloatArray,
+        expert: FloatArray,
+        *,
+        mirrored: bool = False,
+        confidence: float = 1.0,
+        jumped: bool = False,
+    ) -> Cue | None:
+        """Take one frame and say which cue to show now.
+
+        Args:
+            time: s on a clock that only goes forward.
+            performer: (17, 3) x px, y px, confidence 0..1.
+            expert: (17, 3), the matched moment, in the expert's own frame.
+            mirrored: the performer does the piece with left and right exchanged.
+            confidence: 0..1, of the matched moment; 0 when there is none.
+            jumped: the expert was shown at another place before, not just earlier.
+
+        Raises:
+            InvalidDataError: another shape, or a time that is not finite.
+        """
+        if not math.isfinite(time):
+            raise InvalidDataError(
+                f"time is {time}, expected finite seconds: pass the frame's own time stamp"
+            )
+        dt = 0.0 if self._time is None else time - self._time
+        if mirrored != self._mirrored or not 0.0 <= dt <= _GAP:
+            self.reset()
+            dt = 0.0
+        self._time, self._mirrored = time, mirrored
+        if jumped:
+            self._legs[1].reset()
+        found = self._find(time, performer, expert, confidence)
+        self._remember(found, dt)
+        if self._shown is not None:
+            clear = confidence >= self._settings.min_confidence
+            visible = clear and _is_seen(self._shown.cue.joint, performer, expert, mirrored=mirrored)
+            self._unseen = 0.0 if visible else self._unseen + dt
+            self._drop_shown(self._shown, time)
+        if self._shown is None and time - self._since >= self._settings.interval:
+            self._show_next(time)
+        return None if self._shown is None else self._shown.cue
+
+    def _find(self, time: float, performer: FloatArray, expert: FloatArray, confidence: float) -> list[Cue]:
+        ours, theirs = self._legs[0].update(time, performer), self._legs[1].update(time, expert)
+        if not confidence >= self._settings.min_confidence:
+            return []
+        found = find_cues(ours.keypoints, theirs.keypoints, mirrored=self._mirrored, settings=self._settings)
+        if ours.certain and theirs.certain:
+            return found
+        return [cue for cue in found if not cue.joint.endswith(_LEGS)]
+
+    def _remember(self, found: list[Cue], dt: float) -> None:
+        keep = math.exp(-dt / self._settings.memory)
+        present = {(cue.joint, cue.kind): cue for cue in found}
+        for key, cue in present.items():
+            self._errors.setdefault(key, _Error(cue, degrees=cue.degrees))
+        for key, error in self._errors.items():
+            error.presence *= keep
+            if (now := present.get(key)) is not None:
+                error.presence += 1.0 - keep
+                error.degrees += (now.degrees - error.degrees) * (1.0 - keep)
+                if error is not self._shown:  # what is being read does not change under the eyes
+                    error.cue = now
+
+    def _drop_shown(self, error: _Error, time: float) -> None:
+        settings, age = self._settings, time - self._since
+        corrected = error.presence <= settings.release
+        if self._unseen > _BLINK or (corrected and age >= settings.hold) or age >= settings.longest:
+            error.silent_until = -math.inf if corrected else time + settings.again
+            error.presence = self._unseen = 0.0
+            self._shown = None
+
+    def _show_next(self, time: float) -> None:
+        lasting = [
+            error
+            for error in self._errors.values()
+            if error.presence >= self._settings.share and time >= error.silent_until
+        ]
+        if lasting:
+            self._shown = max(
+                lasting, key=lambda error: error.presence * urgency(error.cue.joint, error.degrees)
+            )
+            self._since = time
+
+
+def _is_seen(joint: str, performer: FloatArray, expert: FloatArray, *, mirrored: bool) -> bool:
+    needed = _NEEDED[joint]
+    theirs = swap_left_right(expert) if mirrored else np.asarray(expert)
+    return bool(min(np.asarray(performer)[needed, 2].min(), theirs[needed, 2].min()) > CONFIDENCE_FLOOR)

@@ -1,0 +1,138 @@
+"""Which leg is which, held over time.
+
+MoveNet Lightning exchanges left and right ankles (and knees) for a few frames at a time, in 3–35 % of the
+frames in which they are apart. One frame cannot tell; the frames around it can: legs do not jump. What is
+followed is the way from the right to the left ankle. When it turns round faster than legs move, the names
+were exchanged; the name that was given for longer is the true one. When the ankles pass each other in the
+picture, that memory is worth nothing, and until it is built up anew the identity is in doubt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from posesync.pose.features import check_keypoints, keypoint_weights
+from posesync.pose.skeleton import LEFT_ANKLE, LEFT_HIP, LEFT_KNEE, RIGHT_ANKLE, RIGHT_HIP, RIGHT_KNEE
+from posesync.pose.types import FloatArray
+
+from .body import Body
+
+#: Trunk lengths per second by which the way between two ankles can change; a fast kick.
+_FASTEST: Final = 8.0
+#: Trunk lengths by which two keypoints jitter; what is nearer together has no direction.
+_JITTER: Final = 0.12
+#: s of one and the same order before it counts as known …
+_SURE_AFTER: Final = 0.25
+#: … and after which it is no surer: the names that were given for longer within this memory win.
+_MEMORY: Final = 1.0
+#: s without the pair in view after which its identity is forgotten.
+_FORGET: Final = 0.3
+#: Trunk lengths, beyond what speed explains, by which hips leap only when it is somebody else.
+_LEAP: Final = 0.5
+
+_PAIRS: Final = ((LEFT_ANKLE, RIGHT_ANKLE), (LEFT_KNEE, RIGHT_KNEE))
+
+
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """A pose whose legs are named as they were before.
+
+    Attributes:
+        keypoints: (17, 3), with the ankles, or the knees, put back where they were exchanged.
+        certain: whether the identity of the legs is known; without it nothing should be said of a leg. Feet
+            or knees so close together that it makes no difference, or out of view, count as known.
+    """
+
+    keypoints: FloatArray
+    certain: bool
+
+
+class _Pair:
+    """Two keypoints of one kind; ways are in trunk lengths, from the right one to the left."""
+
+    def __init__(self) -> None:
+        self.held: complex | None = None
+        self.known = (
+            0.0  # s for which the names given agreed with those held, less those in which they did not
+        )
+        self.gone = 0.0
+        self.apart = False
+
+    @property
+    def certain(self) -> bool:
+        return not self.apart or self.known >= _SURE_AFTER
+
+    def update(self, way: complex | None, dt: float) -> bool:
+        """Whether the names are exchanged in this frame."""
+        self.gone += dt
+        self.apart = way is not None and abs(way) >= _JITTER
+        if way is None:
+            if self.gone > _FORGET:
+                self.held, self.known = None, 0.0
+            return False
+        elapsed, self.gone = self.gone, 0.0
+        if not self.apart or self.held is None:
+            return self._begin(way if self.apart else None)
+        reach = _FASTEST * elapsed + _JITTER
+        as_named, exchanged = abs(way - self.held), abs(way + self.held)
+        if min(as_named, exchanged) > reach or exchanged < as_named <= reach:
+            # Another person, a cut, or legs that may have passed each other since.
+            return self._begin(way)
+        if as_named <= exchanged:
+            self.held, self.known = way, min(self.known + dt, _MEMORY)
+            return False
+        self.known -= dt
+        if self.known < 0.0:  # what was held was the exchanged one
+            self.held, self.known = way, -self.known
+            return False
+        self.held = -way
+        return True
+
+    def _begin(self, way: complex | None) -> bool:
+        self.held, self.known = way, 0.0
+        return False
+
+
+class LegIdentity:
+    """Holds left and right legs apart from frame to frame, of one performer on one clock."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget: somebody else, or another place in the piece."""
+        self._pairs = tuple(_Pair() for _ in _PAIRS)
+        self._time: float | None = None
+        self._hips: complex | None = None
+
+    def update(self, time: float, keypoints: FloatArray) -> Legs:
+        """Take the pose seen at ``time`` s, (17, 3); a time that runs backwards, or a leap, begins anew.
+
+        Raises:
+            InvalidDataError: another shape.
+        """
+        pose = check_keypoints(keypoints)
+        scale = Body.of(pose).scale
+        dt = 0.0 if self._time is None else time - self._time
+        hips = (_spot(pose, LEFT_HIP) + _spot(pose, RIGHT_HIP)) / 2
+        leapt = self._hips is not None and abs(hips - self._hips) > (_FASTEST * dt + _LEAP) * scale
+        if dt < 0.0 or leapt:
+            self.reset()
+            dt = 0.0
+        self._time, self._hips = time, hips if np.isfinite(hips) else self._hips
+        seen = keypoint_weights(np.where(np.isfinite(pose).all(axis=1), pose[:, 2], 0.0))
+        certain = True
+        for pair, (left, right) in zip(self._pairs, _PAIRS, strict=True):
+            visible = scale > 0.0 and min(seen[left], seen[right]) > 0.0
+            way = (_spot(pose, left) - _spot(pose, right)) / scale if visible else None
+            if pair.update(way, dt):
+                pose = pose.copy()
+                pose[[left, right]] = pose[[right, left]]
+            certain = certain and pair.certain
+        return Legs(pose, certain)
+
+
+def _spot(pose: FloatArray, keypoint: int) -> complex:
+    return complex(pose[keypoint, 0], pose[keypoint, 1])

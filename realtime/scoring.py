@@ -1,0 +1,163 @@
+"""Two numbers for a dancer: form, how alike the poses are, and timing, whether the pace is the expert's.
+
+They are kept apart: who dances well but late gets a good form and a poor timing. docs/feedback.md has both
+curves and what they give on real clips.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from posesync.pose.errors import InvalidDataError
+from posesync.pose.features import check_keypoints, swap_left_right
+from posesync.pose.types import FloatArray
+
+from .feedback import FeedbackSettings, least_error, score_of
+from .position import Position, State
+
+#: s around the matched moment among which the expert's most similar pose counts for form: what the tracker is
+#: early or late by, and what is a matter of timing.
+FORM_SLACK: Final = (-0.1, -0.05, 0.0, 0.05, 0.1)
+
+
+class Timing(str, Enum):
+    """The pace, in a word."""
+
+    ON_TIME = "on time"
+    RUSHING = "rushing"
+    DRAGGING = "dragging"
+
+
+@dataclass(frozen=True, slots=True)
+class TimingSettings:
+    """How pace becomes a score and a word.
+
+    Attributes:
+        span: s over which pace is measured.
+        least: s of practice before there is a first answer, less than ``span``.
+        tolerance: ratio over 1; a pace within it (and one over it) of the expert's scores 100.
+        half_score: ratio over ``tolerance``; the pace with a score of 50.
+        off: ratio over ``tolerance``; from here on the performer rushes, or drags from one over it.
+        on: ratio over 1 and below ``off``, within which they are on time again.
+    """
+
+    span: float = 2.0
+    least: float = 1.0
+    tolerance: float = 1.08
+    half_score: float = 1.4
+    off: float = 1.18
+    on: float = 1.12
+
+
+@dataclass(frozen=True, slots=True)
+class TimingReading:
+    """The pace now.
+
+    Attributes:
+        score: 0..100 (see :func:`timing_score`), or None without a measurement.
+        label: in a word, or None like ``score``.
+        speed: the pace over the last seconds, 1.0 the expert's, 0 standing; None like ``score``.
+    """
+
+    score: float | None
+    label: Timing | None
+    speed: float | None
+
+
+_NOTHING: Final = TimingReading(None, None, None)
+
+
+def form_score(
+    performer: FloatArray,
+    expert: FloatArray,
+    *,
+    mirrored: bool = False,
+    settings: FeedbackSettings | None = None,
+) -> float | None:
+    """Score 0..100 of a pose; of several moments of the expert, that of the one most alike.
+
+    Args:
+        performer: (17, 3) x px, y px, confidence 0..1.
+        expert: (17, 3), or (K, 17, 3): the expert at the matched time plus each of ``FORM_SLACK``, so that
+            haste is not charged twice.
+        mirrored: the performer does the piece with left and right exchanged.
+        settings: tolerance and curve, see :func:`~posesync.realtime.feedback.score_of`.
+
+    Returns:
+        None when too little was seen.
+
+    Raises:
+        InvalidDataError: another shape.
+    """
+    settings = settings or FeedbackSettings()
+    poses = check_keypoints(swap_left_right(expert) if mirrored else expert, "expert").reshape(-1, 17, 3)
+    error = least_error(performer, poses, min_weight=settings.min_weight)
+    return None if error is None else score_of(error, settings.tolerance, settings.half_score)
+
+
+def timing_score(speed: float, settings: TimingSettings | None = None) -> float:
+    """Score 0..100 of a pace relative to the expert's, the same for twice as fast and half as fast.
+
+    100 within ``tolerance``, then ``100 · 2^−x^1.5``, x = (|log speed| − log tolerance) / (log half_score −
+    log tolerance). With the defaults 1.08 scores 100, 1.2 79, 1.4 50, 1.7 22 and 2.0 9; standing still 0.
+
+    Raises:
+        InvalidDataError: ``speed`` is negative or not a number.
+    """
+    settings = settings or TimingSettings()
+    if not speed >= 0.0:
+        raise InvalidDataError(
+            f"speed is {speed}, expected 0 or more: pass the tracker's pace, 1.0 the expert's"
+        )
+    if speed in (0.0, math.inf):
+        return 0.0
+    tolerance = math.log(settings.tolerance)
+    beyond = max(0.0, abs(math.log(speed)) - tolerance) / (math.log(settings.half_score) - tolerance)
+    return float(100.0 * 2.0 ** -(beyond**1.5))
+
+
+class TimingMeter:
+    """Measures the pace over the last seconds, as the place in the piece moves.
+
+    The tracker's own ``speed`` follows within a third of a second: right for a display, too nervous for a
+    judgement. Jumps are no pace: measuring begins anew behind them.
+    """
+
+    def __init__(self, settings: TimingSettings | None = None) -> None:
+        self._settings = settings or TimingSettings()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was measured."""
+        self._places: deque[tuple[float, float]] = deque()
+        self._label = Timing.ON_TIME
+
+    def update(self, position: Position, time: float) -> TimingReading:
+        """Take the tracker's answer at ``time`` s and say how the pace was lately."""
+        if position.time is None or position.state is State.FINISHED:
+            self.reset()
+            return _NOTHING
+        if position.jumped or (self._places and time < self._places[-1][0]):
+            self._places.clear()
+        self._places.append((time, position.time))
+        while time - self._places[0][0] > self._settings.span:
+            self._places.popleft()
+        elapsed = time - self._places[0][0]
+        if elapsed < self._settings.least - 1e-6:
+            return _NOTHING
+        speed = (position.time - self._places[0][1]) / elapsed
+        self._label = self._judge(speed)
+        return TimingReading(timing_score(max(speed, 0.0), self._settings), self._label, max(speed, 0.0))
+
+    def _judge(self, speed: float) -> Timing:
+        """The word for a pace; it changes only when the pace has clearly changed."""
+        on, off = self._settings.on, self._settings.off
+        if speed >= (on if self._label is Timing.RUSHING else off):
+            return Timing.RUSHING
+        if speed <= 1.0 / (on if self._label is Timing.DRAGGING else off):
+            return Timing.DRAGGING
+        return Timing.ON_TIME

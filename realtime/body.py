@@ -93,8 +93,8 @@ class Body:
     """One pose.
 
     Attributes:
-        limbs: the eight limbs of ``LENGTHS`` by name (``left_forearm``), ``trunk``, and ``shoulders`` from the
-            right one to the left.
+        limbs: the eight limbs of ``LENGTHS`` by name (``left_forearm``), ``trunk``, and ``shoulders`` from
+            the right one to the left.
         scale: px, the length of the trunk seen square on; 0 when too little was seen.
         facing: which way.
     """

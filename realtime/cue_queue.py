@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 from posesync.pose.errors import InvalidDataError
-from posesync.pose.features import CONFIDENCE_FLOOR, swap_left_right
+from posesync.pose.features import CONFIDENCE_FLOOR, check_keypoints, swap_left_right
 from posesync.pose.skeleton import (
     JOINTS,
     LEFT_ELBOW,
@@ -22,7 +21,7 @@ from posesync.pose.skeleton import (
 )
 from posesync.pose.types import FloatArray
 
-from .cues import Cue, CueSettings, find_cues, urgency
+from .cues import Cue, CueSettings, cues_between, urgency
 from .legs import LegIdentity
 
 #: s between two frames beyond which the older ones say nothing of now.
@@ -110,10 +109,13 @@ class CueQueue:
             raise InvalidDataError(
                 f"time is {time}, expected finite seconds: pass the frame's own time stamp"
             )
+        performer = check_keypoints(performer)
+        expert = swap_left_right(expert) if mirrored else check_keypoints(expert)
         dt = 0.0 if self._time is None else time - self._time
         if mirrored != self._mirrored or not 0.0 <= dt <= _GAP:
+            since = self._since if dt >= 0.0 else -math.inf
             self.reset()
-            dt = 0.0
+            self._since, dt = since, 0.0
         self._time, self._mirrored = time, mirrored
         if jumped:
             self._legs[1].reset()
@@ -121,7 +123,7 @@ class CueQueue:
         self._remember(found, dt)
         if self._shown is not None:
             clear = confidence >= self._settings.min_confidence
-            visible = clear and _is_seen(self._shown.cue.joint, performer, expert, mirrored=mirrored)
+            visible = clear and _is_seen(self._shown.cue.joint, performer, expert)
             self._unseen = 0.0 if visible else self._unseen + dt
             self._drop_shown(self._shown, time)
         if self._shown is None and time - self._since >= self._settings.interval:
@@ -132,7 +134,7 @@ class CueQueue:
         ours, theirs = self._legs[0].update(time, performer), self._legs[1].update(time, expert)
         if not confidence >= self._settings.min_confidence:
             return []
-        found = find_cues(ours.keypoints, theirs.keypoints, mirrored=self._mirrored, settings=self._settings)
+        found = cues_between(ours.body, theirs.body, self._settings)
         if ours.certain and theirs.certain:
             return found
         return [cue for cue in found if not cue.joint.endswith(_LEGS)]
@@ -171,7 +173,6 @@ class CueQueue:
             self._since = time
 
 
-def _is_seen(joint: str, performer: FloatArray, expert: FloatArray, *, mirrored: bool) -> bool:
+def _is_seen(joint: str, performer: FloatArray, expert: FloatArray) -> bool:
     needed = _NEEDED[joint]
-    theirs = swap_left_right(expert) if mirrored else np.asarray(expert)
-    return bool(min(np.asarray(performer)[needed, 2].min(), theirs[needed, 2].min()) > CONFIDENCE_FLOOR)
+    return bool(min(performer[needed, 2].min(), expert[needed, 2].min()) > CONFIDENCE_FLOOR)

@@ -107,13 +107,15 @@ def find_cues(
     Raises:
         InvalidDataError: another shape.
     """
-    pair = _Pair(
-        Body.of(performer),
-        Body.of(swap_left_right(expert) if mirrored else expert),
-        settings or CueSettings(),
-    )
-    if pair.ours.facing.contradicts(pair.theirs.facing):
+    theirs = Body.of(swap_left_right(expert) if mirrored else expert)
+    return cues_between(Body.of(performer), theirs, settings or CueSettings())
+
+
+def cues_between(performer: Body, expert: Body, settings: CueSettings) -> list[Cue]:
+    """:func:`find_cues` of two bodies; the expert's left and right are already the performer's."""
+    if performer.facing.contradicts(expert.facing):
         return []
+    pair = _Pair(performer, expert, settings)
     found = [_lean(pair)]
     for side in ("left", "right"):
         found += [_arm(pair, side), _elbow(pair, side), _leg(pair, side), _knee(pair, side)]

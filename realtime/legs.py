@@ -41,11 +41,13 @@ class Legs:
 
     Attributes:
         keypoints: (17, 3), with the ankles, or the knees, put back where they were exchanged.
+        body: the same, read as limbs.
         certain: whether the identity of the legs is known; without it nothing should be said of a leg. Feet
             or knees so close together that it makes no difference, or out of view, count as known.
     """
 
     keypoints: FloatArray
+    body: Body
     certain: bool
 
 
@@ -114,7 +116,8 @@ class LegIdentity:
             InvalidDataError: another shape.
         """
         pose = check_keypoints(keypoints)
-        scale = Body.of(pose).scale
+        body = Body.of(pose)
+        scale = body.scale
         dt = 0.0 if self._time is None else time - self._time
         hips = (_spot(pose, LEFT_HIP) + _spot(pose, RIGHT_HIP)) / 2
         leapt = self._hips is not None and abs(hips - self._hips) > (_FASTEST * dt + _LEAP) * scale
@@ -123,15 +126,16 @@ class LegIdentity:
             dt = 0.0
         self._time, self._hips = time, hips if np.isfinite(hips) else self._hips
         seen = keypoint_weights(np.where(np.isfinite(pose).all(axis=1), pose[:, 2], 0.0))
-        certain = True
+        certain, exchanged = True, False
         for pair, (left, right) in zip(self._pairs, _PAIRS, strict=True):
             visible = scale > 0.0 and min(seen[left], seen[right]) > 0.0
             way = (_spot(pose, left) - _spot(pose, right)) / scale if visible else None
             if pair.update(way, dt):
-                pose = pose.copy()
+                pose = pose if exchanged else pose.copy()
                 pose[[left, right]] = pose[[right, left]]
+                exchanged = True
             certain = certain and pair.certain
-        return Legs(pose, certain)
+        return Legs(pose, Body.of(pose) if exchanged else body, certain)
 
 
 def _spot(pose: FloatArray, keypoint: int) -> complex:

@@ -1,0 +1,21 @@
+"""The report of a session: one HTML file, JSON or CSV from session.jsonl, and the history of sessions."""
+
+from __future__ import annotations
+
+from .analysis import Analysis, analyse
+from .history import History, PastSession, default_history_path
+from .reading import SessionData, read_session
+from .writing import Report, make_report, write_report
+
+__all__ = [
+    "Analysis",
+    "History",
+    "PastSession",
+    "Report",
+    "SessionData",
+    "analyse",
+    "default_history_path",
+    "make_report",
+    "read_session",
+    "write_report",
+]

@@ -1,0 +1,287 @@
+"""session.jsonl, read as hostile input: whatever a line holds, what comes out are arrays in their ranges.
+
+A line that cannot be used is counted and passed over; only a file that is no log of ours at all is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from posesync.pose.errors import SourceError
+from posesync.pose.skeleton import JOINT_NAMES
+from posesync.pose.types import FloatArray
+
+from ..position import State
+from ..session_log import SCHEMA
+from .values import clean_text, number
+
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int_]
+
+#: A log of 30 minutes at 30 fps takes about 16 MB.
+MAX_LOG_BYTES: Final = 1 << 30
+#: The last line holds ten small pictures; every other one has a few hundred bytes.
+MAX_LINE_BYTES: Final = 8 << 20
+#: s; a moment later than this was not measured.
+_LATEST: Final = 1e6
+#: Cues kept: two in five seconds for a day.
+_MAX_CUES: Final = 40_000
+
+STATES: Final = tuple(State)
+_STATE_CODES: Final = {state.value: code for code, state in enumerate(STATES)}
+_LOST: Final = STATES.index(State.LOST)
+#: Key of a frame's line → least and greatest value; what lies outside counts as not given.
+_RANGES: Final = {
+    "position": (0.0, _LATEST),
+    "speed": (0.0, 100.0),
+    "confidence": (0.0, 1.0),
+    "score": (0.0, 100.0),
+    "form": (0.0, 100.0),
+    "timing": (0.0, 100.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CueSaid:
+    """A correction that was shown.
+
+    Attributes:
+        time: s since the camera's first frame.
+        position: s in the reference, or None.
+        text: its words.
+    """
+
+    time: float
+    position: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SessionData:
+    """A log as arrays; N frames in the order of their time.
+
+    Attributes:
+        header: line 1; its values are as the file gives them, so not to be trusted.
+        summary: the last line's, not to be trusted either; empty when the log was cut off.
+        times: (N,) s since the camera's first frame, not decreasing.
+        positions: (N,) s in the reference, NaN without one.
+        speeds: (N,) 1.0 = the expert's, NaN where not given.
+        confidences: (N,) 0..1 or NaN.
+        scores: (N,) 0..100 or NaN.
+        forms: (N,) 0..100 or NaN; as ``scores`` in a log that does not tell form and timing apart.
+        timings: (N,) 0..100 or NaN.
+        joints: (N, 8) signed degrees −180..180, performer − expert, or NaN; in the order of JOINT_NAMES.
+        states: (N,) index into STATES.
+        dropped: (N,) whether the frame was captured but never processed.
+        mirrored: (N,) whether the piece was done with left and right exchanged.
+        jumped: (N,) whether the position was reached by a jump.
+        cues: corrections in the order in which they were shown.
+        notes: what is wrong with the file, a line each, ready to be shown.
+        sha256: of the file, hexadecimal.
+    """
+
+    header: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    times: FloatArray
+    positions: FloatArray
+    speeds: FloatArray
+    confidences: FloatArray
+    scores: FloatArray
+    forms: FloatArray
+    timings: FloatArray
+    joints: FloatArray
+    states: IntArray
+    dropped: BoolArray
+    mirrored: BoolArray
+    jumped: BoolArray
+    cues: tuple[CueSaid, ...]
+    notes: tuple[str, ...]
+    sha256: str
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def part(self, name: str) -> Mapping[str, Any]:
+        """A table of the header, as ``reference`` or ``camera``; empty when it is none."""
+        found = self.header.get(name)
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def duration(self) -> float:
+        """Length of the reference, s: from the header, else as far as the performer came."""
+        named = number(self.part("reference").get("duration"), 0.0, _LATEST)
+        reached = float(np.nanmax(self.positions)) if np.isfinite(self.positions).any() else 0.0
+        return max(named or 0.0, reached)
+
+
+def read_session(path: Path) -> SessionData:
+    """Read a log.
+
+    A log that breaks off, and lines that are damaged, cost only themselves; ``notes`` says so.
+
+    Raises:
+        SourceError: missing, unreadable, empty, too large, no log of PoseSync's, of a newer version, or
+            without a single frame.
+    """
+    rows = _Rows()
+    digest = hashlib.sha256()
+    header: Mapping[str, Any] | None = None
+    try:
+        size = path.stat().st_size
+        if size > MAX_LOG_BYTES:
+            raise SourceError(
+                f"{path} has {size} bytes, expected at most {MAX_LOG_BYTES}: is it a session's log?"
+            )
+        with path.open("rb") as file:
+            while line := file.readline(MAX_LINE_BYTES):
+                digest.update(line)
+                if header is None:
+                    header = _header(line, path)
+                else:
+                    rows.add(line)
+    except FileNotFoundError:
+        raise SourceError(f"no such log: {path}: give the file named with --log in a session") from None
+    except IsADirectoryError:
+        raise SourceError(f"{path} is a folder, expected a log: give the session.jsonl in it") from None
+    except OSError as error:
+        raise SourceError(f"cannot read {path} ({error.strerror or error}): check its permissions") from None
+    if header is None:
+        raise SourceError(f"{path} is empty, expected a session's log: record one with posesync live --log")
+    if not rows.times:
+        raise SourceError(f"{path} holds no frame of a session, nothing to report: record a longer one")
+    return rows.finish(header, digest.hexdigest())
+
+
+def _header(line: bytes, path: Path) -> Mapping[str, Any]:
+    found = _parse(line)
+    if found is None or "posesync" not in found or "schema" not in found:
+        raise SourceError(f"{path} is no log of PoseSync: give the file named with --log in a session")
+    schema = found["schema"]
+    if type(schema) is not int or not 1 <= schema <= SCHEMA:
+        given = clean_text(json.dumps(schema), 20)
+        raise SourceError(
+            f"{path} is a log of version {given}, expected {SCHEMA}: update with pip install -U posesync, or "
+            f"report it with the PoseSync that wrote it ({clean_text(found['posesync'], 20)})"
+        )
+    return found
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """The object that a line holds, or None. NaN and Infinity, which are no JSON, become None."""
+    try:
+        found = json.loads(line.decode(), parse_constant=_nothing)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _nothing(_constant: str) -> None:
+    return None
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Columns that grow line by line."""
+
+    times: list[float] = field(default_factory=list)
+    columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in _RANGES})
+    joints: list[list[Any]] = field(default_factory=list)
+    states: list[int] = field(default_factory=list)
+    flags: list[list[bool]] = field(default_factory=list)
+    cues: list[CueSaid] = field(default_factory=list)
+    summary: dict[str, Any] | None = None
+    damaged: int = 0
+    broken_off: bool = False
+
+    def add(self, line: bytes) -> None:
+        """Take one line after the header."""
+        found = _parse(line)
+        self.broken_off = found is None and not line.endswith(b"\n")
+        if found is None or self.summary is not None:
+            self.damaged += not self.broken_off
+            return
+        if "summary" in found:
+            self.summary = found["summary"] if isinstance(found["summary"], dict) else {}
+            return
+        time = number(found.get("t"), 0.0, _LATEST)
+        if time is None or (self.times and time < self.times[-1]):
+            self.damaged += 1
+            return
+        self._frame(time, found)
+
+    def _frame(self, time: float, found: dict[str, Any]) -> None:
+        self.times.append(time)
+        for name, column in self.columns.items():
+            column.append(found.get(name))
+        joints = found.get("joints")
+        self.joints.append(
+            [joints.get(name) for name in JOINT_NAMES] if isinstance(joints, dict) else _UNSEEN
+        )
+        state = found.get("state")
+        self.states.append(_STATE_CODES.get(state, _LOST) if isinstance(state, str) else _LOST)
+        self.flags.append([found.get(name) is True for name in ("dropped", "mirrored", "jumped")])
+        cue = found.get("cue")
+        if isinstance(cue, str) and cue.strip() and len(self.cues) < _MAX_CUES:
+            place = number(found.get("position"), *_RANGES["position"])
+            self.cues.append(CueSaid(time, place, clean_text(cue, 120)))
+
+    def finish(self, header: Mapping[str, Any], sha256: str) -> SessionData:
+        columns = {name: _column(self.columns[name], *limits) for name, limits in _RANGES.items()}
+        if not np.isfinite(columns["form"]).any():
+            columns["form"] = columns["score"]
+        flat = [value for row in self.joints for value in row]
+        dropped, mirrored, jumped = np.array(self.flags, bool).T
+        return SessionData(
+            header=header,
+            summary=self.summary or {},
+            times=np.array(self.times),
+            positions=columns["position"],
+            speeds=columns["speed"],
+            confidences=columns["confidence"],
+            scores=columns["score"],
+            forms=columns["form"],
+            timings=columns["timing"],
+            joints=_column(flat, -180.0, 180.0).reshape(-1, len(JOINT_NAMES)),
+            states=np.array(self.states, np.int_),
+            dropped=dropped,
+            mirrored=mirrored,
+            jumped=jumped,
+            cues=tuple(self.cues),
+            notes=self._notes(),
+            sha256=sha256,
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        notes = []
+        if self.broken_off:
+            notes.append("The log breaks off in the middle of a line; what was complete is reported.")
+        elif self.summary is None:
+            notes.append("The log has no summary: the session did not end in order. Its frames are reported.")
+        if self.damaged:
+            lines = "1 line" if self.damaged == 1 else f"{self.damaged} lines"
+            notes.append(f"{lines} of the log could not be read and were left out.")
+        return tuple(notes)
+
+
+_UNSEEN: Final[list[Any]] = [None] * len(JOINT_NAMES)
+
+
+def _column(values: list[Any], low: float, high: float) -> FloatArray:
+    """Numbers within the limits, NaN for everything else."""
+    plain = [value if type(value) is float or _is_small(value) else np.nan for value in values]
+    column = np.array(plain, np.float64)
+    with np.errstate(invalid="ignore"):
+        column[~((column >= low) & (column <= high))] = np.nan
+    return column
+
+
+def _is_small(value: object) -> bool:
+    """Whether it is a whole number that a float can hold."""
+    return type(value) is int and -1e15 < value < 1e15

@@ -1,0 +1,213 @@
+"""Whether the camera sees enough of the performer, and the one word that helps most when it does not.
+
+Pure functions. Directions are the performer's own: whoever is asked to move to the left moves to their left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from posesync.pose.errors import InvalidDataError
+from posesync.pose.features import check_keypoints, keypoint_weights
+from posesync.pose.skeleton import (
+    LEFT_ANKLE,
+    LEFT_HIP,
+    LEFT_KNEE,
+    LEFT_SHOULDER,
+    NOSE,
+    NUM_KEYPOINTS,
+    RIGHT_ANKLE,
+    RIGHT_HIP,
+    RIGHT_KNEE,
+    RIGHT_SHOULDER,
+)
+from posesync.pose.types import FloatArray
+
+BoolArray = npt.NDArray[np.bool_]
+
+#: Weight, 0..1, from which a keypoint counts as seen.
+SEEN: Final = 0.35
+#: Keypoints from which there is somebody.
+_SOMEBODY: Final = 4
+#: Share of the frame's height or width that counts as its edge.
+_EDGE: Final = 0.03
+#: Share of the frame's height at its edges in which MoveNet guesses what lies beyond.
+_BRINK: Final = 0.015
+#: Shoulders crossed by this share of the body's height are those of a back.
+_TURNED: Final = 0.1
+#: Share of the frame's height that must be free on one side for the camera to be turned to the other.
+_ROOM: Final = 0.2
+#: A body, as far as it should be seen, shorter than this share of the frame's height has too few pixels.
+_FAR: Final = 0.25
+#: An expert's part with a lower mean weight is not asked of the performer either.
+_SHOWN: Final = 0.3
+
+#: From head to feet. Arms are not asked for: they come and go behind the body.
+_PARTS: Final = {
+    "head": (NOSE,),
+    "hips": (LEFT_HIP, RIGHT_HIP),
+    "knees": (LEFT_KNEE, RIGHT_KNEE),
+    "feet": (LEFT_ANKLE, RIGHT_ANKLE),
+}
+_TRUNK: Final = (LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP)
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """Where the seen keypoints lie, as shares of the frame 0..1: left < right, top < bottom."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+
+def check_framing(
+    keypoints: FloatArray, size: tuple[int, int], *, expert_seen: FloatArray | None = None
+) -> str | None:
+    """The most useful thing to do about how the performer stands in the picture; None when all is well.
+
+    Args:
+        keypoints: (17, 3) x px, y px, confidence 0..1, in the camera's picture (not its mirror image).
+        size: width and height of that picture, px.
+        expert_seen: (17,) mean weight 0..1 of each of the expert's keypoints: what the expert does not show
+            is not asked for. None asks for the whole body.
+
+    Raises:
+        InvalidDataError: another shape.
+    """
+    points = check_keypoints(keypoints)
+    if points.shape != (NUM_KEYPOINTS, 3):
+        raise InvalidDataError(f"keypoints have shape {points.shape}: pass one pose, (17, 3)")
+    seen = keypoint_weights(points[:, 2]) >= SEEN
+    if int(seen.sum()) < _SOMEBODY or not seen[list(_TRUNK)].any():
+        return "nobody in view"
+    place = points[seen, :2] / np.array(size, dtype=np.float64)
+    (left, top), (right, bottom) = place.min(axis=0).tolist(), place.max(axis=0).tolist()
+    extent = _Extent(left, right, top, bottom)
+    wanted = _wanted(expert_seen)
+    height = points[:, 1] / size[1]
+    inside = seen & (height > _BRINK) & (height < 1.0 - _BRINK)
+    missing = [part for part in wanted if not inside[list(_PARTS[part])].any()]
+    return (
+        _aside(points, seen, extent, size[1])
+        or _cut_off(missing, extent)
+        or _distance(missing, wanted, extent)
+        or (f"I cannot see your {missing[-1]}: is something in the way?" if missing else None)
+    )
+
+
+def expert_weights(keypoints: FloatArray) -> FloatArray:
+    """What an expert shows: (17,) mean weights 0..1 over the (T, 17, 3) keypoints of a reference.
+
+    Raises:
+        InvalidDataError: another shape, or no sample.
+    """
+    points = check_keypoints(keypoints)
+    if points.ndim != 3 or not len(points):
+        raise InvalidDataError(f"keypoints have shape {points.shape}: pass at least one sample, (T, 17, 3)")
+    weights: FloatArray = keypoint_weights(points[..., 2]).mean(axis=0)
+    return weights
+
+
+def _wanted(expert_seen: FloatArray | None) -> list[str]:
+    """Parts to be seen, from head to feet."""
+    if expert_seen is None:
+        return list(_PARTS)
+    if np.shape(expert_seen) != (NUM_KEYPOINTS,):
+        raise InvalidDataError(
+            f"expert_seen has shape {np.shape(expert_seen)}: pass one weight a keypoint, (17,)"
+        )
+    return [part for part in _PARTS if float(np.max(expert_seen[list(_PARTS[part])])) >= _SHOWN]
+
+
+def _cut_off(missing: list[str], extent: _Extent) -> str | None:
+    """The picture's upper or lower edge cuts the body."""
+    above = "head" in missing and extent.top < _ROOM
+    lost = [part for part in missing if part != "head"]
+    # The next keypoint down would lie behind the edge: nothing seen reaches far above it.
+    below = bool(lost) and extent.bottom > 1.0 - _reach(lost[0])
+    if above and below:
+        return "step back, I cannot see all of you"
+    if below:
+        part = lost[-1]
+        turn = extent.top > 2 * _ROOM  # so much is free above that the camera looks too high
+        return f"{'tilt the camera down' if turn else 'step back'}, I cannot see your {part}"
+    if above:
+        turn = extent.bottom < 1.0 - _ROOM
+        return f"{'tilt the camera up' if turn else 'step back'}, I cannot see your head"
+    return None
+
+
+def _reach(part: str) -> float:
+    """Share of the frame's height above the lower edge within which what ends there was cut off by it.
+
+    Shins are long, and seen from near they are longer than from far.
+    """
+    return {"hips": 0.45, "knees": 0.35, "feet": 0.3}[part]
+
+
+def _aside(points: FloatArray, seen: BoolArray, extent: _Extent, height: int) -> str | None:
+    """The picture's left or right edge cuts the body."""
+    left, right = extent.left < _EDGE, extent.right > 1.0 - _EDGE
+    if left and right:
+        return "step back, I cannot see all of you"
+    if not (left or right):
+        return None
+    # Whoever faces the camera has the picture's left on their right; whoever turns their back has not.
+    crossed = 0.0
+    if seen[LEFT_SHOULDER] and seen[RIGHT_SHOULDER]:
+        crossed = float(points[RIGHT_SHOULDER, 0] - points[LEFT_SHOULDER, 0]) / height
+    facing = crossed <= _TURNED * (extent.bottom - extent.top)
+    return f"move to the {'left' if left == facing else 'right'}"
+
+
+def _distance(missing: list[str], wanted: list[str], extent: _Extent) -> str | None:
+    if missing or "feet" not in wanted:
+        return None
+    return "come closer" if extent.bottom - extent.top < _FAR else None
+
+
+class FramingWatch:
+    """Says a word about framing only once it has held for a while, and keeps it long enough to be read.
+
+    A dancer bends, turns and leaves the picture for a moment: none of that is worth a word.
+
+    Args:
+        after: s that something must be wrong before it is said.
+        at_least: s that a word stays.
+        good_after: s that all must be well before :attr:`good` says so.
+    """
+
+    def __init__(self, *, after: float = 1.0, at_least: float = 2.0, good_after: float = 0.5) -> None:
+        self._after, self._at_least, self._good_after = after, at_least, good_after
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: another performer, another camera."""
+        self._wrong_since: float | None = None
+        self._well_since: float | None = None
+        self._said: str | None = None
+        self._said_at = 0.0
+        self.good = False
+
+    def update(self, word: str | None, time: float) -> str | None:
+        """Take note of what :func:`check_framing` says at ``time`` s; return what to show, if anything."""
+        if word is None:
+            self._wrong_since = None
+            self._well_since = time if self._well_since is None else self._well_since
+            if time - self._well_since >= self._good_after:
+                self.good = True
+                if time - self._said_at >= self._at_least:
+                    self._said = None
+            return self._said
+        self._well_since = None
+        self._wrong_since = time if self._wrong_since is None else self._wrong_since
+        if time - self._wrong_since >= self._after:
+            self.good = False
+            if self._said is None or (word != self._said and time - self._said_at >= self._at_least):
+                self._said, self._said_at = word, time
+        return self._said

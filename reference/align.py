@@ -24,6 +24,9 @@ METRICS: Final[tuple[Metric, ...]] = ("features", "angle-mae")
 
 #: Without a limit given, so much of the shorter sequence may stay unmatched at either end.
 OPEN_SHARE: Final = 0.25
+#: What a step in one sequence alone costs, as a share of the median distance of random pairs: a path without
+#: reason to leave the common pace keeps it. On two cameras that film one performer it halved the worst error.
+STEP_COST: Final = 0.1
 _RANDOM_PAIRS: Final = 2000
 
 
@@ -117,6 +120,8 @@ def align(
     grid_step = step or _step(a, b)
     grid_a, grid_b = (_grid(r, grid_step, only_shown=open_ends is None) for r in (a, b))
     pair = _pair(a, b, grid_a, grid_b, metric)
+    apart = float(np.median(pair.distances(_random_pairs(pair.shape))))
+    pair.penalty = STEP_COST * apart
     path = warp(
         pair,
         (round(begin[0] / grid_step), round(begin[1] / grid_step)),
@@ -125,7 +130,7 @@ def align(
     )
     times_a, times_b, costs = grid_a[path[:, 0]], grid_b[path[:, 1]], pair.distances(path)
     nearest = np.column_stack([_nearest(a.times, times_a), _nearest(b.times, times_b)])
-    return Alignment(times_a, times_b, costs, nearest, _confidence(a, b, pair, nearest, costs))
+    return Alignment(times_a, times_b, costs, nearest, _confidence(a, b, nearest, costs, apart))
 
 
 def warping_path(
@@ -147,6 +152,17 @@ def warping_path(
     new = np.ones(len(pairs), bool)
     new[1:] = (np.diff(pairs, axis=0) != 0).any(axis=1)
     return pairs[new, 0], pairs[new, 1]
+
+
+def cost_matrix(
+    a: Reference, b: Reference, times_a: FloatArray, times_b: FloatArray, metric: Metric = "features"
+) -> FloatArray:
+    """(N, M) ≥ 0: the distance of every moment of ``a`` to every moment of ``b``, in the unit of the metric.
+
+    Raises:
+        InvalidDataError: no feature was seen in both.
+    """
+    return _pair(a, b, times_a, times_b, metric).matrix()
 
 
 def series(
@@ -217,13 +233,12 @@ def _resample(values: FloatArray, weights: FloatArray, times: FloatArray, grid: 
 
 
 def _confidence(
-    a: Reference, b: Reference, pair: Pair, path: IndexArray, costs: FloatArray
+    a: Reference, b: Reference, path: IndexArray, costs: FloatArray, apart: float
 ) -> FloatArray:  # fmt: skip
-    """(K,) 0..1, see :class:`Alignment`."""
+    """(K,) 0..1, see :class:`Alignment`; ``apart`` is how far random pairs are."""
     weights_a, weights_b = a.features.weights, b.features.weights
     weight = _shared(weights_a, weights_b, "joint or limb")
     seen = np.minimum(weights_a[path[:, 0]], weights_b[path[:, 1]]) @ (weight / weight.sum())
-    apart = float(np.median(pair.distances(_random_pairs(pair.shape))))
     alike = 1.0 - costs / apart if apart > 0 else np.ones(len(costs))
     confidence: FloatArray = np.clip(seen, 0.0, 1.0) * np.clip(alike, 0.0, 1.0)
     return confidence

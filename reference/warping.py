@@ -35,7 +35,13 @@ Self = TypeVar("Self", bound="Pair")  # typing.Self came with Python 3.11
 
 
 class Pair(ABC):
-    """Two sequences and the distance between a sample of the one and a sample of the other."""
+    """Two sequences and the distance between a sample of the one and a sample of the other.
+
+    Attributes:
+        penalty: ≥ 0, what a step in one sequence alone costs beyond the distance it leads to.
+    """
+
+    penalty: float
 
     @property
     @abstractmethod
@@ -51,6 +57,10 @@ class Pair(ABC):
         """(K,) ≥ 0, of the pairs (K, 2)."""
 
     @abstractmethod
+    def matrix(self) -> FloatArray:
+        """(N, M) ≥ 0, of all pairs."""
+
+    @abstractmethod
     def accumulate(self, window: int | None) -> FloatArray:
         """(N + 1, M + 1) cost of the cheapest path to each cell, its first row and column apart.
 
@@ -63,8 +73,8 @@ class Pair(ABC):
 class Vectors(Pair):
     """Euclidean distance of vectors (N, D) and (M, D), by dtaidistance's C library where there is one."""
 
-    def __init__(self, a: FloatArray, b: FloatArray) -> None:
-        self.a, self.b = a, b
+    def __init__(self, a: FloatArray, b: FloatArray, penalty: float = 0.0) -> None:
+        self.a, self.b, self.penalty = a, b, penalty
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -73,11 +83,17 @@ class Vectors(Pair):
 
     def part(self, a: slice, b: slice) -> Vectors:
         """See :class:`Pair`."""
-        return Vectors(self.a[a], self.b[b])
+        return Vectors(self.a[a], self.b[b], self.penalty)
 
     def distances(self, path: IndexArray) -> FloatArray:
         """See :class:`Pair`."""
         distances: FloatArray = np.linalg.norm(self.a[path[:, 0]] - self.b[path[:, 1]], axis=1)
+        return distances
+
+    def matrix(self) -> FloatArray:
+        """See :class:`Pair`."""
+        squares = (self.a**2).sum(axis=1)[:, None] + (self.b**2).sum(axis=1) - 2 * self.a @ self.b.T
+        distances: FloatArray = np.sqrt(np.maximum(squares, 0.0))
         return distances
 
     def accumulate(self, window: int | None) -> FloatArray:
@@ -88,14 +104,14 @@ class Vectors(Pair):
         matrix.
         """
         if not has_c_library():
-            squares = (self.a**2).sum(axis=1)[:, None] + (self.b**2).sum(axis=1) - 2 * self.a @ self.b.T
-            return _accumulate(np.sqrt(np.maximum(squares, 0.0)), window)
+            return _accumulate(self.matrix(), window, self.penalty)
         from dtaidistance import dtw_ndim
 
         costs: FloatArray = dtw_ndim.warping_paths(
             np.ascontiguousarray(self.a),
             np.ascontiguousarray(self.b),
             window=window,
+            penalty=self.penalty,
             inner_dist="euclidean",
             use_c=True,
             keep_int_repr=True,
@@ -113,12 +129,17 @@ class Angles(Pair):
         a: (N, J) any unit, and the weights (N, J) 0..1.
         b: (M, J) and (M, J).
         unseen: the distance of two samples without a joint that was seen in both.
+        penalty: see :class:`Pair`.
     """
 
     def __init__(
-        self, a: tuple[FloatArray, FloatArray], b: tuple[FloatArray, FloatArray], unseen: float
+        self,
+        a: tuple[FloatArray, FloatArray],
+        b: tuple[FloatArray, FloatArray],
+        unseen: float,
+        penalty: float = 0.0,
     ) -> None:
-        self.a, self.b, self.unseen = a, b, unseen
+        self.a, self.b, self.unseen, self.penalty = a, b, unseen, penalty
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -127,14 +148,15 @@ class Angles(Pair):
 
     def part(self, a: slice, b: slice) -> Angles:
         """See :class:`Pair`."""
-        return Angles((self.a[0][a], self.a[1][a]), (self.b[0][b], self.b[1][b]), self.unseen)
+        a_part, b_part = (self.a[0][a], self.a[1][a]), (self.b[0][b], self.b[1][b])
+        return Angles(a_part, b_part, self.unseen, self.penalty)
 
     def distances(self, path: IndexArray) -> FloatArray:
         """See :class:`Pair`."""
         i, j = path[:, 0], path[:, 1]
         return self._mean(self.a[0][i] - self.b[0][j], np.minimum(self.a[1][i], self.b[1][j]))
 
-    def accumulate(self, window: int | None) -> FloatArray:
+    def matrix(self) -> FloatArray:
         """See :class:`Pair`."""
         (a, seen_a), (b, seen_b) = self.a, self.b
         local = np.empty(self.shape)
@@ -143,7 +165,11 @@ class Angles(Pair):
             block = slice(row, row + rows)
             seen = np.minimum(seen_a[block, None], seen_b[None])
             local[block] = self._mean(a[block, None] - b[None], seen)
-        return _accumulate(local, window)
+        return local
+
+    def accumulate(self, window: int | None) -> FloatArray:
+        """See :class:`Pair`."""
+        return _accumulate(self.matrix(), window, self.penalty)
 
     def _mean(self, difference: FloatArray, weight: FloatArray) -> FloatArray:
         total = weight.sum(axis=-1)
@@ -205,7 +231,7 @@ def _keep(pair: Pair, limits: tuple[int, int], window: int | None) -> tuple[int,
     if not any(limits):
         return n, m
     costs = pair.accumulate(window)
-    skip = SKIP_COST * float(np.median(pair.distances(_read(costs))))
+    skip = SKIP_COST * float(np.median(pair.distances(_read(costs, pair.penalty))))
     end_a = np.arange(max(1, n - limits[0]), n + 1)
     end_b = np.arange(max(1, m - limits[1]), m + 1)
     shorter_a = costs[end_a, -1] + skip * (n - end_a)
@@ -216,17 +242,17 @@ def _keep(pair: Pair, limits: tuple[int, int], window: int | None) -> tuple[int,
 
 
 def _closed(pair: Pair, window: int | None = None) -> IndexArray:
-    return _read(pair.accumulate(window))
+    return _read(pair.accumulate(window), pair.penalty)
 
 
-def _read(costs: FloatArray) -> IndexArray:
+def _read(costs: FloatArray, penalty: float) -> IndexArray:
     """The path to the last cell of accumulated costs."""
     from dtaidistance import dtw
 
-    return np.asarray(dtw.best_path(costs), np.intp).reshape(-1, 2)
+    return np.asarray(dtw.best_path(costs, penalty=penalty), np.intp).reshape(-1, 2)
 
 
-def _accumulate(local: FloatArray, window: int | None) -> FloatArray:
+def _accumulate(local: FloatArray, window: int | None, penalty: float) -> FloatArray:
     """Accumulated costs of local ones: cells of an antidiagonal depend only on the two before it."""
     n, m = local.shape
     costs = np.full((n + 1, m + 1), np.inf)
@@ -242,6 +268,7 @@ def _accumulate(local: FloatArray, window: int | None) -> FloatArray:
         # Row i, column diagonal - i lies at diagonal + i · m.
         start, stop = diagonal + first * m, diagonal + last * m + 1
         best = np.minimum(flat[start - 1 : stop - 1 : m], flat[start - m - 1 : stop - m - 1 : m])
+        best += penalty
         np.minimum(best, flat[start - m - 2 : stop - m - 2 : m], out=best)
         flat[start:stop:m] += best
     return costs

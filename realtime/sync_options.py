@@ -1,0 +1,87 @@
+"""What a synchronisation is asked to do, and whether it can be done, known before the work begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from posesync.pose.errors import ConfigError, OutputError
+from posesync.pose.writer import VideoWriter
+from posesync.reference.align import Metric
+
+#: Videos in one grid at most.
+MOST_VIDEOS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """What to do.
+
+    Attributes:
+        videos: the expert's, then one attempt or more.
+        output: the video to write, or None.
+        ghost: show the attempt alone, the expert's pose laid over it.
+        follow_attempt: keep the first attempt's time base and sound, not the expert's.
+        closed: both recordings begin and end with the piece; else their ends may stay unmatched.
+        window: s, how far the path may lie off the diagonal, or None.
+        metric: what is compared.
+        path: CSV of the warping path to write, or None.
+        plot: PNG of the cost matrix to write, or None.
+
+    Raises:
+        ConfigError: fewer than two videos, more than ``MOST_VIDEOS``, or a ghost of more than one attempt.
+    """
+
+    videos: tuple[Path, ...]
+    output: Path | None = None
+    ghost: bool = False
+    follow_attempt: bool = False
+    closed: bool = False
+    window: float | None = None
+    metric: Metric = "features"
+    path: Path | None = None
+    plot: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be shown."""
+        count = len(self.videos)
+        if not 2 <= count <= MOST_VIDEOS:
+            raise ConfigError(
+                f"{count} video{'s' * (count != 1)} given, expected the expert's and 1 to {MOST_VIDEOS - 1} "
+                "attempts: name the expert's video first, then the attempts"
+            )
+        if self.ghost and count > 2:
+            raise ConfigError(
+                f"a ghost of {count} videos, expected two: leave out --ghost, or give one attempt"
+            )
+
+
+def check_outputs(options: SyncOptions) -> None:
+    """Find out now, not after minutes, whether the results can be written.
+
+    Raises:
+        OutputError: a name is a source's, a folder's, or given twice; its folder is missing; a wrong ending.
+    """
+    outputs = [path for path in (options.output, options.path, options.plot) if path is not None]
+    for number, path in enumerate(outputs):
+        if any(_same(path, video) for video in options.videos):
+            raise OutputError(f"{path} is one of the videos given: choose another name for the result")
+        if any(_same(path, other) for other in outputs[:number]):
+            raise OutputError(f"{path} is given for two results: choose two names")
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder: give the name of a file in it")
+        if not path.parent.is_dir():
+            raise OutputError(f"the folder {path.parent} does not exist: create it, or choose another")
+    if options.plot is not None and options.plot.suffix.lower() != ".png":
+        raise OutputError(f"{options.plot} is not a name for a PNG picture: let it end in .png")
+    if options.output is not None:
+        VideoWriter(options.output, 64, 64, 30).abort()
+
+
+def _same(a: Path, b: Path) -> bool:
+    """Whether two paths are one file."""
+    try:
+        return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))
+    except OSError:
+        return False

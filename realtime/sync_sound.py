@@ -1,0 +1,103 @@
+"""The sound of a video by itself, on the clock of its pictures, as a file that can be laid under another."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import av
+from posesync.pose.decoding import ODD_METADATA
+
+log = logging.getLogger(__name__)
+
+_COPIED: Final = ("aac", "mp3")  # what every browser plays inside MP4; anything else becomes AAC
+_RATE: Final = 48_000
+
+
+def extract_sound(video: Path, target: Path) -> bool:
+    """Write a video's first sound track to ``target``, an .m4a; time 0 is the video's first picture.
+
+    Returns:
+        False when there is none, or none that can be read: then there is no file, and the log says why if
+        anything is wrong.
+    """
+    try:
+        with av.open(
+            f"file:{video.absolute()}", options={"protocol_whitelist": "file"}, **ODD_METADATA
+        ) as source:
+            tracks = [track for track in source.streams.audio if track.codec_context is not None]
+            if not tracks:
+                return False
+            start = _first_picture(source)
+            with av.open(f"file:{target.absolute()}", "w", format="mp4") as sink:
+                copies = tracks[0].codec_context.name in _COPIED
+                written = (
+                    _copy(source, tracks[0], sink, start)
+                    if copies
+                    else _encode(source, tracks[0], sink, start)
+                )
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        log.warning("the sound of %s cannot be read (%s): the video is silent", video.name, reason)
+        written = 0
+    if not written:
+        target.unlink(missing_ok=True)
+    return written > 0  # fmt: skip
+
+
+def _first_picture(source: Any) -> float:
+    """When it is shown, s on the file's own clock; reading starts anew afterwards."""
+    if not source.streams.video:
+        return 0.0
+    try:
+        first = next(iter(source.decode(source.streams.video[0])), None)
+        return float(first.time or 0.0) if first is not None else 0.0
+    finally:
+        source.seek(0, any_frame=False, backward=True)
+
+
+def _copy(source: Any, track: Any, sink: Any, start: float) -> int:
+    copy, written = sink.add_stream_from_template(track), 0
+    for packet in _packets(source, track):
+        offset = round(start / packet.time_base)
+        if packet.dts is None or packet.dts < offset:
+            continue
+        packet.dts -= offset
+        packet.pts = packet.dts  # sound is not reordered
+        packet.stream = copy
+        sink.mux(packet)
+        written += 1
+    return written
+
+
+def _encode(source: Any, track: Any, sink: Any, start: float) -> int:
+    stream = sink.add_stream("aac", rate=_RATE)
+    stream.layout = "mono" if track.codec_context.channels == 1 else "stereo"
+    resampler: Any = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=_RATE)
+    written = 0
+    for packet in _packets(source, track):
+        for frame in packet.decode():
+            if frame.pts is None or frame.time < start:
+                continue
+            frame.pts -= round(start / frame.time_base)
+            for part in resampler.resample(frame):
+                sink.mux(stream.encode(part))
+                written += 1
+    for part in resampler.resample(None):
+        sink.mux(stream.encode(part))
+    sink.mux(stream.encode(None))
+    return written
+
+
+def _packets(source: Any, track: Any) -> Iterator[Any]:
+    """Packets up to the end, or to where the file breaks off."""
+    packets = source.demux(track)
+    while True:
+        try:
+            packet = next(packets)
+        except (StopIteration, av.FFmpegError):
+            return
+        if packet.size:
+            yield packet

@@ -1,0 +1,160 @@
+"""Writing a video in sync: every source decoded once, in step, drawn and encoded picture by picture."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from posesync.pose.skeleton import JOINT_NAMES
+from posesync.pose.types import FloatArray, Frame, Image
+from posesync.pose.video_file import VideoFile
+from posesync.pose.writer import VideoWriter
+from posesync.reference.reference import Reference
+
+from .sync_layout import arrange
+from .sync_options import SyncOptions
+from .sync_picture import Cell, GhostPlacer, SyncPainter
+from .sync_sound import extract_sound
+from .sync_tracks import Judgement, Track
+
+#: Called with what is being done, how much is done and how much there is to do, or None.
+Report = Callable[[str, int, "int | None"], None]
+
+
+def write_video(
+    options: SyncOptions,
+    tracks: Sequence[Track],
+    judgements: Sequence[Judgement],
+    times: FloatArray,
+    report: Report,
+) -> None:
+    """Decode every video once, side by side, draw and encode. A run that is broken off leaves no file.
+
+    Raises:
+        OutputError: the disk is full; what was written so far is kept and plays.
+        SourceError: a video has changed meanwhile.
+    """
+    assert options.output is not None
+    shown = tracks[1:] if options.ghost else tracks
+    videos = options.videos[1:] if options.ghost else options.videos
+    layout = arrange([_size(track.reference) for track in shown])
+    base = tracks[1] if options.follow_attempt else tracks[0]
+    sound_of = options.videos[1 if options.follow_attempt else 0]
+    with tempfile.TemporaryDirectory(prefix="posesync-") as folder:
+        sound = Path(folder) / "sound.m4a"
+        audio = sound if extract_sound(sound_of, sound) else None
+        writer = VideoWriter(
+            options.output, layout.width, layout.height, _rate(base.reference), audio_from=audio
+        )
+        players: list[_Player] = []
+        try:
+            for video, place in zip(videos, layout.panels, strict=True):
+                players.append(_Player(video, place[3]))
+            scenes = _Scenes(options, tracks, judgements, times)
+            painter = SyncPainter(layout)
+            duration = float(times[-1] - times[0])
+            for k, time in enumerate(times.tolist()):
+                frames = [player.at(int(t.index[k])) for player, t in zip(players, shown, strict=True)]
+                cells = scenes.ghost(k, frames) if options.ghost else scenes.beside(k, frames)
+                writer.write(painter.draw(cells, time - float(times[0]), duration), time)
+                report(f"writing {options.output.name}", k + 1, len(times))
+            writer.close()
+        except BaseException:
+            # What a full disk cut short has its name already and plays; anything else is half a result.
+            writer.abort()
+            raise
+        finally:
+            for player in players:
+                player.close()
+
+
+class _Player:
+    """Frames of a file by their number, never backwards; holds one at a time."""
+
+    def __init__(self, video: Path, height: int) -> None:
+        self._source = VideoFile(video, max_height=height)
+        self._shown: Frame | None = None
+
+    def at(self, index: int) -> Image:
+        """The picture (H, W, 3); after the end of a file that breaks off: its last one."""
+        while self._shown is None or self._shown.index < index:
+            frame = self._source.read()
+            if frame is None:
+                break
+            self._shown = frame
+        assert self._shown is not None  # a file that opens has a frame
+        return self._shown.image
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class _Scenes:
+    """Puts together what each picture shows."""
+
+    def __init__(
+        self,
+        options: SyncOptions,
+        tracks: Sequence[Track],
+        judgements: Sequence[Judgement],
+        times: FloatArray,
+    ) -> None:
+        self._tracks, self._judgements, self._times = tracks, judgements, times
+        self._placer = GhostPlacer()
+        self._titles = [path.name for path in options.videos]
+
+    def beside(self, k: int, frames: Sequence[Image]) -> list[Cell]:
+        """The expert, then the attempts."""
+        return [self._expert(k, frames[0])] + [
+            self._attempt(k, number, image) for number, image in enumerate(frames[1:])
+        ]
+
+    def ghost(self, k: int, frames: Sequence[Image]) -> list[Cell]:
+        """The attempt with the expert's pose over it."""
+        expert, attempt = self._tracks[0], self._tracks[1]
+        pose = None
+        if expert.inside[k]:
+            theirs = expert.reference.keypoints[expert.index[k]]
+            ours = attempt.reference.keypoints[attempt.index[k]]
+            pose = self._placer.place(theirs, ours, float(self._times[k]))
+        return [self._attempt(k, 0, frames[0], pose)]
+
+    def _expert(self, k: int, image: Image) -> Cell:
+        track = self._tracks[0]
+        keypoints = track.reference.keypoints[track.index[k]]
+        return Cell(image, keypoints, _size(track.reference), self._titles[0], bool(track.inside[k]))
+
+    def _attempt(self, k: int, number: int, image: Image, ghost: FloatArray | None = None) -> Cell:
+        track, judgement = self._tracks[number + 1], self._judgements[number]
+        joints = {name: _number(judgement.joints[k, j]) for j, name in enumerate(JOINT_NAMES)}
+        return Cell(
+            image,
+            track.reference.keypoints[track.index[k]],
+            _size(track.reference),
+            self._titles[number + 1],
+            bool(track.inside[k]),
+            joints,
+            _number(judgement.score[k]),
+            _number(judgement.lead[k]),
+            judgement.words[k],
+            ghost,
+        )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _size(reference: Reference) -> tuple[int, int]:
+    """Width and height of the video's pictures, px."""
+    return reference.origin.width or 640, reference.origin.height or 480
+
+
+def _rate(reference: Reference) -> Fraction:
+    """Frames per second of a video, from its frames' own times."""
+    count = len(reference) - 1
+    measured = count / reference.duration if count else 30.0
+    return Fraction(reference.origin.fps or measured).limit_denominator(1001)

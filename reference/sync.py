@@ -1,0 +1,157 @@
+"""Two recordings on one clock: where one is at any moment of the other, who is early, how alike they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from posesync.pose.features import Features, angle_mae
+from posesync.pose.types import FloatArray
+
+from .align import Alignment, series
+from .reference import Reference
+
+#: s over which the path is averaged for showing: a warping path of jittery poses is a staircase.
+SMOOTHING: Final = 0.2
+#: Samples of either sequence that Kendall's tau is computed on, evenly spread.
+TAU_SAMPLES: Final = 600
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """An attempt warped onto the expert's recording.
+
+    Attributes:
+        expert: the expert's sequence.
+        attempt: the attempt's.
+        alignment: the path between them, ``a`` being the expert.
+    """
+
+    expert: Reference
+    attempt: Reference
+    alignment: Alignment
+
+    @property
+    def begins(self) -> tuple[float, float]:
+        """The first matched moment, s: the expert's and the attempt's."""
+        return float(self.alignment.times_a[0]), float(self.alignment.times_b[0])
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The last matched moment, s: the expert's and the attempt's."""
+        return float(self.alignment.times_a[-1]), float(self.alignment.times_b[-1])
+
+    def attempt_times(self, expert_times: FloatArray) -> FloatArray:
+        """The attempt's moments, s, at moments of the expert; never falling where those rise.
+
+        Smooth, so that the picture does not stutter. Before the first and after the last matched moment both
+        go on at their own pace: the result may lie outside of the recording.
+        """
+        path = self.alignment
+        return _smooth(path.times_a, path.times_b, expert_times)
+
+    def expert_times(self, attempt_times: FloatArray) -> FloatArray:
+        """The reverse of :meth:`attempt_times`."""
+        path = self.alignment
+        return _smooth(path.times_b, path.times_a, attempt_times)
+
+    def matched(self, expert_times: FloatArray) -> npt.NDArray[np.bool_]:
+        """(T,) the expert's moments that lie on the path."""
+        inside: npt.NDArray[np.bool_] = (expert_times >= self.begins[0] - 1e-9) & (
+            expert_times <= self.ends[0] + 1e-9
+        )
+        return inside
+
+    def lead(self, expert_times: FloatArray, attempt_times: FloatArray) -> FloatArray:
+        """(T,) s by which the attempt is early (+) or late (−), had both begun the piece together."""
+        lead: FloatArray = (expert_times - self.begins[0]) - (attempt_times - self.begins[1])
+        return lead
+
+    def angle_mae(self) -> float | None:
+        """Angle-MAE over all matched pairs, degrees 0..180; None when no joint was seen in both."""
+        i, j = self.alignment.path.T
+        a, b = self.expert.features, self.attempt.features
+        errors = angle_mae(Features(a.values[i], a.weights[i]), Features(b.values[j], b.weights[j]))
+        return float(np.nanmean(errors)) if np.isfinite(errors).any() else None
+
+    def kendall_tau(self) -> float | None:
+        """How far the poses alone, without a path, put the two in the same order: −1..1.
+
+        Each of the expert's moments is given the attempt's most similar one; tau compares the order of these
+        with that of the expert's (Dwibedi et al., *Temporal Cycle-Consistency Learning*, 2019). 1: the same
+        order, every moment unlike all others; repeated movements and stillness bring it down. None with fewer
+        than two moments that can be compared.
+        """
+        sides = [_spread(reference) for reference in (self.expert, self.attempt)]
+        if min(len(times) for times in sides) < 2:
+            return None
+        a, b = series(self.expert, self.attempt, sides[0], sides[1])
+        squares = (b**2).sum(axis=1) - 2 * a @ b.T  # of a itself: the same for every b
+        return _tau_b(squares.argmin(axis=1))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        tau, error = self.kendall_tau(), self.angle_mae()
+        lead = self.lead(self.alignment.times_a, self.alignment.times_b)
+        return {
+            "expert_matched_s": [round(self.begins[0], 3), round(self.ends[0], 3)],
+            "attempt_matched_s": [round(self.begins[1], 3), round(self.ends[1], 3)],
+            "starts_later_s": round(self.begins[1] - self.begins[0], 3),
+            "lead_s": {"min": round(float(lead.min()), 3), "max": round(float(lead.max()), 3),
+                       "end": round(float(lead[-1]), 3)},
+            "cost": round(self.alignment.cost, 4),
+            "confidence": round(float(self.alignment.confidence.mean()), 3),
+            "kendall_tau": None if tau is None else round(tau, 3),
+            "angle_mae_degrees": None if error is None else round(error, 2),
+        }  # fmt: skip
+
+
+def _spread(reference: Reference) -> FloatArray:
+    """At most ``TAU_SAMPLES`` times at which somebody was seen."""
+    times = reference.times[reference.seen]
+    if len(times) <= TAU_SAMPLES:
+        return times
+    chosen: FloatArray = times[np.linspace(0, len(times) - 1, TAU_SAMPLES).round().astype(np.intp)]
+    return chosen
+
+
+def _tau_b(order: FloatArray) -> float:
+    """Kendall's tau-b of a sequence with its own index; ties in the sequence belong to neither side."""
+    upper = np.triu_indices(len(order), 1)
+    signs = np.sign(np.subtract.outer(order, order).T[upper])
+    untied = int((signs != 0).sum())
+    return float(signs.sum() / np.sqrt(untied * len(signs))) if untied else 0.0
+
+
+def _smooth(times_from: FloatArray, times_to: FloatArray, wanted: FloatArray) -> FloatArray:
+    """The path as a smooth function that never falls, going on at pace 1 beyond its ends.
+
+    The average runs over the path's length, half of either clock: over one clock alone a hold in the other
+    would become a jump of the same height.
+    """
+    wanted = np.asarray(wanted, np.float64)
+    way = times_from + times_to
+    first, last = float(way[0]), float(way[-1])
+    steps = max(2, int(np.ceil((last - first) / 0.005)))
+    fine = np.linspace(first, last, steps)
+    x, y = (_average(np.interp(fine, way, times), last - first) for times in (times_from, times_to))
+    known, group = np.unique(x, return_inverse=True)
+    mean = np.bincount(group, y) / np.bincount(group)
+    inside = np.interp(wanted, known, mean)
+    before = np.minimum(wanted - known[0], 0.0)
+    after = np.maximum(wanted - known[-1], 0.0)
+    return np.asarray(inside + before + after)
+
+
+def _average(values: FloatArray, length: float) -> FloatArray:
+    """Moving average over ``SMOOTHING`` s of either clock; the ends stay where they are."""
+    half = round(len(values) * min(2 * SMOOTHING / max(length, 1e-9), 0.5) / 2)
+    if half < 1:
+        return values
+    before = 2 * values[0] - values[half:0:-1]
+    after = 2 * values[-1] - values[-2 : -half - 2 : -1]
+    total = np.cumsum(np.concatenate([[0.0], before, values, after]))
+    averaged: FloatArray = (total[2 * half + 1 :] - total[: -2 * half - 1]) / (2 * half + 1)
+    return averaged

@@ -81,9 +81,11 @@ def draw_picture(canvas: Image, image: Image, view: View, *, brightness: float =
     x0, y0, w, h = view.place
     part = image[top : top + height, left : left + width]
     place = canvas[y0 : y0 + h, x0 : x0 + w]
-    shrinks = w < 0.45 * width  # otherwise linear is as good and five times faster
-    # Everything happens in the canvas: no picture in between.
-    cv2.resize(part, (w, h), dst=place, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    # Linear is as good as area down to a half; halves exactly are eight times as fast as area at once.
+    while 2 * w <= part.shape[1] and 2 * h <= part.shape[0]:
+        half = part.shape[1] // 2, part.shape[0] // 2
+        part = cv2.resize(part[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    cv2.resize(part, (w, h), dst=place, interpolation=cv2.INTER_LINEAR)
     if view.flip:
         cv2.flip(place, 1, dst=place)
     if brightness < 1.0:

@@ -7,10 +7,12 @@ and the expert's own foreshortening is carried over.
 
 from __future__ import annotations
 
+import math
+from statistics import median
 from typing import Final
 
 import numpy as np
-from posesync.pose.features import check_keypoints, keypoint_weights
+from posesync.pose.features import CONFIDENCE_FLOOR, CONFIDENCE_FULL, check_keypoints
 from posesync.pose.skeleton import (
     LEFT_ANKLE,
     LEFT_ELBOW,
@@ -55,6 +57,8 @@ GROW_SECONDS: Final = 0.4
 SHRINK_SECONDS: Final = 3.0
 #: Time in which the figure's height over the ground comes to rest, s.
 SETTLE_SECONDS: Final = 0.25
+#: px; what is farther away is no measurement.
+_FAR: Final = 1e6
 #: A bone never looks shorter than this share of its length.
 _LEAST_REACH: Final = 0.15
 
@@ -95,24 +99,7 @@ def retarget(expert: FloatArray, performer: FloatArray, *, lengths: FloatArray |
     """
     theirs, ours = _with_middles(expert), _with_middles(performer)
     own = _lengths(ours) if lengths is None else np.asarray(lengths, np.float64)
-    vectors = theirs[_CHILD, :2] - theirs[_PARENT, :2]
-    reach = np.hypot(*vectors.T)
-    seen = _lengths(theirs)
-    wanted = _filled(own, np.where(seen > 0, seen, np.nan))
-    anchor = next((k for k in (MID_HIP, MID_SHOULDER) if min(theirs[k, 2], ours[k, 2]) > 0), None)
-    if anchor is None or wanted is None:
-        return np.zeros((NUM_KEYPOINTS, 3))
-    vectors *= (wanted / np.where(reach > 0, reach, 1.0))[:, None]
-    placed = np.zeros_like(theirs)
-    placed[MID_HIP, 2] = placed[anchor, 2] = theirs[anchor, 2]
-    for bone, (parent, child) in enumerate(_TREE):
-        placed[child, :2] = placed[parent, :2] + vectors[bone]
-        if child != anchor:
-            placed[child, 2] = theirs[child, 2] if placed[parent, 2] > 0 else 0.0
-    _place_face(placed, theirs, wanted, reach)
-    placed[:, :2] += ours[anchor, :2] - placed[anchor, :2]
-    placed[:, 1] += _ground(ours) - _ground(placed) if _stands(ours) and _stands(placed) else 0.0
-    return placed[:NUM_KEYPOINTS]
+    return _placed(theirs, ours, own, _lengths(theirs))[0]
 
 
 class GhostBody:
@@ -125,7 +112,7 @@ class GhostBody:
         """Forget: another performer, or another camera."""
         self._ours: FloatArray = np.full(len(_TREE), np.nan)
         self._theirs: FloatArray = np.full(len(_TREE), np.nan)
-        self._height: float | None = None
+        self._rise: float | None = None
         self._time: float | None = None
 
     def update(self, time: float, expert: FloatArray, performer: FloatArray) -> FloatArray:
@@ -139,45 +126,35 @@ class GhostBody:
             self.reset()
             passed = 1e9
         self._time = time
-        apparent = bone_lengths(expert)
-        self._ours = _remember(self._ours, bone_lengths(performer), passed)
+        theirs, ours = _with_middles(expert), _with_middles(performer)
+        apparent = _lengths(theirs)
+        self._ours = _remember(self._ours, _lengths(ours), passed)
         self._theirs = _remember(self._theirs, apparent, passed)
-        reach = np.where(self._theirs > 0, apparent / np.where(self._theirs > 0, self._theirs, 1.0), 1.0)
-        full = self._ours
-        full = np.where(np.isnan(full), full[_PARTNER], full)
-        ghost = retarget(expert, performer, lengths=full * np.clip(reach, _LEAST_REACH, 1.0))
-        return self._settled(ghost, performer, passed)
-
-    def _settled(self, ghost: FloatArray, performer: FloatArray, passed: float) -> FloatArray:
-        """``ghost`` at a smoothed height over the performer's own: one unsure ankle must not make it jump."""
-        ours, theirs = _with_middles(performer), _with_middles(ghost)
-        anchor = next((k for k in (MID_HIP, MID_SHOULDER) if min(theirs[k, 2], ours[k, 2]) > 0), None)
-        if anchor is None:
-            return ghost
-        height = theirs[anchor, 1] - ours[anchor, 1]
-        if self._height is None:
-            self._height = height
-        self._height += (height - self._height) * -float(np.expm1(-passed / SETTLE_SECONDS))
-        ghost[:, 1] += self._height - height
+        reach = apparent / np.where(self._theirs > 0, self._theirs, np.inf)
+        full = np.where(np.isnan(self._ours), self._ours[_PARTNER], self._ours)
+        ghost, rise = _placed(theirs, ours, full * np.clip(reach, _LEAST_REACH, 1.0), apparent)
+        # One unsure ankle must not make the figure jump.
+        if self._rise is None:
+            self._rise = rise
+        self._rise += (rise - self._rise) * -math.expm1(-passed / SETTLE_SECONDS)
+        ghost[:, 1] += self._rise - rise
         return ghost
 
 
 def _with_middles(keypoints: FloatArray) -> FloatArray:
     """(20, 3): the keypoints and the middles of those seen, third column 0..1, 0 for what was not seen."""
-    array = check_keypoints(keypoints)
-    finite = np.isfinite(array).all(axis=-1, keepdims=True) & (np.abs(array) < 1e6).all(
-        axis=-1, keepdims=True
-    )
-    points = np.zeros((NUM_KEYPOINTS + 3, 3))
-    points[:NUM_KEYPOINTS] = np.where(finite, array, 0.0)
-    weights = keypoint_weights(points[:NUM_KEYPOINTS, 2])
-    points[:NUM_KEYPOINTS, 2] *= weights > 0
-    for middle, of in _MIDDLES.items():
-        share = weights[of]
-        if (total := share.sum()) > 0:
-            points[middle, :2] = share @ points[of, :2] / total
-            points[middle, 2] = points[of, 2].max()
-    return points
+    points, weights = [], []
+    # Plain numbers: of so few, NumPy would take several times as long.
+    for x, y, confidence in check_keypoints(keypoints).tolist():
+        known = abs(x) < _FAR and abs(y) < _FAR and confidence > CONFIDENCE_FLOOR  # false for NaN
+        points.append((x, y, min(confidence, 1.0)) if known else (0.0, 0.0, 0.0))
+        share = (confidence - CONFIDENCE_FLOOR) / (CONFIDENCE_FULL - CONFIDENCE_FLOOR)
+        weights.append(min(share, 1.0) if known else 0.0)
+    for of in _MIDDLES.values():
+        total = sum(weights[k] for k in of)
+        x, y = (sum(weights[k] * points[k][axis] for k in of) / (total or 1.0) for axis in (0, 1))
+        points.append((x, y, max(points[k][2] for k in of)))
+    return np.array(points)
 
 
 def _lengths(points: FloatArray) -> FloatArray:
@@ -187,22 +164,53 @@ def _lengths(points: FloatArray) -> FloatArray:
     return found
 
 
-def _filled(own: FloatArray, theirs: FloatArray) -> FloatArray | None:
-    """The performer's lengths; what is unknown from the other side, or in the expert's proportions."""
+def _placed(
+    theirs: FloatArray, ours: FloatArray, own: FloatArray, apparent: FloatArray
+) -> tuple[FloatArray, float]:
+    """The ghost (17, 3), and how far it was moved from the performer's own height to their ground, px.
+
+    Args:
+        theirs: the expert, with middles.
+        ours: the performer, with middles.
+        own: (14,) px, lengths of the performer's bones; NaN where unknown.
+        apparent: (14,) px, of the expert's as they look.
+    """
+    anchor = next((k for k in (MID_HIP, MID_SHOULDER) if min(theirs[k, 2], ours[k, 2]) > 0), None)
+    scales = _scales(own, apparent)
+    if anchor is None or scales is None:
+        return np.zeros((NUM_KEYPOINTS, 3)), 0.0
+    x, y, seen = (list(column) for column in np.zeros((3, len(theirs))))
+    # Plain numbers: of so few, NumPy would take five times as long.
+    source, factors = theirs.tolist(), scales.tolist()
+    seen[MID_HIP] = source[anchor][2]
+    for (parent, child), factor in zip(_TREE, factors, strict=True):
+        x[child] = x[parent] + factor * (source[child][0] - source[parent][0])
+        y[child] = y[parent] + factor * (source[child][1] - source[parent][1])
+        seen[child] = source[child][2] if seen[parent] > 0 else 0.0
+    size = median(factors)
+    for k in _MIDDLES[HEAD]:  # in the expert's arrangement and the performer's size
+        x[k] = x[HEAD] + size * (source[k][0] - source[HEAD][0])
+        y[k] = y[HEAD] + size * (source[k][1] - source[HEAD][1])
+        seen[k] = source[k][2] if seen[HEAD] > 0 else 0.0
+    placed = np.array([x, y, seen]).T
+    placed[:, :2] += ours[anchor, :2] - placed[anchor, :2]
+    rise = _ground(ours) - _ground(placed) if _stands(ours) and _stands(placed) else 0.0
+    placed[:, 1] += rise
+    return placed[:NUM_KEYPOINTS], rise
+
+
+def _scales(own: FloatArray, apparent: FloatArray) -> FloatArray | None:
+    """What each of the expert's bones is multiplied by; None when nothing of the performer is known.
+
+    A length that is unknown is taken from the other side, or from the expert's proportions.
+    """
     own = np.where(np.isnan(own), own[_PARTNER], own)
-    ratios = (own / theirs)[np.isfinite(own / theirs)]
-    if not len(ratios):
+    ratios = own / np.where(apparent > 0, apparent, np.nan)
+    known = np.isfinite(ratios)
+    if not known.any():
         return None
-    return np.where(np.isnan(own), np.median(ratios) * np.nan_to_num(theirs), own)
-
-
-def _place_face(placed: FloatArray, theirs: FloatArray, wanted: FloatArray, reach: FloatArray) -> None:
-    """The five points of the face about the head, in the expert's arrangement and the performer's size."""
-    known = reach > 0
-    scale = float(np.median(wanted[known] / reach[known])) if known.any() else 1.0
-    face = _MIDDLES[HEAD]
-    placed[face, :2] = placed[HEAD, :2] + scale * (theirs[face, :2] - theirs[HEAD, :2])
-    placed[face, 2] = theirs[face, 2] * (placed[HEAD, 2] > 0)
+    found: FloatArray = np.where(known, ratios, median(ratios[known].tolist()))
+    return found
 
 
 def _stands(points: FloatArray) -> bool:
@@ -216,7 +224,6 @@ def _ground(points: FloatArray) -> float:
 def _remember(lengths: FloatArray, seen: FloatArray, passed: float) -> FloatArray:
     """Lengths that grow quickly to what is seen and shrink slowly; what is unseen stays."""
     known = np.where(np.isnan(lengths), seen, lengths)
-    share = np.where(
-        seen > known, -np.expm1(-passed / GROW_SECONDS), -np.expm1(-passed / SHRINK_SECONDS)
-    )  # fmt: skip
+    grow, shrink = (-math.expm1(-passed / seconds) for seconds in (GROW_SECONDS, SHRINK_SECONDS))
+    share = np.where(seen > known, grow, shrink)
     return np.where(np.isnan(seen), known, known + share * (seen - known))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from posesync.pose.features import keypoint_weights
 from posesync.pose.skeleton import (
     LEFT_ANKLE,
@@ -83,7 +85,7 @@ def _tint(color: Color, opacity: float) -> Image:
     return table
 
 
-def _trunk_length(points: FloatArray, seen: np.ndarray) -> float:
+def _trunk_length(points: FloatArray, seen: npt.NDArray[np.bool_]) -> float:
     """Shoulders to hips, px; not shorter than what the shoulders' width stands for. 0 when not seen."""
     if not seen[_TRUNK].all():
         return 0.0
@@ -105,33 +107,40 @@ def _around(
     return canvas[low[1] : high[1], low[0] : high[0]], low.astype(np.float64)
 
 
-def _body(mask: Image, points: FloatArray, seen: np.ndarray, trunk: float) -> None:
+def _body(mask: Image, points: FloatArray, seen: npt.NDArray[np.bool_], trunk: float) -> None:
     """Fill the body into ``mask``, 255."""
     corners = np.rint(points[_TRUNK] * (1 << _SHIFT)).astype(np.int32)
     cv2.fillPoly(mask, [corners], 255, cv2.LINE_8, _SHIFT)
     cv2.polylines(mask, [corners], True, 255, max(1, round(0.3 * trunk)), cv2.LINE_8, _SHIFT)
-    for a, b, first, last in _LIMBS:
-        if seen[a] and seen[b]:
-            _limb(mask, points[a], points[b], first * trunk, last * trunk)
+    limbs = [limb for limb in _LIMBS if seen[limb[0]] and seen[limb[1]]]
     face = [k for k in _FACE if seen[k]]
+    spots = points.tolist()
+    for a, b, first, last in limbs:
+        _limb(mask, spots[a], spots[b], first * trunk, last * trunk)
     if face:
         head, neck = points[face].mean(axis=0), points[_TRUNK[:2]].mean(axis=0)
-        _limb(mask, neck, head, 0.1 * trunk, 0.09 * trunk)
+        _limb(mask, neck.tolist(), head.tolist(), 0.1 * trunk, 0.09 * trunk)
         lean = float(np.degrees(np.arctan2(*(head - neck)[::-1]))) + 90.0
-        axes = tuple(round(share * trunk * (1 << _SHIFT)) for share in _HEAD_RADIUS)
-        middle = tuple(int(value) for value in np.rint(head * (1 << _SHIFT)))
-        cv2.ellipse(mask, middle, axes, lean, 0, 360, 255, -1, cv2.LINE_8, _SHIFT)
+        wide, tall = (round(share * trunk * (1 << _SHIFT)) for share in _HEAD_RADIUS)
+        cv2.ellipse(mask, _fixed(*head.tolist()), (wide, tall), lean, 0, 360, 255, -1, cv2.LINE_8, _SHIFT)
 
 
-def _limb(mask: Image, start: FloatArray, end: FloatArray, first: float, last: float) -> None:
+def _limb(mask: Image, start: list[float], end: list[float], first: float, last: float) -> None:
     """A limb that narrows from radius ``first`` to ``last``, px, with round ends."""
-    along = end - start
-    length = float(np.hypot(*along))
-    unit = 1 << _SHIFT
-    for spot, radius in ((start, first), (end, last)):
-        middle = tuple(int(value) for value in np.rint(spot * unit))
-        cv2.circle(mask, middle, round(radius * unit), 255, -1, cv2.LINE_8, _SHIFT)
+    (x0, y0), (x1, y1) = start, end
+    cv2.circle(mask, _fixed(x0, y0), round(first * (1 << _SHIFT)), 255, -1, cv2.LINE_8, _SHIFT)
+    cv2.circle(mask, _fixed(x1, y1), round(last * (1 << _SHIFT)), 255, -1, cv2.LINE_8, _SHIFT)
+    length = math.hypot(x1 - x0, y1 - y0)
     if length > 1e-6:
-        across = np.array([-along[1], along[0]]) / length
-        shape = [start + first * across, end + last * across, end - last * across, start - first * across]
-        cv2.fillConvexPoly(mask, np.rint(np.array(shape) * unit).astype(np.int32), 255, cv2.LINE_8, _SHIFT)
+        across, along = (y0 - y1) / length, (x1 - x0) / length
+        shape = [
+            _fixed(x0 + first * across, y0 + first * along),
+            _fixed(x1 + last * across, y1 + last * along),
+            _fixed(x1 - last * across, y1 - last * along),
+            _fixed(x0 - first * across, y0 - first * along),
+        ]
+        cv2.fillConvexPoly(mask, np.array(shape, np.int32), 255, cv2.LINE_8, _SHIFT)
+
+
+def _fixed(x: float, y: float) -> tuple[int, int]:
+    return round(x * (1 << _SHIFT)), round(y * (1 << _SHIFT))

@@ -10,7 +10,7 @@ import difflib
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -26,6 +26,12 @@ else:
 Value = bool | int | float | str
 
 MAX_CONFIG_BYTES = 1_000_000
+#: Where a value came from when no file gave it.
+DEFAULT = "default"
+COMMAND_LINE = "command line"
+
+#: What else is in the folder of the presets.
+_NO_PRESETS = ("default.toml", "models.toml")
 _SECTION = re.compile(r"^\[([\w.-]+)\]\s*$")
 _KEY = re.compile(r"^([\w-]+)\s*=")
 _LIMITS = re.compile(r"^#\s*(?P<unit>[^·]+?)\s*·\s*(?P<range>.+?)\s*$")
@@ -44,6 +50,7 @@ class Setting:
         high: greatest value of a number, None for others.
         choices: the values of a choice, empty for others.
         help: what it does.
+        limits: unit and range as in the file, ``s · 0..60``.
     """
 
     default: Value
@@ -52,6 +59,7 @@ class Setting:
     high: float | None
     choices: tuple[str, ...]
     help: str
+    limits: str
 
     @property
     def expected(self) -> str:
@@ -90,9 +98,11 @@ class Config:
 
     Attributes:
         values: section → key → value; every key of ``default.toml`` is there.
+        origins: ``section.key`` → where its value came from: DEFAULT, COMMAND_LINE, or the preset or file.
     """
 
     values: Mapping[str, Mapping[str, Value]]
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     def section(self, name: str) -> dict[str, Any]:
         """One table, ready to be passed on as keyword arguments."""
@@ -105,7 +115,7 @@ def load_config(
     """The defaults, changed by a file and then by ``overrides``.
 
     Args:
-        path: a TOML file, or None for the defaults.
+        path: a TOML file, the name of a preset (:func:`preset_names`), or None for the defaults.
         overrides: ``section.key`` → value, None to leave it; they win over the file.
 
     Raises:
@@ -117,10 +127,12 @@ def load_config(
     for name, setting in settings.items():
         section, key = name.split(".")
         values.setdefault(section, {})[key] = setting.default
-    given = (
-        [(name, value, str(path)) for name, value in _flatten(_read(Path(path)), str(path))] if path else []
-    )
-    given += [(name, value, "option") for name, value in (overrides or {}).items() if value is not None]
+    origins = dict.fromkeys(settings, DEFAULT)
+    given: list[tuple[str, object, str]] = []
+    if path is not None:
+        tables, where = _open(Path(path))
+        given += [(name, value, where) for name, value in _flatten(tables, where)]
+    given += [(name, value, COMMAND_LINE) for name, value in (overrides or {}).items() if value is not None]
     for name, value, where in given:
         if name not in settings:
             raise ConfigError(
@@ -128,7 +140,14 @@ def load_config(
             )
         section, key = name.split(".")
         values[section][key] = settings[name].accept(name, value, where)
-    return Config(values)
+        origins[name] = where
+    return Config(values, origins)
+
+
+def preset_names() -> tuple[str, ...]:
+    """The presets that come with PoseSync; each name can be given in place of a file."""
+    files = (entry.name for entry in resources.files("posesync.configs").iterdir())
+    return tuple(sorted(name[:-5] for name in files if name.endswith(".toml") and name not in _NO_PRESETS))
 
 
 @lru_cache(maxsize=1)
@@ -161,7 +180,16 @@ def _parse_setting(default: Value, comments: list[str]) -> Setting:
         high=float(bounds[2]) if bounds else None,
         choices=choices,
         help=" ".join(line.lstrip("# ") for line in comments[:-1]),
+        limits=f"{limits['unit']} · {limits['range']}",
     )
+
+
+def _open(path: Path) -> tuple[dict[str, Any], str]:
+    """The tables of a file or a preset, and what to call it. A file comes before a preset of its name."""
+    if str(path) in preset_names() and not path.is_file():
+        text = (resources.files("posesync.configs") / f"{path}.toml").read_text(encoding="utf-8")
+        return tomllib.loads(text), f"preset {path}"
+    return _read(path), str(path)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -172,7 +200,10 @@ def _read(path: Path) -> dict[str, Any]:
             )
         tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"no such config file: {path}: check the path given to --config") from None
+        raise ConfigError(
+            f"no such config file: {path}: check the path given to --config, or name a preset "
+            f"({', '.join(preset_names())})"
+        ) from None
     except OSError as error:
         raise ConfigError(
             f"cannot read {path} ({error.strerror}): check the path given to --config"

@@ -1,0 +1,304 @@
+"""What a session sounds like: the expert's sound, the tones of the count-in, the spoken cue.
+
+Whatever is missing, a device, a sound track, the voice, is said in one line; the session goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from posesync.pose.errors import SourceError
+
+from .position import Position
+from .sound_device import Channel, SoundDevice
+from .sound_follow import Aim, ClockSound, ExpertClock, FollowSound, SoundMode
+from .sound_head import SoundHead
+from .sound_track import RATE, Samples, SoundTrack
+from .voice import Speaker
+from .workers import Worker, WorkerState
+
+__all__ = ["ExpertSound", "SessionSound", "SoundMode", "SoundSettings", "tone"]
+
+logger = logging.getLogger(__name__)
+
+#: Samples handed over at a time: 93 ms, two of which wait at most.
+BLOCK: Final = 4096
+#: s between two looks at whether the mixer wants more.
+_TICK: Final = 0.01
+#: The expert's sound while a cue is spoken.
+_DUCKED: Final = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class SoundSettings:
+    """What is heard; ``[sound]`` in the configuration.
+
+    Attributes:
+        mode: what the expert's sound goes by.
+        volume: 0..1, of the expert's sound.
+        tones: the count-in is heard.
+        voice: cues are spoken (extra ``[voice]``).
+    """
+
+    mode: SoundMode = SoundMode.OFF
+    volume: float = 0.8
+    tones: bool = True
+    voice: bool = False
+
+
+def tone(frequency: float = 660.0, seconds: float = 0.22, *, loudness: float = 0.3) -> Samples:
+    """A soft bell, (N, 2): three partials that die away, the higher the sooner, from silence to silence.
+
+    Args:
+        frequency: Hz.
+        seconds: length.
+        loudness: 0..1, of its loudest sample.
+    """
+    moment = np.arange(round(seconds * RATE)) / RATE
+    wave = np.zeros_like(moment)
+    for partial, share in ((1.0, 1.0), (2.0, 0.35), (3.01, 0.12)):
+        wave += (
+            share
+            * np.sin(2 * np.pi * frequency * partial * moment)
+            * np.exp(-5.0 * partial * moment / seconds)
+        )
+    attack, release = 0.006, 0.02
+    wave *= np.clip(moment / attack, 0.0, 1.0) * np.clip((seconds - moment) / release, 0.0, 1.0)
+    wave *= loudness / float(np.abs(wave).max())
+    return np.repeat(wave[:, None], 2, axis=1).astype(np.float32)
+
+
+class ExpertSound(Worker):
+    """Plays the expert's sound in a thread of its own; :meth:`update` says what becomes of it.
+
+    Args:
+        device: open.
+        track: used by this thread alone from now on; closed when it ends.
+        policy: when to play and from where.
+        volume: 0..1.
+        clock: s, monotonic; the one that ``update`` is given.
+    """
+
+    def __init__(
+        self,
+        device: SoundDevice,
+        track: SoundTrack,
+        policy: FollowSound | ClockSound,
+        *,
+        volume: float = 0.8,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__("sound")
+        self._device, self._track, self._policy, self._clock = device, track, policy, clock
+        self._head = SoundHead(track.read)
+        self._volume = volume
+        self._lock = threading.Lock()
+        self._aim = Aim(False)
+        self._aimed_at = 0.0
+        self._paused = False
+        self._out_until: float | None = None  # when what was handed over will have been heard
+        self._head_time = 0.0
+        self.muted = False
+        self.ducked = False
+
+    def update(self, position: Position, now: float) -> None:
+        """Take note of where the performer is; call it for every step, and while nothing comes."""
+        aim = self._policy.update(now, position, self.heard(now))
+        with self._lock:
+            # A place that the thread has not moved to yet is still to be moved to.
+            if aim.time is not None:
+                self._aimed_at = now
+            self._aim = Aim(aim.playing, self._aim.time if aim.playing and aim.time is None else aim.time)
+
+    def heard(self, now: float) -> float | None:
+        """What the loudspeaker plays at ``now``, s in the piece; None while it plays nothing."""
+        with self._lock:
+            if self._out_until is None or now >= self._out_until + 0.5:
+                return None
+            return self._head_time - max(0.0, self._out_until - now)
+
+    @property
+    def paused(self) -> bool:
+        """Held, whatever the performer does."""
+        return self._paused
+
+    @paused.setter
+    def paused(self, value: bool) -> None:
+        self._paused = value
+
+    def _work(self) -> None:
+        self.state = WorkerState.RUNNING
+        while not self._stop.is_set():
+            self._obey()
+            if self._head.silent:
+                with self._lock:
+                    self._out_until = None
+            elif self._device.has_room(Channel.EXPERT):
+                self._hand_over()
+                continue
+            self._stop.wait(_TICK)
+        self._fade_away()
+
+    def _obey(self) -> None:
+        with self._lock:
+            aim, aimed_at = self._aim, self._aimed_at
+            self._aim = Aim(aim.playing)
+        if aim.playing and not self._paused:
+            self._head.play(None if aim.time is None else self._due(aim.time, aimed_at))
+        else:
+            self._head.hold()
+        self._head.level = 0.0 if self.muted else self._volume * (_DUCKED if self.ducked else 1.0)
+
+    def _due(self, time: float, aimed_at: float) -> float:
+        """Where to go on, so that it is at ``time`` what it was to be at ``aimed_at``, when it is heard."""
+        if self._head.silent:
+            self._track.read(round(time * RATE), BLOCK)  # seeking takes its time: before the clock is read
+        # What is handed over now is heard when what waits is over.
+        return time + max(self._clock(), self._out_until or 0.0) - aimed_at
+
+    def _hand_over(self) -> None:
+        samples = self._head.block(BLOCK)
+        now = self._clock()
+        # What plays has just begun, or there would be no room: the new block begins when that one ends.
+        begins = now + (BLOCK / RATE if self._device.is_busy(Channel.EXPERT) else 0.0)
+        self._device.feed(Channel.EXPERT, samples)
+        with self._lock:
+            self._out_until = begins + BLOCK / RATE
+            self._head_time = self._head.time
+
+    def _fade_away(self) -> None:
+        """The end, without a click; waits until it has been heard, which takes two blocks at most."""
+        self._head.hold()
+        deadline = time.monotonic() + 3 * BLOCK / RATE
+        while time.monotonic() < deadline and self._device.is_busy(Channel.EXPERT):
+            if not self._head.silent and self._device.has_room(Channel.EXPERT):
+                self._device.feed(Channel.EXPERT, self._head.block(BLOCK))
+            time.sleep(_TICK)
+
+    def _finish(self) -> None:
+        self._track.close()
+        if self.error is not None:
+            logger.warning("the expert's sound failed (%s): it goes on silently", self.error)
+
+
+class SessionSound:
+    """Everything that a session lets hear. Use :meth:`open`; whatever is missing is silent.
+
+    Args:
+        device: open, or None.
+        expert: the expert's sound, or None.
+        speaker: of the cues, or None.
+        tones: the count-in is heard.
+    """
+
+    def __init__(
+        self, device: SoundDevice | None, expert: ExpertSound | None, speaker: Speaker | None, *, tones: bool
+    ) -> None:
+        self._device, self._expert, self._speaker = device, expert, speaker
+        self._tones = {last: tone(990.0, 0.4) if last else tone() for last in (False, True)} if tones else {}
+        self._muted = False
+        for worker in (expert, speaker):
+            if worker is not None:
+                worker.start()
+
+    @classmethod
+    def open(
+        cls,
+        settings: SoundSettings,
+        video: Path | None,
+        *,
+        clock: ExpertClock | None = None,
+        starts: Sequence[float] = (),
+    ) -> SessionSound:
+        """Open what ``settings`` ask for and the machine has.
+
+        Args:
+            settings: what is heard.
+            video: the expert's, for its sound; None has none.
+            clock: the expert's, for clock mode; without it that mode has no sound.
+            starts: s in the piece at which sections begin.
+        """
+        wanted = settings.mode is not SoundMode.OFF
+        device = SoundDevice.open() if wanted or settings.tones or settings.voice else None
+        expert = speaker = None
+        if device is not None and wanted:
+            policy: FollowSound | ClockSound | None = FollowSound(starts)
+            if settings.mode is SoundMode.CLOCK:
+                policy = None if clock is None else ClockSound(clock)
+            expert = _open_expert(device, video, policy, settings.volume)
+        if device is not None and settings.voice:
+            speaker = Speaker.open(device)
+        return cls(device, expert, speaker, tones=settings.tones)
+
+    @property
+    def muted(self) -> bool:
+        """Nothing is heard; the expert's sound goes on unheard."""
+        return self._muted
+
+    @muted.setter
+    def muted(self, value: bool) -> None:
+        self._muted = value
+        if self._expert is not None:
+            self._expert.muted = value
+        if self._speaker is not None:
+            self._speaker.muted = value
+
+    @property
+    def paused(self) -> bool:
+        """The expert's sound is held."""
+        return self._expert is not None and self._expert.paused
+
+    @paused.setter
+    def paused(self, value: bool) -> None:
+        if self._expert is not None:
+            self._expert.paused = value
+
+    def update(self, position: Position, now: float) -> None:
+        """Take note of where the performer is, at ``now`` s of ``time.monotonic``."""
+        if self._expert is not None:
+            self._expert.ducked = self._speaker is not None and self._speaker.speaking
+            self._expert.update(position, now)
+
+    def count(self, *, last: bool = False) -> None:
+        """Sound a number of the count-in; ``last`` is the start itself."""
+        if self._device is not None and self._tones and not self._muted:
+            self._device.play(Channel.TONE, self._tones[last])
+
+    def say(self, text: str) -> None:
+        """Speak a cue, unless it is stale before its turn comes."""
+        if self._speaker is not None:
+            self._speaker.say(text)
+
+    def close(self) -> None:
+        """End the threads and close the device. May be called twice."""
+        workers = [worker for worker in (self._expert, self._speaker) if worker is not None]
+        for worker in workers:
+            worker.stop()
+        for worker in workers:
+            worker.join()
+        self._expert = self._speaker = None
+        if self._device is not None:
+            self._device.close()
+
+
+def _open_expert(
+    device: SoundDevice, video: Path | None, policy: FollowSound | ClockSound | None, volume: float
+) -> ExpertSound | None:
+    if video is None or policy is None:
+        logger.warning(
+            "no sound of the expert: there is no video of theirs; give the video as --reference for it"
+        )
+        return None
+    try:
+        track = SoundTrack(video)
+    except SourceError as error:
+        logger.warning("%s", error)
+        return None
+    return ExpertSound(device, track, policy, volume=volume)

@@ -1,0 +1,119 @@
+"""The loudspeaker: SDL's mixer through pygame-ce. Importing this needs neither."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import IntEnum
+from typing import Any, Final
+
+import numpy as np
+
+from .sound_track import RATE, Samples
+
+logger = logging.getLogger(__name__)
+
+#: Samples that the mixer asks for at a time: 23 ms.
+BUFFER: Final = 1024
+
+
+class Channel(IntEnum):
+    """Who speaks; each is heard beside the others."""
+
+    EXPERT = 0
+    TONE = 1
+    VOICE = 2
+
+
+class SoundDevice:
+    """The mixer, open. Use :meth:`open`; its methods may be called from any thread.
+
+    Args:
+        pygame: the module, its mixer initialised.
+    """
+
+    def __init__(self, pygame: Any) -> None:
+        self._pygame = pygame
+        pygame.mixer.set_num_channels(max(8, len(Channel)))
+        self._channels = [pygame.mixer.Channel(number) for number in Channel]
+        self._open = True
+
+    @classmethod
+    def open(cls) -> SoundDevice | None:
+        """Open the system's own device; None, and one line in the log, where there is none."""
+        os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+        try:
+            pygame = importlib.import_module("pygame")
+            with quiet_stderr():
+                pygame.mixer.init(RATE, -16, 2, BUFFER, allowedchanges=0)
+        except (ImportError, NotImplementedError) as error:
+            logger.warning("no sound (%s): it goes on silently; reinstall pygame-ce for it", error)
+            return None
+        except pygame.error as error:
+            logger.warning(
+                "no sound device (%s): it goes on silently; connect headphones or a loudspeaker for it", error
+            )
+            return None
+        return cls(pygame)
+
+    def play(self, channel: Channel, samples: Samples) -> None:
+        """Play ``samples`` now, in place of what the channel plays."""
+        if self._open:
+            self._channels[channel].play(self._sound(samples))
+
+    def feed(self, channel: Channel, samples: Samples) -> None:
+        """Play ``samples`` after what the channel plays; see :meth:`has_room`."""
+        if self._open:
+            self._channels[channel].queue(self._sound(samples))
+
+    def has_room(self, channel: Channel) -> bool:
+        """Whether nothing waits behind what the channel plays."""
+        return self._open and self._channels[channel].get_queue() is None
+
+    def is_busy(self, channel: Channel) -> bool:
+        """Whether the channel plays something."""
+        return self._open and bool(self._channels[channel].get_busy())
+
+    def fade_out(self, channel: Channel, seconds: float = 0.03) -> None:
+        """Silence the channel, without a click."""
+        if self._open:
+            self._channels[channel].fadeout(round(1000 * seconds))
+
+    def close(self) -> None:
+        """Close the device. May be called twice."""
+        if self._open:
+            self._open = False
+            with suppress(self._pygame.error):
+                self._pygame.mixer.quit()
+
+    def _sound(self, samples: Samples) -> Any:
+        return self._pygame.mixer.Sound(buffer=to_int16(samples))
+
+
+def to_int16(samples: Samples) -> np.ndarray[Any, np.dtype[np.int16]]:
+    """(N, 2) −1..1 as the mixer takes it; what is louder is cut off."""
+    return np.ascontiguousarray(np.clip(samples, -1.0, 1.0) * 32767.0).astype(np.int16)
+
+
+@contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """ALSA and libjack write their own troubles to file descriptor 2, past Python: let them go nowhere."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        kept = os.dup(2)
+    except (OSError, ValueError):  # a program without a console has none
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

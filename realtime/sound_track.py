@@ -1,0 +1,146 @@
+"""The expert's sound, decoded in pieces from any place: an hour needs no more memory than a second."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+import numpy.typing as npt
+from posesync.pose.decoding import ODD_METADATA, decoded_frames
+from posesync.pose.errors import SourceError
+
+logger = logging.getLogger(__name__)
+
+#: (N, 2) float32, left and right, −1..1.
+Samples = npt.NDArray[np.float32]
+
+#: Samples per s of everything that is played.
+RATE: Final = 44_100
+#: s further ahead than which it is quicker to seek than to decode on.
+_AHEAD: Final = 2.0
+#: s that seeking goes further back: codecs need some packets before they sound right.
+_RUN_UP: Final = 0.2
+#: s by which a file's time stamps may differ from the count of its samples before they are believed.
+_JITTER: Final = 0.05
+
+# As in pose.video_file: a playlist in disguise must not make FFmpeg fetch anything else.
+_OPTIONS: Final = {"protocol_whitelist": "file"}
+
+
+class SoundTrack:
+    """The first sound stream of a video, on the clock of its pictures: 0 is the first picture. One thread.
+
+    Args:
+        path: of the video.
+
+    Raises:
+        SourceError: no such file, it cannot be read, or there is no sound in it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._name = path.name
+        try:
+            self._container: Any = av.open(f"file:{path.absolute()}", options=_OPTIONS, **ODD_METADATA)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise SourceError(f"the sound of {path} cannot be read ({error}): check the file") from None
+        streams = [s for s in self._container.streams.audio if s.codec_context is not None]
+        if not streams:
+            self._container.close()
+            raise SourceError(f"{path.name} has no sound: the expert stays silent")
+        self._stream: Any = streams[0]
+        self._origin = _first_picture(self._container)
+        self._chunks: deque[tuple[int, Samples]] = deque()
+        self._floor = 0
+        self._begin_decoding()
+
+    @property
+    def duration(self) -> float | None:
+        """s, as the container says; None where it does not."""
+        stream = self._stream
+        if stream.duration is None or stream.time_base is None:
+            return None
+        return float(stream.duration * stream.time_base)
+
+    def read(self, start: int, count: int) -> Samples:
+        """``count`` samples from number ``start`` (0 is the first picture); silence where there is no sound.
+
+        Reading on from where the last call ended is cheap; going elsewhere seeks.
+        """
+        if start < self._floor or start > self._end + _AHEAD * RATE:
+            self._seek(start)
+        self._floor = max(start, 0)
+        while self._chunks and self._chunks[0][0] + len(self._chunks[0][1]) <= start:
+            self._chunks.popleft()
+        while self._end < start + count and self._decode(start):
+            pass
+        out = np.zeros((count, 2), np.float32)
+        for at, samples in self._chunks:
+            lo, hi = max(at, start), min(at + len(samples), start + count)
+            if lo < hi:
+                out[lo - start : hi - start] = samples[lo - at : hi - at]
+        return out
+
+    def close(self) -> None:
+        """Close the file."""
+        self._frames: Iterator[Any] = iter(())
+        self._chunks.clear()
+        self._container.close()
+
+    def _begin_decoding(self) -> None:
+        self._frames = decoded_frames(self._container, self._stream, self._name)
+        self._resampler: Any = None
+        self._end = 0  # number of the sample that comes next
+        self._placed = False
+        self._chunks.clear()
+
+    def _seek(self, start: int) -> None:
+        moment = max(0.0, start / RATE - _RUN_UP) + self._origin
+        try:
+            self._container.seek(int(moment / self._stream.time_base), stream=self._stream, backward=True)
+        except (av.FFmpegError, OverflowError) as error:
+            logger.debug("%s: no seeking to %.2f s: %s", self._name, moment, error)
+        self._begin_decoding()
+        self._floor = max(start, 0)
+
+    def _decode(self, needed: int) -> bool:
+        """Take the next frame of the file, keeping what is not before ``needed``; False at the end."""
+        frame = next(self._frames, None)
+        if frame is None:
+            return False
+        try:
+            at = round((frame.time - self._origin) * RATE) if frame.time is not None else self._end
+            self._resampler = self._resampler or _resampler(frame)
+            parts = [part.to_ndarray().reshape(-1, part.samples) for part in self._resampler.resample(frame)]
+        except (av.FFmpegError, ValueError, OverflowError) as error:
+            # Another format from here on: a new resampler takes it from the next frame.
+            logger.debug("%s: %s", self._name, error)
+            self._resampler = None
+            return True
+        if not self._placed or abs(at - self._end) > _JITTER * RATE:
+            self._end, self._placed = at, True
+        for part in parts:
+            samples = np.empty((part.shape[1], 2), np.float32)
+            samples[:] = part.T  # one channel goes to both sides
+            if self._end + len(samples) > needed:
+                self._chunks.append((self._end, samples))
+            self._end += len(samples)
+        return True
+
+
+def _resampler(frame: Any) -> Any:
+    """To our rate and two channels; one stays one: FFmpeg would spread it over two at 0.7 of its loudness."""
+    layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
+    return av.AudioResampler(format="fltp", layout=layout, rate=RATE)
+
+
+def _first_picture(container: Any) -> float:
+    """When the first picture is shown, s on the file's own clock."""
+    for stream in container.streams.video:
+        if stream.start_time is not None and stream.time_base is not None:
+            return float(stream.start_time * stream.time_base)
+    return 0.0

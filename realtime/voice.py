@@ -1,0 +1,147 @@
+"""Cues, spoken: offline, in a thread of its own, and never late.
+
+A cue is about a moment. One that could not be spoken within a second or two is dropped, and a newer one
+replaces an older one that waits: nothing ever queues up.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import numpy as np
+
+from .pipe import Mailbox
+from .sound_device import Channel, SoundDevice
+from .sound_track import RATE, Samples
+from .voice_espeak import Espeak, MonoSamples, VoiceMissing
+from .workers import Worker, WorkerState
+
+logger = logging.getLogger(__name__)
+
+#: s after which a cue that has not been begun is not spoken any more.
+STALE: Final = 1.5
+#: s between two looks at whether the cue is over.
+_TICK: Final = 0.02
+
+
+class Voice(Protocol):
+    """What makes speech out of text."""
+
+    rate: int
+    """Samples per s."""
+
+    def speak(self, text: str) -> MonoSamples:
+        """(N,) float32 −1..1."""
+        ...
+
+
+class Speaker(Worker):
+    """Speaks the newest cue; drops what is stale.
+
+    Args:
+        device: open.
+        voice: used by this thread alone from now on.
+        stale: s after which a cue that waits is dropped.
+        clock: s, monotonic.
+    """
+
+    def __init__(
+        self,
+        device: SoundDevice,
+        voice: Voice,
+        *,
+        stale: float = STALE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__("voice")
+        self._device, self._voice, self._stale, self._clock = device, voice, stale, clock
+        self._inbox: Mailbox[tuple[str, float]] = Mailbox(lambda cue: cue[1])
+        self._muted = threading.Event()
+        self._speaking: str | None = None
+        self.spoken = 0
+        self.dropped = 0
+
+    @classmethod
+    def open(cls, device: SoundDevice) -> Speaker | None:
+        """A speaker with the voice that is installed; None, and one line in the log, where there is none."""
+        try:
+            return cls(device, Espeak())
+        except VoiceMissing as error:
+            logger.warning("%s", error)
+            return None
+
+    @property
+    def speaking(self) -> bool:
+        """Whether a cue is heard now."""
+        return self._speaking is not None
+
+    @property
+    def muted(self) -> bool:
+        """Nothing is spoken; setting it silences the cue that is being spoken."""
+        return self._muted.is_set()
+
+    @muted.setter
+    def muted(self, value: bool) -> None:
+        if value:
+            self._muted.set()
+            self._device.fade_out(Channel.VOICE)
+        else:
+            self._muted.clear()
+
+    def say(self, text: str) -> None:
+        """Have ``text`` spoken next, in place of a cue that waits; returns at once.
+
+        What is being spoken already is not said twice.
+        """
+        if text.strip() and not self.muted and text != self._speaking:
+            self._inbox.put((text, self._clock()))
+
+    def stop(self) -> None:
+        """Ask it to end, in mid-word."""
+        super().stop()
+        self._inbox.close()
+        self._device.fade_out(Channel.VOICE)
+
+    def _work(self) -> None:
+        self.state = WorkerState.RUNNING
+        while not self._stop.is_set() and not self._inbox.finished:
+            taken = self._inbox.take(0.2)
+            if taken is None:
+                continue
+            (text, said), replaced = taken
+            self.dropped += len(replaced)
+            if self.muted or self._clock() - said > self._stale:
+                self.dropped += 1
+                continue
+            self._speaking = text
+            try:
+                self._speak(text)
+            finally:
+                self._speaking = None
+
+    def _finish(self) -> None:
+        self._inbox.close()
+        if self.error is not None:
+            logger.warning("the voice failed (%s): cues stay on screen", self.error)
+
+    def _speak(self, text: str) -> None:
+        samples = to_stereo(self._voice.speak(text), self._voice.rate)
+        if self.muted or self._stop.is_set() or not len(samples):
+            return
+        self._device.play(Channel.VOICE, samples)
+        self.spoken += 1
+        while not self._stop.is_set() and self._device.is_busy(Channel.VOICE):
+            self._stop.wait(_TICK)
+
+
+def to_stereo(samples: MonoSamples, rate: int) -> Samples:
+    """(N,) at ``rate`` per s as (M, 2) at RATE: linear between samples, which speech does not mind."""
+    if not len(samples):
+        return np.zeros((0, 2), np.float32)
+    moments = np.arange(round(len(samples) * RATE / rate)) * (rate / RATE)
+    wave = np.interp(moments, np.arange(len(samples)), samples)
+    return np.repeat(wave[:, None], 2, axis=1).astype(np.float32)

@@ -1,24 +1,34 @@
-"""One camera frame becomes one step: keypoints, position in the piece, feedback."""
+"""One camera frame becomes one step: keypoints, position in the piece, feedback, and what to say of it."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
 from posesync.pose.errors import ModelError
 from posesync.pose.estimator import PoseEstimator, PoseResult
 from posesync.pose.performer import Lock
 from posesync.pose.types import FloatArray, Frame, Keypoints
 
+from .cue_queue import CueQueue
+from .cues import Cue, CueSettings
 from .expert import Expert
 from .feedback import Feedback, FeedbackSettings, compare_poses
-from .position import Position
+from .framing import FramingWatch, check_framing, expert_weights
+from .position import Position, State
+from .practice import MotionMeter, Phase, Practice, PracticeSettings, PracticeStatus, hand_raised
+from .scoring import FORM_SLACK, TimingMeter, TimingReading, form_score
 
 logger = logging.getLogger(__name__)
 
 #: So many failures of the models in a row are no hiccup (a GPU short of memory) any more.
 PATIENCE: Final = 10
+
+_NO_TIMING: Final = TimingReading(None, None, None)
+_RUNNING: Final = PracticeStatus(Phase.RUNNING)
+_WAITING: Final = Position(None, 0.0, 0.0, State.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +40,14 @@ class Step:
         keypoints: (17, 3) of the performer, px in the frame; confidence 0 where nobody is seen.
         lock: whether the performer is held, looked for or lost.
         position: where in the reference the performer is.
-        feedback: against the expert at that place; empty without a position.
+        feedback: against the expert at that place, its score for form alone; empty without a position.
         expert_time: s in the reference to be shown: the position, else the last one, else the beginning.
         expert_pose: (17, 3) of the expert at that time.
+        cue: the correction to show now, or None.
+        said: whether ``cue`` is new with this frame.
+        timing: the performer's pace.
+        framing: what to change about where the performer stands, or None.
+        practice: whether the piece has begun, and what is counted until then.
     """
 
     frame: Frame
@@ -42,6 +57,11 @@ class Step:
     feedback: Feedback
     expert_time: float
     expert_pose: FloatArray
+    cue: Cue | None = None
+    said: bool = False
+    timing: TimingReading = _NO_TIMING
+    framing: str | None = None
+    practice: PracticeStatus = _RUNNING
 
 
 class Coach:
@@ -51,15 +71,29 @@ class Coach:
         estimator: finds the performer's keypoints.
         expert: who is followed.
         feedback: tolerance and score curve.
+        cues: what is worth a word, and when.
+        practice: what begins the piece.
     """
 
     def __init__(
-        self, estimator: PoseEstimator, expert: Expert, feedback: FeedbackSettings | None = None
+        self,
+        estimator: PoseEstimator,
+        expert: Expert,
+        feedback: FeedbackSettings | None = None,
+        *,
+        cues: CueSettings | None = None,
+        practice: PracticeSettings | None = None,
     ) -> None:
         self._estimator = estimator
         self._expert = expert
         self._tracker = expert.tracker()
         self._feedback = feedback or FeedbackSettings()
+        self._cues = CueQueue(cues)
+        self._cue: Cue | None = None
+        self._timing = TimingMeter()
+        self._practice = Practice(practice)
+        self._watch, self._motion = FramingWatch(), MotionMeter()
+        self._wanted = expert_weights(expert.reference.keypoints)
         self._shown = expert.start
         self._failures = 0
 
@@ -75,16 +109,60 @@ class Coach:
         """
         result = self._look(frame, hurried=hurried)
         keypoints = result.keypoints.to_array()
-        position = self._tracker.update(keypoints, frame.time)
+        framing = self._frame(frame, keypoints)
+        status = self._practice.update(
+            frame.time, self._watch.good, self._motion.update(frame.time, keypoints), hand_raised(keypoints)
+        )
+        position = _WAITING
+        if status.phase is Phase.RUNNING:
+            position = self._tracker.update(keypoints, frame.time)
         if position.time is not None:
             self._shown = position.time
         expert_pose = self._expert.pose_at(self._shown)
-        feedback = Feedback.none()
-        if position.time is not None:
-            feedback = compare_poses(
-                keypoints, expert_pose, mirrored=position.mirrored, settings=self._feedback
-            )
-        return Step(frame, keypoints, result.lock, position, feedback, self._shown, expert_pose)
+        feedback = self._compare(keypoints, expert_pose, position)
+        before, self._cue = self._cue, self._advise(frame.time, keypoints, expert_pose, position)
+        return Step(
+            frame,
+            keypoints,
+            result.lock,
+            position,
+            feedback,
+            self._shown,
+            expert_pose,
+            cue=self._cue,
+            said=self._cue is not None and (before is None or before.text != self._cue.text),
+            timing=self._timing.update(position, frame.time),
+            framing=framing,
+            practice=status,
+        )
+
+    def _frame(self, frame: Frame, keypoints: FloatArray) -> str | None:
+        """What to change about where the performer stands, once that has lasted."""
+        height, width = frame.image.shape[:2]
+        word = check_framing(keypoints, (width, height), expert_seen=self._wanted)
+        return self._watch.update(word, frame.time)
+
+    def _compare(self, keypoints: FloatArray, expert_pose: FloatArray, position: Position) -> Feedback:
+        if position.time is None:
+            return Feedback.none()
+        found = compare_poses(keypoints, expert_pose, mirrored=position.mirrored, settings=self._feedback)
+        around = np.stack([self._expert.pose_at(position.time + slack) for slack in FORM_SLACK])
+        form = form_score(keypoints, around, mirrored=position.mirrored, settings=self._feedback)
+        return replace(found, score=form)
+
+    def _advise(
+        self, time: float, keypoints: FloatArray, expert_pose: FloatArray, position: Position
+    ) -> Cue | None:
+        """The cue to show now. Who is at rest before, after or outside the piece is not corrected."""
+        judged = position.state in (State.FOLLOWING, State.HOLDING)
+        return self._cues.update(
+            time,
+            keypoints,
+            expert_pose,
+            mirrored=position.mirrored,
+            confidence=position.confidence if judged else 0.0,
+            jumped=position.jumped,
+        )
 
     def _look(self, frame: Frame, *, hurried: bool) -> PoseResult:
         """Who is in the frame; nobody when the models fail, unless they do so again and again."""
@@ -102,5 +180,22 @@ class Coach:
     def restart(self) -> None:
         """Forget performer and position: the next frame is a new beginning."""
         self._estimator.reset()
+        self._watch.reset()
+        self._begin_anew()
+        self._practice.restart()
+
+    def begin(self) -> None:
+        """Begin the piece with the next frame, whatever is still waited for."""
+        self._practice.skip()
+
+    def practise(self, section: tuple[float, float] | None) -> None:
+        """Practise another section (s, s) over and over, or what the expert was opened for when None."""
+        self._tracker = self._expert.tracker(section)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._tracker.reset()
+        self._cues.reset()
+        self._timing.reset()
+        self._cue = None
         self._shown = self._expert.start

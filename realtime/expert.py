@@ -14,6 +14,7 @@ from posesync.reference.prepare import Progress, prepare_reference
 from posesync.reference.proxy import ProxyVideo
 
 from .feedback import expert_pose
+from .report.sections import SectionSpan, section_spans
 from .tracker import Tracker
 
 #: Suffix of a stored sequence (``Reference.save``), which has poses but no pictures.
@@ -29,6 +30,7 @@ class Expert:
         others: further takes of the same piece; the performer may do as any of them does.
         section: (from, to) s to practise; None stands for the beginning or the end.
         loop: the section begins again where it ends.
+        video: the expert's video, for its sound.
     """
 
     def __init__(
@@ -39,25 +41,49 @@ class Expert:
         others: Sequence[Reference] = (),
         section: tuple[float | None, float | None] = (None, None),
         loop: bool = False,
+        video: Path | None = None,
     ) -> None:
         self.reference = reference
         self.proxy = proxy
         self.others = tuple(others)
         self.section = section
         self.loop = loop
+        self.video = video
 
     @property
     def start(self) -> float:
         """Where practice begins, s."""
         return max(float(self.reference.times[0]), self.section[0] or 0.0)
 
-    def tracker(self) -> Tracker:
+    def tracker(self, section: tuple[float, float] | None = None) -> Tracker:
         """Make a tracker for what is practised.
+
+        Args:
+            section: (from, to) s to practise over and over in place of what the expert was opened for.
 
         Raises:
             InvalidDataError: the section is empty, or a take has nothing in common with the first.
         """
-        return Tracker((self.reference, *self.others), section=self.section, loop=self.loop)
+        takes = (self.reference, *self.others)
+        if section is not None:
+            return Tracker(takes, section=section, loop=True)
+        return Tracker(takes, section=self.section, loop=self.loop)
+
+    @property
+    def practised(self) -> tuple[float, float]:
+        """(from, to) s in the reference of what is practised."""
+        last = float(self.reference.times[-1])
+        end = last if self.section[1] is None else min(last, self.section[1])
+        return self.start, max(end, self.start + 1e-3)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether only a section is practised."""
+        return self.section != (None, None)
+
+    def sections(self) -> tuple[SectionSpan, ...]:
+        """The parts of the piece, at times that are easily found again in the video."""
+        return section_spans(None, (float(self.reference.times[0]), float(self.reference.times[-1])))
 
     @property
     def size(self) -> tuple[int, int]:
@@ -112,7 +138,14 @@ def open_expert(
     for _, unused in others:
         if unused is not None:
             unused.close()
-    return Expert(first, proxy, others=[reference for reference, _ in others], section=section, loop=loop)
+    return Expert(
+        first,
+        proxy,
+        others=[reference for reference, _ in others],
+        section=section,
+        loop=loop,
+        video=None if proxy is None else paths[0],
+    )
 
 
 def _open(

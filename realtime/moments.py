@@ -7,7 +7,7 @@ kept has its two people cut out, and they become JPEGs once, at the end.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -78,7 +78,7 @@ class MomentCollector:
         joints: Mapping[str, float | None],
         image: Image,
         keypoints: FloatArray,
-        expert_image: Image | None,
+        expert_image: Callable[[], Image | None],
         expert_keypoints: FloatArray,
         expert_size: tuple[int, int] | None = None,
         cue: str | None = None,
@@ -92,7 +92,8 @@ class MomentCollector:
             joints: joint → signed degrees, performer − expert, or None.
             image: (H, W, 3) BGR, as the camera saw it; what is needed of it is copied.
             keypoints: (17, 3) px in ``image``.
-            expert_image: the matched frame, or None when there is no video of the expert.
+            expert_image: gives the matched frame, or None when there is no video of the expert; asked only
+                when the moment is kept.
             expert_keypoints: (17, 3) px in a frame of ``expert_size``.
             expert_size: width, height that ``expert_keypoints`` refer to; None: those of ``expert_image``.
             cue: the correction that is shown now, in words, or None.
@@ -104,16 +105,14 @@ class MomentCollector:
         rivals = near if near or len(self._kept) < self._limit else [max(self._kept, key=lambda k: k.score)]
         if self._smooth >= WORTH_BELOW or any(self._smooth > rival.score - _STEP for rival in rivals):
             return False
-        theirs = expert_keypoints
-        if expert_image is not None and expert_size is not None:
-            scale = expert_image.shape[1] / expert_size[0], expert_image.shape[0] / expert_size[1], 1.0
-            theirs = expert_keypoints * np.array(scale)
         cut = _cut_out(image, keypoints, joints, flip=False)
         if cut is None:
             return False
-        beside = (
-            None if expert_image is None else _cut_out(expert_image, theirs, None, flip=position.mirrored)
-        )
+        theirs, picture = expert_keypoints, expert_image()
+        if picture is not None and expert_size is not None:
+            scale = picture.shape[1] / expert_size[0], picture.shape[0] / expert_size[1], 1.0
+            theirs = expert_keypoints * np.array(scale)
+        beside = None if picture is None else _cut_out(picture, theirs, None, flip=position.mirrored)
         gone = {id(rival) for rival in rivals}
         self._kept = [kept for kept in self._kept if id(kept) not in gone]
         self._kept.append(_Kept(place, self._smooth, time, cue, dict(joints), position.mirrored, cut, beside))

@@ -10,21 +10,24 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
 from posesync.pose.config import Config
 from posesync.pose.errors import SourceError
-from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.estimator import PoseEstimator
 from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import Frame
 
-from .coach import Coach
+from .coach import Coach, Step
+from .cues import CueSettings
 from .expert import Expert
 from .feedback import FeedbackSettings
+from .moments import MomentCollector
 from .recording import Outputs, check_output
+from .session_options import SessionOptions, SessionResult, pose_settings, practice_settings
 from .signals import StopSignals
 from .stage import Stage
 from .statistics import SessionStatistics
@@ -49,51 +52,6 @@ _TICK: Final = 1 / 60
 _AHEAD: Final = 2
 #: s after which the picture is drawn anew although no frame came: notices count seconds.
 _REDRAW: Final = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class SessionOptions:
-    """What is asked of one session.
-
-    Attributes:
-        camera: index, name, device, file, folder or address (:func:`posesync.pose.sources.open_source`).
-        headless: no window; a file is then processed frame by frame.
-        log: path of session.jsonl, or None.
-        record: path of the recording (``.mp4``), or None.
-    """
-
-    camera: str
-    headless: bool = False
-    log: Path | None = None
-    record: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionResult:
-    """How a session went.
-
-    Attributes:
-        ended: ``end of source``, ``quit``, ``interrupted`` or ``camera lost``.
-        summary: as in the log.
-        timing: what depends on the clock: fps, latency.
-    """
-
-    ended: str
-    summary: dict[str, Any]
-    timing: dict[str, Any]
-
-
-def pose_settings(config: Config) -> PoseSettings:
-    """The part of the configuration that decides how keypoints are found."""
-    detector, pose = config.section("detector"), config.section("pose")
-    return PoseSettings(
-        pose=pose["model"],
-        detector=detector["kind"],
-        every=detector["every"],
-        provider=pose["provider"],
-        threads=pose["threads"],
-        patience=detector["patience"],
-    )
 
 
 def check_session(options: SessionOptions) -> None:
@@ -156,9 +114,17 @@ class _Session:
         self._source = source
         self._stop = stop
         self._provider = str(estimator.movenet.session.get_providers()[0]).removesuffix("ExecutionProvider")
-        self._coach = Coach(estimator, expert, FeedbackSettings(**config.section("feedback")))
+        self._coach = Coach(
+            estimator,
+            expert,
+            FeedbackSettings(**config.section("feedback")),
+            cues=replace(CueSettings(), **config.section("cues")),
+            practice=None if options.headless or not source.is_live else practice_settings(config),
+        )
         self._statistics = SessionStatistics()
-        self._stage = Stage(expert, config, self._statistics, self._provider)
+        keeps = options.log is not None and config.section("session")["pictures"]
+        self._moments = MomentCollector() if keeps else None
+        self._stage = Stage(expert, config, self._statistics, self._provider, audible=not options.headless)
         self._models = estimator.describe()
 
     @property
@@ -188,6 +154,7 @@ class _Session:
                 else:
                     outputs.close(summary)
         finally:
+            self._stage.close()
             if window is not None:
                 window.close()
         if ended == "camera lost":
@@ -228,6 +195,7 @@ class _Session:
         step = processed.step
         self._statistics.add(step, now=time.monotonic(), latency=processed.latency)
         outputs.add(step, [])
+        self._look_back(step)
         if outputs.video is not None:
             picture = self._stage.picture(step)
             self._statistics.show(time.monotonic(), processed.at)
@@ -281,12 +249,15 @@ class _Session:
             for command in window.poll() if window is not None else []:
                 if command is Command.QUIT:
                     return "quit"
-                self._obey(command, capture, inference)
+                self._obey(command, capture, inference, newest)
                 drawn = 0.0
             now = time.monotonic()
             if newest is None or (taken is None and (window is None or now - drawn < _REDRAW)):
                 continue
             drawn = now
+            if taken is not None:
+                self._look_back(newest.step)
+                self._stage.hear(newest.step)
             self._stage.hurried = inference.hurried
             self._put_out(newest, taken is not None, capture, outputs, window)
         return "interrupted"
@@ -305,13 +276,23 @@ class _Session:
         if new:
             self._statistics.show(time.monotonic(), newest.at)
 
-    def _obey(self, command: Command, capture: CaptureWorker, inference: InferenceWorker) -> None:
+    def _obey(
+        self, command: Command, capture: CaptureWorker, inference: InferenceWorker, newest: Processed | None
+    ) -> None:
+        step = None if newest is None else newest.step
         if command is Command.PAUSE:
             capture.paused = not capture.paused
+            self._stage.pause(paused=capture.paused)
         elif command is Command.RESTART:
-            inference.restart()
+            inference.ask(Coach.restart)
+            self._stage.restart()
+        elif command is Command.BEGIN:
+            inference.ask(Coach.begin)
+        elif command is Command.LOOP and step is not None:
+            section = self._stage.toggle_loop(step)
+            inference.ask(lambda coach: coach.practise(section))
         else:
-            self._stage.obey(command)
+            self._stage.obey(command, step)
 
     def _log_unprocessed(self, frames: Mailbox[Captured], outputs: Outputs) -> None:
         """A frame that was captured but not processed when the session ended is one that was dropped."""
@@ -325,6 +306,22 @@ class _Session:
 
     # -- both ----------------------------------------------------------------------------------------------
 
+    def _look_back(self, step: Step) -> None:
+        """Keep the step's pictures if it is among the worst moments."""
+        if self._moments is not None:
+            self._moments.update(
+                step.frame.time,
+                step.position,
+                step.feedback.score,
+                joints=step.feedback.joints,
+                image=step.frame.image,
+                keypoints=step.keypoints,
+                expert_image=lambda: self._expert.image_at(step.expert_time),
+                expert_keypoints=step.expert_pose,
+                expert_size=self._expert.size,
+                cue=None if step.cue is None else step.cue.text,
+            )
+
     def _header(self) -> dict[str, Any]:
         reference, info = self._expert.reference, self._source.info
         return {
@@ -334,6 +331,7 @@ class _Session:
                 "sha256": reference.origin.sha256,
                 "duration": round(reference.duration, 4),
                 "samples": len(reference),
+                "sections": [[part.start, part.end, part.name] for part in self._expert.sections()],
             },
             "camera": {
                 "name": info.name,
@@ -352,6 +350,8 @@ class _Session:
             summary["timing"] = timing
         if self._source.warning:
             summary["warning"] = self._source.warning
+        if self._moments is not None:
+            summary["moments"] = self._moments.to_list()
         return summary, timing
 
 

@@ -2,8 +2,11 @@
 
     {"posesync": version, "schema": 1, "reference": {…}, "camera": {…}, "models": {…}}
     {"t": 0.033, "position": 1.25, "speed": 0.97, "state": "following", "confidence": 0.93, "score": 91.2,
-     "joints": {"left_elbow": -4.1, …}}                                        (in one line)
+     "joints": {"left_elbow": -4.1, …}, "timing": 88.0}                        (in one line)
     {"summary": {…}}
+
+``score`` is that of form, ``timing`` that of pace. ``cue``: the correction that is shown from this frame on;
+``mirrored`` and ``jumped`` are there when true.
 
 A frame that was captured but replaced by a newer one before it could be processed has ``"dropped": true``,
 no position and the state of the frame before it.
@@ -16,13 +19,15 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from posesync.pose.errors import OutputError
 from posesync.pose.skeleton import JOINT_NAMES
 
-from .coach import Step
 from .position import State
+
+if TYPE_CHECKING:  # the coach knows the report's sections, and the report the log's version
+    from .coach import Step
 
 SCHEMA: Final = 1
 
@@ -69,6 +74,8 @@ class SessionLog:
                 "confidence": _round(position.confidence, 4),
                 "score": _round(feedback.score, 2),
                 "joints": {name: _round(feedback.joints[name], 2) for name in JOINT_NAMES},
+                "timing": _round(step.timing.score, 2),
+                **({"cue": step.cue.text} if step.said and step.cue is not None else {}),
                 **({"mirrored": True} if position.mirrored else {}),
                 **({"jumped": True} if position.jumped else {}),
             }

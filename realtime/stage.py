@@ -1,8 +1,9 @@
-"""What a session shows: each step becomes a scene, as the user has set it with keys and options."""
+"""What a session shows and lets hear: each step becomes a scene and a sound, as the user has set it."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Final
 
 from posesync.pose.config import Config
@@ -10,49 +11,146 @@ from posesync.pose.types import Image
 
 from .coach import Step
 from .expert import Expert
-from .overlay import Overlay, Scene
+from .guidance import Guidance, GuidanceLevel, GuidanceSettings
+from .overlay import Layout, Overlay, Scene
+from .practice import Phase, SlowPreview
+from .sound import SessionSound, SoundMode, SoundSettings
+from .sound_follow import ExpertClock
 from .statistics import Figures, SessionStatistics, statistics_lines
 from .window import Command
 
 #: s between two looks at the statistics: figures that change with every picture cannot be read.
 _FIGURES: Final = 0.25
+#: s for which what a key has changed is named.
+_SAY: Final = 1.5
 
 
 class Stage:
-    """Draws steps. Used by the main thread alone.
+    """Draws steps and sounds them. Used by the main thread alone; close it.
 
     Args:
         expert: who is shown beside the performer.
-        config: ``[display]``.
+        config: ``[display]``, ``[guidance]`` and ``[sound]``.
         statistics: of the session, for the panel of details.
         provider: where the models run.
+        audible: whether there is somebody to hear anything.
 
     Attributes:
         hurried: whether the panel says that the detector is spared.
+        practised: (from, to) s of the section that the key L has chosen, or None.
     """
 
-    def __init__(self, expert: Expert, config: Config, statistics: SessionStatistics, provider: str) -> None:
-        display = config.section("display")
-        self._overlay = Overlay(display["height"], mirror=display["mirror"], follow=display["follow"])
+    def __init__(
+        self,
+        expert: Expert,
+        config: Config,
+        statistics: SessionStatistics,
+        provider: str,
+        *,
+        audible: bool = False,
+    ) -> None:
+        display, guidance = config.section("display"), config.section("guidance")
+        self._overlay = Overlay(
+            display["height"],
+            mirror=display["mirror"],
+            follow=display["follow"],
+            layout=Layout(display["view"]),
+        )
         self._details: bool = display["statistics"]
         self._expert = expert
         self._statistics = statistics
         self._provider = provider
+        self._sections = expert.sections()
+        self._clock, self._sound = self._open_sound(config) if audible else (None, None)
+        self._guidance = Guidance(
+            [(part.start, part.end) for part in self._sections],
+            replace(GuidanceSettings(**guidance), level=GuidanceLevel(guidance["level"])),
+        )
+        self._preview = SlowPreview(expert.practised)
         self._figures: Figures | None = None
         self._figures_at = 0.0
+        self._said: tuple[str, float] | None = None
+        self._guided: tuple[float, bool, bool] | None = None
+        self._spoken: str | None = None
         self.hurried = False
+        self.practised: tuple[float, float] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of a picture, px."""
         return self._overlay.width, self._overlay.height
 
-    def obey(self, command: Command) -> None:
-        """Change what is shown; commands that are not about that are let pass."""
+    def obey(self, command: Command, step: Step | None) -> None:
+        """Change what is shown; commands that are not about that are let pass.
+
+        Args:
+            command: what the user asked for.
+            step: what is on the screen, or None before there is anything.
+        """
         if command is Command.MIRROR:
             self._overlay.mirror = not self._overlay.mirror
         elif command is Command.DETAILS:
             self._details = not self._details
+        elif command is Command.VIEW:
+            self._overlay.layout = self._overlay.layout.next()
+            self.say(self._overlay.layout.value.replace("-", " "))
+        elif command is Command.GUIDANCE:
+            self.say(f"guidance: {self._guidance.next().value}")
+        elif command is Command.SLOW:
+            self._toggle_preview(step)
+        elif command is Command.SOUND and self._sound is not None:
+            self._sound.muted = not self._sound.muted
+            self.say("sound off" if self._sound.muted else "sound on")
+
+    def hear(self, step: Step) -> None:
+        """Let a new step be heard: the expert's sound, the count-in, a new cue."""
+        now = time.monotonic()
+        if self._clock is not None and step.practice.phase is Phase.RUNNING and not self._clock.running:
+            self._clock.start(now)
+        if self._sound is None:
+            return
+        if step.practice.tick or step.practice.started:
+            self._sound.count(last=step.practice.started)
+        cue = step.cue.text if step.cue is not None else None
+        if cue is not None and cue != self._spoken:
+            self._sound.say(cue)
+        self._spoken = cue
+        self._sound.update(step.position, now)
+
+    def pause(self, *, paused: bool) -> None:
+        """Hold or release the expert's clock and sound."""
+        now = time.monotonic()
+        if self._clock is not None and self._clock.running is paused:
+            (self._clock.pause if paused else self._clock.resume)(now)
+        if self._sound is not None:
+            self._sound.paused = paused
+
+    def restart(self) -> None:
+        """The performer begins anew: so do guidance and the expert's clock."""
+        self._guidance.finish()
+        if self._clock is not None:
+            self._clock.reset()
+
+    def close(self) -> None:
+        """End what sounds. May be called twice."""
+        if self._sound is not None:
+            self._sound.close()
+
+    def say(self, words: str) -> None:
+        """Name for a moment what a key has changed."""
+        self._said = words, time.monotonic()
+
+    def toggle_loop(self, step: Step) -> tuple[float, float] | None:
+        """Practise the part of the piece around a step over and over, or no longer; return it, s, or None."""
+        if self.practised is not None:
+            self.practised = None
+            self.say("the whole piece")
+        else:
+            before = [part for part in self._sections if part.start <= step.expert_time]
+            part = before[-1] if before else self._sections[0]
+            self.practised = part.start, part.end
+            self.say(f"over and over: {part.name}")
+        return self.practised
 
     def picture(self, step: Step, notice: str | None = None) -> Image:
         """Draw a step, (height, width, 3) uint8 BGR, with one line over it if need be."""
@@ -60,6 +158,10 @@ class Stage:
         if self._figures is None or now - self._figures_at >= _FIGURES:
             self._figures, self._figures_at = self._statistics.figures(self._provider), now
         figures = self._figures
+        moment, words = self._moment(step, now)
+        pose = step.expert_pose if moment == step.expert_time else self._expert.pose_at(moment)
+        show_expert, show_ghost = self._shown(step)
+        running = step.practice.phase is Phase.RUNNING
         return self._overlay.draw(
             Scene(
                 time=step.frame.time,
@@ -69,11 +171,56 @@ class Stage:
                 duration=self._expert.reference.duration,
                 joints=dict(step.feedback.joints),
                 score=step.feedback.score,
-                expert_image=self._expert.image_at(step.expert_time),
-                expert_keypoints=step.expert_pose,
+                expert_image=self._expert.image_at(moment) if show_expert else None,
+                expert_keypoints=pose,
                 expert_size=self._expert.size,
                 fps=figures.fps,
-                notice=notice,
+                notice=notice or self._words(now) or words or step.practice.hint,
                 statistics=statistics_lines(figures, hurried=self.hurried) if self._details else None,
+                cue=step.cue.text if step.cue is not None else None,
+                timing=step.timing.speed,
+                lead=self._clock.lead(step.position.time, now) if self._clock is not None else None,
+                sections=tuple((part.start, part.end, part.name) for part in self._sections),
+                practised=self.practised or (self._expert.practised if self._expert.is_part else None),
+                framing=step.framing,
+                countdown=step.practice.countdown,
+                show_ghost=show_ghost and running,
+                show_expert=show_expert,
             )
         )
+
+    def _moment(self, step: Step, now: float) -> tuple[float, str | None]:
+        """The moment of the piece that the expert's picture shows, s, and what is said about it."""
+        slow = self._preview.time(now)
+        if slow is not None:
+            return slow, "Slow preview"
+        if self._clock is not None and self._clock.running:
+            return self._clock.time(now), None
+        return step.expert_time, None
+
+    def _shown(self, step: Step) -> tuple[bool, bool]:
+        """Whether expert and ghost are shown; a step that is drawn twice counts once."""
+        if self._guided is None or self._guided[0] != step.frame.time:
+            shown = self._guidance.update(step.frame.time, step.position.time, step.feedback.score)
+            self._guided = step.frame.time, shown.expert, shown.ghost
+        return self._guided[1], self._guided[2]
+
+    def _toggle_preview(self, step: Step | None) -> None:
+        now = time.monotonic()
+        if self._preview.running:
+            self._preview.stop()
+        else:
+            running = step is not None and step.practice.phase is Phase.RUNNING
+            at = step.expert_time if step is not None and running else None
+            self._preview.start(now, at, repeat=True)
+
+    def _open_sound(self, config: Config) -> tuple[ExpertClock | None, SessionSound]:
+        wanted = config.section("sound")
+        settings = SoundSettings(**{**wanted, "mode": SoundMode(wanted["mode"])})
+        begin, end = self._expert.practised
+        clock = ExpertClock(begin, end, loop=self._expert.loop) if settings.mode is SoundMode.CLOCK else None
+        starts = [part.start for part in self._sections]
+        return clock, SessionSound.open(settings, self._expert.video, clock=clock, starts=starts)
+
+    def _words(self, now: float) -> str | None:
+        return self._said[0] if self._said is not None and now - self._said[1] < _SAY else None

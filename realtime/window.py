@@ -27,6 +27,12 @@ class Command(Enum):
     MIRROR = "mirror"
     RESTART = "restart"
     DETAILS = "details"
+    VIEW = "view"
+    LOOP = "loop"
+    GUIDANCE = "guidance"
+    SLOW = "slow"
+    SOUND = "sound"
+    BEGIN = "begin"
 
 
 class Window:
@@ -67,6 +73,12 @@ class Window:
             pygame.K_m: Command.MIRROR,
             pygame.K_r: Command.RESTART,
             pygame.K_h: Command.DETAILS,
+            pygame.K_v: Command.VIEW,
+            pygame.K_l: Command.LOOP,
+            pygame.K_g: Command.GUIDANCE,
+            pygame.K_s: Command.SLOW,
+            pygame.K_n: Command.SOUND,
+            pygame.K_RETURN: Command.BEGIN,
         }
 
     def show(self, image: Image) -> None:

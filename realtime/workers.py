@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -216,7 +217,7 @@ class InferenceWorker(Worker):
     """Turns the newest frame into a step, over and over.
 
     Args:
-        coach: used by this thread alone from now on; :meth:`restart` asks for its restart.
+        coach: used by this thread alone from now on; see :meth:`ask`.
         inbox: frames.
         outbox: steps.
         sink: called for every step in order, with the times of the frames dropped before it.
@@ -239,11 +240,11 @@ class InferenceWorker(Worker):
         self._sink = sink
         self._haste = Haste()
         self.hurried = False
-        self._restart = threading.Event()
+        self._asked: deque[Callable[[Coach], None]] = deque()
 
-    def restart(self) -> None:
-        """Begin the piece anew with the next frame."""
-        self._restart.set()
+    def ask(self, what: Callable[[Coach], None]) -> None:
+        """Have something done to the coach before the next frame."""
+        self._asked.append(what)
 
     def _work(self) -> None:
         self.state = WorkerState.RUNNING
@@ -252,9 +253,8 @@ class InferenceWorker(Worker):
             if taken is None:
                 continue
             captured, missed = taken
-            if self._restart.is_set():
-                self._restart.clear()
-                self._coach.restart()
+            while self._asked:
+                self._asked.popleft()(self._coach)
             self.hurried = self._haste.update(len(missed), time.monotonic())
             step = self._coach.process(captured.frame, hurried=self.hurried)
             processed = Processed(step, captured.at, time.monotonic() - captured.at)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 from posesync.pose.config import load_config
+from posesync.pose.errors import PoseSyncError
 
 from ..expert import open_expert
+from ..report import default_history_path, write_report
+from ..report.keeping import new_log
 from ..session import SessionOptions, SessionResult, check_session, pose_settings, run_session
 from . import options as shared
 from .console import preparing, say
@@ -62,10 +68,21 @@ def live(
         Optional[bool],  # noqa: UP045
         typer.Option("--mirror/--no-mirror", help="Show the performer as in a mirror.", show_default=False),
     ] = None,
+    view: shared.View = None,
+    begin: shared.Begin = None,
+    guidance: shared.Guidance = None,
+    sound: shared.Sound = None,
+    voice: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option("--voice/--no-voice", help="Speak the cues (extra [voice]).", show_default=False),
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report/--no-report", help="Write a report beside the log at the end.")
+    ] = True,
 ) -> None:
     """Follow a performer: the matched expert frame beside them, state, score and what differs.
 
-    Ctrl-C or Q ends the session; log and recording are completed.
+    Ctrl-C or Q ends the session; log and recording are completed, and a report is written.
     """
     settings = load_config(
         config,
@@ -74,6 +91,11 @@ def live(
             "detector.kind": detector,
             "pose.provider": provider,
             "display.mirror": mirror,
+            "display.view": view,
+            "practice.start": begin,
+            "guidance.level": guidance,
+            "sound.mode": sound,
+            "sound.voice": voice,
         },
     )
     wanted = SessionOptions(camera, headless, log, record)
@@ -82,9 +104,27 @@ def live(
         expert = open_expert(
             reference, pose_settings(settings), section=(start, end), loop=loop, progress=progress
         )
-    result = run_session(wanted, expert, settings)
-    for line in describe_result(result, wanted):
-        say(line)
+    if log is None and not headless and settings.section("session")["keep"]:
+        wanted = replace(wanted, log=new_log())
+    with reporting(wanted.log if report else None):
+        result = run_session(wanted, expert, settings)
+        for line in describe_result(result, wanted):
+            say(line)
+
+
+@contextmanager
+def reporting(log: Path | None) -> Iterator[None]:
+    """Whatever ends the session, what its log holds becomes a report."""
+    try:
+        yield
+    finally:
+        if log is not None and log.is_file():
+            target = log.with_suffix(".html")
+            try:
+                write_report(log, target, history=default_history_path())
+                say(f"report: {target}")
+            except PoseSyncError as error:
+                say(f"no report: {error}", style="yellow")
 
 
 def describe_result(result: SessionResult, wanted: SessionOptions) -> list[str]:

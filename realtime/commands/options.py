@@ -46,3 +46,23 @@ Provider = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--provider", help="Run models on: auto, cpu, cuda, tensorrt, …", show_default=False),
 ]
+
+View = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="Side by side (side-by-side), ghost or picture-in-picture; key V.", show_default=False),
+]
+
+Begin = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--start", help="What begins the piece: count, motion, hand or now.", show_default=False),
+]
+
+Guidance = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="What is shown of the expert: full, mistakes or none; key G.", show_default=False),
+]
+
+Sound = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="The expert's sound: follow, clock or off; key N mutes.", show_default=False),
+]

@@ -1,0 +1,32 @@
+"""Where the sessions are kept that nobody gave a place for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import platformdirs
+from posesync.reference.storage import output_error
+
+
+def sessions_dir() -> Path:
+    """The folder of kept sessions, in the user's data."""
+    return Path(platformdirs.user_data_dir("posesync", appauthor=False)) / "sessions"
+
+
+def new_log() -> Path:
+    """A name for the log of a session that begins now; its folder is made.
+
+    Raises:
+        OutputError: the folder cannot be made.
+    """
+    folder = sessions_dir()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise output_error(error, folder) from error
+    stem = datetime.now().astimezone().strftime("%Y-%m-%d %H.%M.%S")
+    name, number = folder / f"{stem}.jsonl", 2
+    while name.exists():
+        name, number = folder / f"{stem} ({number}).jsonl", number + 1
+    return name

@@ -1,0 +1,63 @@
+"""What is asked of a session, and how it went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from posesync.pose.config import Config
+from posesync.pose.estimator import PoseSettings
+
+from .practice import PracticeSettings, Start
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOptions:
+    """What is asked of one session.
+
+    Attributes:
+        camera: index, name, device, file, folder or address (:func:`posesync.pose.sources.open_source`).
+        headless: no window; a file is then processed frame by frame.
+        log: path of session.jsonl, or None.
+        record: path of the recording (``.mp4``), or None.
+    """
+
+    camera: str
+    headless: bool = False
+    log: Path | None = None
+    record: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionResult:
+    """How a session went.
+
+    Attributes:
+        ended: ``end of source``, ``quit``, ``interrupted`` or ``camera lost``.
+        summary: as in the log.
+        timing: what depends on the clock: fps, latency.
+    """
+
+    ended: str
+    summary: dict[str, Any]
+    timing: dict[str, Any]
+
+
+def pose_settings(config: Config) -> PoseSettings:
+    """The part of the configuration that decides how keypoints are found."""
+    detector, pose = config.section("detector"), config.section("pose")
+    return PoseSettings(
+        pose=pose["model"],
+        detector=detector["kind"],
+        every=detector["every"],
+        provider=pose["provider"],
+        threads=pose["threads"],
+        patience=detector["patience"],
+    )
+
+
+def practice_settings(config: Config) -> PracticeSettings:
+    """The part of the configuration that decides what begins the piece."""
+    values = config.section("practice")
+    return replace(PracticeSettings(), **{**values, "start": Start(values["start"])})

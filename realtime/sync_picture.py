@@ -147,10 +147,11 @@ class SyncPainter:
             left += self._text.draw(
                 canvas, words, left, baseline, size=small, color=color, bold=True, background=ground
             )
-        room = x + w - 4 - left - small
+        right = x + w - round(0.3 * h)
+        room = right - left - small
         if cell.words and self._text.width(cell.words, small) <= room:
             self._text.draw(
-                canvas, cell.words, x + w - 4, baseline, size=small, color=paint.FAIR, align="right",
+                canvas, cell.words, right, baseline, size=small, color=paint.FAIR, align="right",
                 background=ground,
             )  # fmt: skip
 

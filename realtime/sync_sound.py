@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -45,6 +46,47 @@ def extract_sound(video: Path, target: Path) -> bool:
     if not written:
         target.unlink(missing_ok=True)
     return written > 0  # fmt: skip
+
+
+def lay_under(video: Path, sound: Path) -> None:
+    """Give a finished MP4 the sound of another file, from its first picture to its last.
+
+    Encoders put the first picture some frames after the file's beginning, so the sound is moved along. The
+    video is replaced in one step; when that cannot be done it stays silent, and the log says why.
+    """
+    part = video.with_name(f".{video.name}.{os.getpid()}.sound")
+    try:
+        with (
+            av.open(f"file:{video.absolute()}") as pictures,
+            av.open(f"file:{sound.absolute()}") as tones,
+            av.open(
+                f"file:{part.absolute()}", "w", format="mp4", options={"movflags": "faststart"}
+            ) as target,
+        ):
+            _interleave(pictures, tones, target)
+        part.replace(video)
+    except (av.FFmpegError, OSError) as error:
+        log.warning("%s is silent: its sound cannot be written (%s)", video, error)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _interleave(pictures: Any, tones: Any, target: Any) -> None:
+    shown, heard = pictures.streams.video[0], tones.streams.audio[0]
+    image_track = target.add_stream_from_template(shown)
+    sound_track = target.add_stream_from_template(heard)
+    start, end = float((shown.start_time or 0) * shown.time_base), 0.0
+    for packet in _packets(pictures, shown):
+        end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+        packet.stream = image_track
+        target.mux(packet)
+    for packet in _packets(tones, heard):
+        packet.dts += round(start / packet.time_base)
+        packet.pts = packet.dts
+        if float(packet.dts * packet.time_base) >= end:
+            return
+        packet.stream = sound_track
+        target.mux(packet)
 
 
 def _first_picture(source: Any) -> float:

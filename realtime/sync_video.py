@@ -17,7 +17,7 @@ from posesync.reference.reference import Reference
 from .sync_layout import arrange
 from .sync_options import SyncOptions
 from .sync_picture import Cell, GhostPlacer, SyncPainter
-from .sync_sound import extract_sound
+from .sync_sound import extract_sound, lay_under
 from .sync_tracks import Judgement, Track
 
 #: Called with what is being done, how much is done and how much there is to do, or None.
@@ -45,10 +45,8 @@ def write_video(
     sound_of = options.videos[1 if options.follow_attempt else 0]
     with tempfile.TemporaryDirectory(prefix="posesync-") as folder:
         sound = Path(folder) / "sound.m4a"
-        audio = sound if extract_sound(sound_of, sound) else None
-        writer = VideoWriter(
-            options.output, layout.width, layout.height, _rate(base.reference), audio_from=audio
-        )
+        audible = extract_sound(sound_of, sound)
+        writer = VideoWriter(options.output, layout.width, layout.height, _rate(base.reference))
         players: list[_Player] = []
         try:
             for video, place in zip(videos, layout.panels, strict=True):
@@ -62,6 +60,8 @@ def write_video(
                 writer.write(painter.draw(cells, time - float(times[0]), duration), time)
                 report(f"writing {options.output.name}", k + 1, len(times))
             writer.close()
+            if audible:
+                lay_under(options.output, sound)
         except BaseException:
             # What a full disk cut short has its name already and plays; anything else is half a result.
             writer.abort()
@@ -105,6 +105,8 @@ class _Scenes:
         self._tracks, self._judgements, self._times = tracks, judgements, times
         self._placer = GhostPlacer()
         self._titles = [path.name for path in options.videos]
+        if options.ghost:
+            self._titles[1] = f"{self._titles[1]}, over it {self._titles[0]}"
 
     def beside(self, k: int, frames: Sequence[Image]) -> list[Cell]:
         """The expert, then the attempts."""

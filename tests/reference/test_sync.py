@@ -1,0 +1,98 @@
+"""Two recordings on one clock: smooth, never backwards, and what the summary says of them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from clips import PerformanceCurve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from motion import perform
+from posesync.reference import Alignment, Reference, align
+from posesync.reference.sync import Match, _tau_b
+
+TIMES = np.arange(150) / 30
+
+
+def drawn(moments: np.ndarray, times: np.ndarray, jitter: float = 0.0) -> Reference:
+    keypoints = perform(moments)
+    keypoints[..., :2] += np.random.default_rng(0).normal(0, jitter, keypoints[..., :2].shape)
+    return Reference.from_keypoints(keypoints, times)
+
+
+def matched(expert: Reference, attempt: Reference, **options) -> Match:
+    return Match(expert, attempt, align(expert, attempt, **options))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    steps=st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 0.5)), min_size=1, max_size=60),
+    wanted=st.lists(st.floats(-3, 40), min_size=2, max_size=30),
+)
+def test_shown_times_never_run_backwards_and_keep_both_ends(steps, wanted):
+    a, b = np.cumsum([(0.0, 0.0), *steps], axis=0).T
+    reference = drawn(TIMES, TIMES)
+    ones = np.ones(len(a))
+    path = np.zeros((len(a), 2), np.intp)
+    match = Match(reference, reference, Alignment(a, b + 2.0, ones, path, ones))
+    shown = match.attempt_times(np.sort(wanted))
+    assert (np.diff(shown) >= -1e-9).all()
+    beyond = match.attempt_times(np.array([a[-1] + 5.0, a[0] - 5.0]))
+    assert beyond[0] - b[-1] - 2.0 == pytest.approx(5.0, abs=0.6)
+    assert beyond[1] - 2.0 == pytest.approx(-5.0, abs=0.6)
+
+
+def test_smooth_times_stutter_less_and_are_no_worse():
+    expert = drawn(TIMES, TIMES)
+    curve = PerformanceCurve.varied(TIMES[-1], hold=0.0)
+    times = np.arange(int(curve.duration * 25)) / 25
+    truth = np.array([curve(t) for t in times])
+    match = matched(expert, drawn(truth, times, jitter=4))
+    raw, smooth = match.alignment.time_in_a(times), match.expert_times(times)
+    assert np.abs(np.diff(smooth, 2)).mean() < 0.6 * np.abs(np.diff(raw, 2)).mean()
+    assert np.percentile(np.abs(smooth - truth), 95) <= np.percentile(np.abs(raw - truth), 95) + 0.01
+
+
+def test_who_is_early_and_by_how_much():
+    slow = drawn(TIMES, TIMES / 0.8)  # takes a quarter longer
+    match = matched(drawn(TIMES, TIMES), slow)
+    lead = match.lead(TIMES, match.attempt_times(TIMES))
+    assert lead[-1] == pytest.approx(TIMES[-1] - TIMES[-1] / 0.8, abs=0.05)
+    assert matched(slow, drawn(TIMES, TIMES)).to_dict()["lead_s"]["end"] == pytest.approx(-lead[-1], abs=0.05)
+
+
+def test_the_summary_tells_one_piece_from_another():
+    expert = drawn(TIMES, TIMES)
+    same = matched(expert, drawn(TIMES, TIMES, jitter=2)).to_dict()
+    other = matched(expert, drawn(60 + TIMES[::-1], TIMES)).to_dict()
+    assert json.loads(json.dumps(same)) == same
+    assert same["kendall_tau"] > 0.95
+    assert other["kendall_tau"] < 0.6
+    assert same["angle_mae_degrees"] < 5 < other["angle_mae_degrees"]
+    assert same["confidence"] > other["confidence"] + 0.2
+    # Angles that differ by a known amount: turned elbows alone.
+    assert matched(expert, expert).angle_mae() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_nobody_to_compare():
+    nobody = np.zeros((len(TIMES), 17, 3))
+    nobody[0] = perform(TIMES[:1])[0]
+    match = matched(drawn(TIMES, TIMES), Reference.from_keypoints(nobody, TIMES))
+    assert match.kendall_tau() is None
+
+
+@pytest.mark.parametrize(
+    ("order", "tau"), [([0, 1, 2, 3], 1.0), ([3, 2, 1, 0], -1.0), ([0, 2, 1, 3], 4 / 6), ([5, 5, 5], 0.0)]
+)
+def test_tau_of_known_orders(order, tau):
+    assert _tau_b(np.array(order)) == pytest.approx(tau)
+
+
+def test_ties_count_as_in_tau_b():
+    """Against the definition, pair by pair: (C − D) / sqrt((n0 − n1) n0)."""
+    order = np.random.default_rng(2).integers(0, 9, 40)
+    signs = [np.sign(order[j] - order[i]) for i in range(40) for j in range(i + 1, 40)]
+    untied = sum(s != 0 for s in signs)
+    assert _tau_b(order) == pytest.approx(sum(signs) / np.sqrt(untied * len(signs)))

@@ -141,6 +141,19 @@ def least_error(performer: FloatArray, experts: FloatArray, *, min_weight: float
     return None if np.isnan(errors).all() else float(np.nanmin(errors))
 
 
+def nearest_pose(
+    performer: FloatArray, experts: FloatArray, *, mirrored: bool = False, min_weight: float = 0.35
+) -> FloatArray:
+    """Whichever of the expert's poses (K, 17, 3) is most like the performer's; (17, 3).
+
+    The middle one when too little was seen to say.
+    """
+    poses = swap_left_right(experts) if mirrored else experts
+    errors = _overall_errors(extract_features(performer), extract_features(poses), min_weight)
+    middle: FloatArray = experts[len(experts) // 2]
+    return middle if np.isnan(errors).all() else experts[int(np.nanargmin(errors))]
+
+
 def score_of(error: float, tolerance: float = 8.0, half_score: float = 32.0) -> float:
     """Score 0..100 of an overall error in degrees.
 

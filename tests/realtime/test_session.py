@@ -133,7 +133,16 @@ def test_keys_work_in_a_window_and_q_ends_it(
         (8, Command.MIRROR),
         (10, Command.PAUSE),
         (14, Command.PAUSE),  # while paused, pictures go on
+        (15, Command.VIEW),
+        (16, Command.VIEW),
+        (17, Command.GUIDANCE),
         (18, Command.RESTART),
+        (20, Command.BEGIN),
+        (21, Command.SLOW),
+        (23, Command.SLOW),
+        (24, Command.SOUND),
+        (25, Command.LOOP),
+        (27, Command.LOOP),
         (30, Command.QUIT),
     )
     log, video = tmp_path / "s.jsonl", tmp_path / "s.mp4"

@@ -39,8 +39,10 @@ _SMOOTHING: Final = 0.4
 MIN_CONFIDENCE: Final = 0.3
 #: s after a jump, or without a score, before moments count again.
 _SETTLING: Final = 0.4
+#: s for which every frame must be bad.
+_LASTING: Final = 0.2
 #: While a moment gets worse, new pictures are cut out in steps of so many points.
-_STEP: Final = 1.0
+_STEP: Final = 3.0
 
 
 @dataclass(slots=True)
@@ -68,6 +70,7 @@ class MomentCollector:
         self._smooth: float | None = None
         self._last: float | None = None
         self._settled = 0.0
+        self._bad_since: float | None = None
 
     def update(
         self,
@@ -142,11 +145,16 @@ class MomentCollector:
         passed = time - self._last if self._last is not None and time >= self._last else 1e9
         self._last = time
         if score is None or position.time is None or position.jumped or passed > _SETTLING:
-            self._smooth, self._settled = score, time + _SETTLING
+            self._smooth, self._settled, self._bad_since = score, time + _SETTLING, None
             return False
         before = score if self._smooth is None else self._smooth
         self._smooth = before - float(np.expm1(-passed / _SMOOTHING)) * (score - before)
-        return time >= self._settled and position.confidence >= MIN_CONFIDENCE
+        if score >= WORTH_BELOW:
+            self._bad_since = None
+        elif self._bad_since is None:
+            self._bad_since = time
+        lasted = self._bad_since is not None and time - self._bad_since >= _LASTING
+        return lasted and time >= self._settled and position.confidence >= MIN_CONFIDENCE
 
 
 def _cut_out(

@@ -23,7 +23,7 @@ def config(
 ) -> None:
     """Print every setting with its value and where the value came from.
 
-    What is printed is a settings file itself: keep it with posesync config > my.toml and use it with --config.
+    What is printed is a settings file itself: posesync config > my.toml, then --config my.toml.
     """
     effective = load_config(
         config, {"pose.model": pose, "detector.kind": detector, "pose.provider": provider}

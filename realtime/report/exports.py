@@ -7,6 +7,7 @@ import io
 import json
 import math
 from collections.abc import Iterator
+from math import isnan
 from typing import Any, Final
 
 import numpy as np
@@ -80,7 +81,7 @@ def _rows(analysis: Analysis) -> Iterator[list[Any]]:
     )
     flags = zip(data.states.tolist(), data.dropped.tolist(), data.mirrored.tolist(), strict=True)
     for values, (state, dropped, mirrored) in zip(numbers.tolist(), flags, strict=True):
-        cells = ["" if math.isnan(value) else f"{value:.6g}" for value in values]
+        cells = ["" if isnan(value) else f"{value:.6g}" for value in values]
         cue = cues.get(values[0], "")
         yield [
             *cells[:3], STATES[state].value, *cells[3:7], int(dropped), int(mirrored), *cells[7:],

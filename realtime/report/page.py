@@ -97,7 +97,7 @@ def overview_panel(analysis: Analysis, comparison: Comparison) -> Markup:
     figures = [
         ("Form", whole(total.form), "of 100"),
         ("Timing", whole(total.timing), "of 100" if total.timing is not None else ""),
-        ("Your pace", "–" if total.speed is None else f"{total.speed:.2f}×", "of the expert’s"),
+        ("Pace (expert 1×)", "–" if total.speed is None else f"{total.speed:.2f}×", ""),
         ("Followed", whole(100 * analysis.coverage, " %"), "of the time"),
         ("Reached", *_reached(analysis)),
         ("Stood still", clock(analysis.states[State.HOLDING]), ""),
@@ -156,7 +156,8 @@ def _hint(total: Summary) -> str | None:
         return "every joint was on average within 10° of the expert’s"
     leaning = total.leanings[joint] or 0.0
     if abs(leaning) > size / 2:
-        return f"your {describe_difference(joint, leaning)} on average"
+        words = describe_difference(joint, leaning).removeprefix(joint_name(joint))
+        return f"your {joint_name(joint)} was{words} on average"
     return f"your {joint_name(joint)} was off most, by {size:.0f}° on average, in both directions"
 
 
@@ -168,7 +169,7 @@ def about_panel(analysis: Analysis) -> Markup:
     dropped = int(data.dropped.sum())
     share = f"{100 * dropped / len(data):.1f} %"
     lines = [
-        ("Frames", f"{len(data)}, of which {dropped} ({share}) were dropped"),
+        ("Frames", f"{len(data)}, of which {dropped} dropped ({share})"),
         ("Camera", " · ".join(filter(None, (clean_text(camera.get("name"), 80), size))) or "–"),
         ("Ended", clean_text(data.summary.get("ended"), 60) or "not in order"),
         *((clean_text(key, 20), clean_text(value, 40)) for key, value in list(models.items())[:6]),

@@ -26,9 +26,11 @@ BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int_]
 
 #: A log of 30 minutes at 30 fps takes about 16 MB.
-MAX_LOG_BYTES: Final = 1 << 30
+MAX_LOG_BYTES: Final = 1 << 29
 #: The last line holds ten small pictures; every other one has a few hundred bytes.
 MAX_LINE_BYTES: Final = 8 << 20
+MAX_FRAME_BYTES: Final = 64 << 10
+_SUMMARY: Final = b'{"summary"'
 #: s; a moment later than this was not measured.
 _LATEST: Final = 1e6
 #: Cues kept: two in five seconds for a day.
@@ -46,6 +48,8 @@ _RANGES: Final = {
     "form": (0.0, 100.0),
     "timing": (0.0, 100.0),
 }
+_FLAGS: Final = ("dropped", "mirrored", "jumped")
+_UNSEEN: Final[tuple[None, ...]] = (None,) * len(JOINT_NAMES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +180,7 @@ def _header(line: bytes, path: Path) -> Mapping[str, Any]:
 def _parse(line: bytes) -> dict[str, Any] | None:
     """The object that a line holds, or None. NaN and Infinity, which are no JSON, become None."""
     try:
-        found = json.loads(line.decode(), parse_constant=_nothing)
+        found = _DECODER.decode(line.decode())
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
@@ -186,15 +190,20 @@ def _nothing(_constant: str) -> None:
     return None
 
 
+#: Made once: json.loads would make one for every line.
+_DECODER: Final = json.JSONDecoder(parse_constant=_nothing)
+
+
 @dataclass(slots=True)
 class _Rows:
     """Columns that grow line by line."""
 
     times: list[float] = field(default_factory=list)
-    columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in _RANGES})
-    joints: list[list[Any]] = field(default_factory=list)
+    # Row after row in flat lists: a list for each row would keep the garbage collector busy.
+    values: list[Any] = field(default_factory=list)
+    joints: list[Any] = field(default_factory=list)
     states: list[int] = field(default_factory=list)
-    flags: list[list[bool]] = field(default_factory=list)
+    flags: list[Any] = field(default_factory=list)
     cues: list[CueSaid] = field(default_factory=list)
     summary: dict[str, Any] | None = None
     damaged: int = 0
@@ -202,7 +211,8 @@ class _Rows:
 
     def add(self, line: bytes) -> None:
         """Take one line after the header."""
-        found = _parse(line)
+        too_long = len(line) > MAX_FRAME_BYTES and not line.startswith(_SUMMARY)
+        found = None if too_long else _parse(line)
         self.broken_off = found is None and not line.endswith(b"\n")
         if found is None or self.summary is not None:
             self.damaged += not self.broken_off
@@ -218,26 +228,24 @@ class _Rows:
 
     def _frame(self, time: float, found: dict[str, Any]) -> None:
         self.times.append(time)
-        for name, column in self.columns.items():
-            column.append(found.get(name))
+        self.values.extend(map(found.get, _RANGES))
         joints = found.get("joints")
-        self.joints.append(
-            [joints.get(name) for name in JOINT_NAMES] if isinstance(joints, dict) else _UNSEEN
-        )
+        self.joints.extend(map(joints.get, JOINT_NAMES) if isinstance(joints, dict) else _UNSEEN)
         state = found.get("state")
         self.states.append(_STATE_CODES.get(state, _LOST) if isinstance(state, str) else _LOST)
-        self.flags.append([found.get(name) is True for name in ("dropped", "mirrored", "jumped")])
+        self.flags.extend(map(found.get, _FLAGS))
         cue = found.get("cue")
         if isinstance(cue, str) and cue.strip() and len(self.cues) < _MAX_CUES:
             place = number(found.get("position"), *_RANGES["position"])
             self.cues.append(CueSaid(time, place, clean_text(cue, 120)))
 
     def finish(self, header: Mapping[str, Any], sha256: str) -> SessionData:
-        columns = {name: _column(self.columns[name], *limits) for name, limits in _RANGES.items()}
+        each = enumerate(_RANGES.items())
+        columns = {name: _column(self.values[i :: len(_RANGES)], *limits) for i, (name, limits) in each}
         if not np.isfinite(columns["form"]).any():
             columns["form"] = columns["score"]
-        flat = [value for row in self.joints for value in row]
-        dropped, mirrored, jumped = np.array(self.flags, bool).T
+        flags = np.array([flag is True for flag in self.flags])
+        dropped, mirrored, jumped = (flags[i :: len(_FLAGS)] for i in range(len(_FLAGS)))
         return SessionData(
             header=header,
             summary=self.summary or {},
@@ -248,7 +256,7 @@ class _Rows:
             scores=columns["score"],
             forms=columns["form"],
             timings=columns["timing"],
-            joints=_column(flat, -180.0, 180.0).reshape(-1, len(JOINT_NAMES)),
+            joints=_column(self.joints, -180.0, 180.0).reshape(-1, len(JOINT_NAMES)),
             states=np.array(self.states, np.int_),
             dropped=dropped,
             mirrored=mirrored,
@@ -268,9 +276,6 @@ class _Rows:
             lines = "1 line" if self.damaged == 1 else f"{self.damaged} lines"
             notes.append(f"{lines} of the log could not be read and were left out.")
         return tuple(notes)
-
-
-_UNSEEN: Final[list[Any]] = [None] * len(JOINT_NAMES)
 
 
 def _column(values: list[Any], low: float, high: float) -> FloatArray:

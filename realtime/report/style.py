@@ -102,6 +102,7 @@ caption { text-align: left; color: var(--muted); padding-bottom: .35rem; }
 th, td { text-align: right; padding: .4rem .6rem; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { font-weight: 600; }
 th:first-child, td.text, th.text { text-align: left; }
+th[scope="row"] { white-space: normal; min-width: 6.5rem; }
 td.text { white-space: normal; min-width: 10rem; }
 @media print { body { background: #fff; } section { break-inside: avoid; } details { display: none; } }
 """

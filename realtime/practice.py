@@ -71,8 +71,8 @@ class PracticeSettings:
     seconds: float = 3.0
     settle: float = 1.0
     patience: float = 20.0
-    moving: float = 0.8
-    still: float = 0.4
+    moving: float = 0.6
+    still: float = 0.3
     still_for: float = 0.7
     hand_for: float = 1.0
 

@@ -84,6 +84,11 @@ class ExpertSound(Worker):
         policy: when to play and from where.
         volume: 0..1.
         clock: s, monotonic; the one that ``update`` is given.
+
+    Attributes:
+        muted: unheard; it goes on.
+        ducked: lower, for something else to be heard.
+        ran_dry: how often the machine was too busy to hand over the next block in time.
     """
 
     def __init__(
@@ -107,6 +112,7 @@ class ExpertSound(Worker):
         self._head_time = 0.0
         self.muted = False
         self.ducked = False
+        self.ran_dry = 0
 
     def update(self, position: Position, now: float) -> None:
         """Take note of where the performer is; call it for every step, and while nothing comes."""
@@ -164,10 +170,13 @@ class ExpertSound(Worker):
         return time + max(self._clock(), self._out_until or 0.0) - aimed_at
 
     def _hand_over(self) -> None:
+        busy = self._device.is_busy(Channel.EXPERT)
+        if not busy and self._out_until is not None:
+            self.ran_dry += 1  # this machine is very busy; there was a hole
+            self._head.interrupted()
         samples = self._head.block(BLOCK)
-        now = self._clock()
         # What plays has just begun, or there would be no room: the new block begins when that one ends.
-        begins = now + (BLOCK / RATE if self._device.is_busy(Channel.EXPERT) else 0.0)
+        begins = self._clock() + (BLOCK / RATE if busy else 0.0)
         self._device.feed(Channel.EXPERT, samples)
         with self._lock:
             self._out_until = begins + BLOCK / RATE

@@ -52,11 +52,13 @@ class ExpertClock:
     """
 
     def __init__(self, begin: float, end: float, *, loop: bool = False) -> None:
-        if not begin < end:
-            raise InvalidDataError(f"the part from {begin} to {end} s is empty: give begin < end")
-        self.begin, self.end, self.loop = begin, end, loop
-        self._base = begin
         self._since: float | None = None
+        self.practise(begin, end, loop=loop)
+
+    @property
+    def started(self) -> bool:
+        """Started, and not reset since; also while paused."""
+        return self._started
 
     @property
     def running(self) -> bool:
@@ -65,20 +67,31 @@ class ExpertClock:
 
     def start(self, now: float) -> None:
         """Run from the beginning of the part."""
-        self._base, self._since = self.begin, now
+        self._base, self._since, self._started = self.begin, now, True
 
     def pause(self, now: float) -> None:
         """Stand."""
         self._base, self._since = self.time(now), None
 
     def resume(self, now: float) -> None:
-        """Run on from where it stands."""
-        if self._since is None:
+        """Run on from where it stands, if it was ever started."""
+        if self._since is None and self._started:
             self._since = now
 
     def reset(self) -> None:
         """Stand at the beginning."""
-        self._base, self._since = self.begin, None
+        self._base, self._since, self._started = self.begin, None, False
+
+    def practise(self, begin: float, end: float, *, loop: bool) -> None:
+        """Stand at the beginning of another part.
+
+        Raises:
+            InvalidDataError: ``end`` is not after ``begin``.
+        """
+        if not begin < end:
+            raise InvalidDataError(f"the part from {begin} to {end} s is empty: give begin < end")
+        self.begin, self.end, self.loop = begin, end, loop
+        self.reset()
 
     def time(self, now: float) -> float:
         """Where the expert is, s in the piece, ``begin`` … ``end``."""

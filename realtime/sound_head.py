@@ -50,6 +50,10 @@ class SoundHead:
         if time is not None:
             self._jump = round(time * RATE)
 
+    def interrupted(self) -> None:
+        """What was taken ran dry on its way: begin with a fade again."""
+        self._phase = 0.0
+
     def hold(self) -> None:
         """Fade out and stay at the place."""
         self._held = True

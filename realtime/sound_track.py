@@ -71,7 +71,7 @@ class SoundTrack:
 
         Reading on from where the last call ended is cheap; going elsewhere seeks.
         """
-        if start < self._floor or start > self._end + _AHEAD * RATE:
+        if start < self._floor or (not self._ended and start > self._end + _AHEAD * RATE):
             self._seek(start)
         self._floor = max(start, 0)
         while self._chunks and self._chunks[0][0] + len(self._chunks[0][1]) <= start:
@@ -96,6 +96,7 @@ class SoundTrack:
         self._resampler: Any = None
         self._end = 0  # number of the sample that comes next
         self._placed = False
+        self._ended = False
         self._chunks.clear()
 
     def _seek(self, start: int) -> None:
@@ -111,6 +112,7 @@ class SoundTrack:
         """Take the next frame of the file, keeping what is not before ``needed``; False at the end."""
         frame = next(self._frames, None)
         if frame is None:
+            self._ended = True
             return False
         try:
             at = round((frame.time - self._origin) * RATE) if frame.time is not None else self._end

@@ -17,6 +17,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from .sound_device import quiet_stderr
+
 #: (N,) float32, −1..1.
 MonoSamples = npt.NDArray[np.float32]
 
@@ -27,6 +29,9 @@ _UTF8: Final = 1
 _CALLBACK: Final = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
 )
+
+#: Of a path to the data, characters: N_PATH_HOME is 160, and the library appends to it.
+_LONGEST_PATH: Final = 140
 
 #: Characters of a cue that are spoken; eSpeak takes more, nobody listens to more.
 LONGEST: Final = 200
@@ -85,13 +90,14 @@ def _load() -> tuple[Any, int]:
     path, data = _find()
     try:
         library = ctypes.CDLL(path)
-        rate = library.espeak_Initialize(
-            _SYNCHRONOUS, 0, None if data is None else os.fsencode(data), _DONT_EXIT
-        )
+        with quiet_stderr():  # it complains there, past Python
+            place = None if data is None else os.fsencode(data)
+            rate = library.espeak_Initialize(_SYNCHRONOUS, 0, place, _DONT_EXIT)
     except (OSError, AttributeError) as error:
         raise VoiceMissing(f"no voice: {path} cannot be used ({error}); cues stay on screen") from None
     if rate <= 0:
-        raise VoiceMissing(f"no voice: eSpeak NG does not find its data in {data}; cues stay on screen")
+        why = " (it takes no path as long as this)" if len(data or "") > _LONGEST_PATH else ""
+        raise VoiceMissing(f"no voice: eSpeak NG does not find its data in {data}{why}; cues stay on screen")
     return library, int(rate)
 
 

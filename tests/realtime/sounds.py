@@ -11,8 +11,10 @@ import numpy.typing as npt
 from clips import encode
 from posesync.realtime.sound_track import RATE, Samples
 
-#: Of the tone that tone_reader gives, 440 Hz and 0.3 loud, the largest step from sample to sample.
-TONE_STEP = 0.3 * 2 * np.pi * 440 / RATE
+#: Hz, of the tone that tone_reader gives: so low that its own steps hide no click. It is 0.3 loud.
+LOW = 20.0
+#: Its largest step from sample to sample.
+TONE_STEP = 0.3 * 2 * np.pi * LOW / RATE
 
 
 def clip(target: Path, seconds: float, sound: float, *, first: float = 0.0) -> Path:
@@ -38,7 +40,7 @@ def write_wave(target: Path, sound: npt.NDArray[np.float64], rate: int = RATE) -
     return target
 
 
-def tone_reader(frequency: float = 440.0) -> Any:
+def tone_reader(frequency: float = LOW) -> Any:
     """``read`` of a sound track that goes on for ever."""
 
     def read(start: int, count: int) -> Samples:

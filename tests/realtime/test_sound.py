@@ -19,7 +19,6 @@ from posesync.realtime.position import Position, State
 from posesync.realtime.sound import ExpertSound, SessionSound, SoundMode, SoundSettings, tone
 from posesync.realtime.sound_device import Channel, SoundDevice
 from posesync.realtime.sound_follow import ClockSound, ExpertClock, FollowSettings, FollowSound
-from posesync.realtime.sound_head import FADE
 from posesync.realtime.sound_track import RATE, SoundTrack
 from sounds import clip, frequency_of, largest_step, sweep, write_wave
 
@@ -43,7 +42,7 @@ def loud(talking: Path) -> float:
 
 def click_limit(loud: float) -> float:
     """The largest step of that tone while it fades: its own, and the steepest of half a cosine."""
-    return 32767 * loud * (1.05 * 2 * np.pi * 440 / RATE + np.pi / 2 / (FADE * RATE))
+    return 32767 * loud * (1.05 * 2 * np.pi * 440 / RATE + np.pi / 2 / (0.014 * RATE))
 
 
 @pytest.fixture
@@ -97,6 +96,17 @@ def test_a_long_track_takes_no_more_memory(tmp_path: Path) -> None:
         track.read(start, 4096)
     assert tracemalloc.get_traced_memory()[1] < 3e6  # all of it would be 42 MB
     tracemalloc.stop()
+
+
+def test_past_its_end_nothing_is_looked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    track = SoundTrack(write_wave(tmp_path / "short.wav", sweep(1.0)))
+    seeks: list[int] = []
+    seek = track._seek
+    monkeypatch.setattr(track, "_seek", lambda start: (seeks.append(start), seek(start)))
+    for start in range(0, 20 * RATE, 40_960):
+        track.read(start, 4096)
+    assert len(seeks) <= 1
+    assert track.read(RATE // 2, 100).any()  # and back again
 
 
 def test_a_broken_off_file_is_heard_up_to_the_break(talking: Path, tmp_path: Path) -> None:
@@ -171,21 +181,36 @@ def run(
     return seen
 
 
+Schedule = list[tuple[float, Callable[[float], Position]]]
+
+
+def recorded(
+    make: Callable[[SoundDevice], tuple[ExpertSound, Schedule]], written: Written
+) -> tuple[list[tuple[float, float | None]], npt.NDArray[np.int16]]:
+    """Run what ``make`` makes and read what SDL wrote; again when this machine was too busy to be in time."""
+    for _ in range(4):
+        device = SoundDevice.open()
+        assert device is not None
+        sound, schedule = make(device)
+        seen = run(sound, schedule)
+        device.close()
+        if not sound.ran_dry:
+            break
+    else:
+        pytest.skip("this machine is too busy to play sound without a hole")
+    return seen, written()
+
+
 def test_followed_held_and_begun_again_without_a_click(talking: Path, loud: float, written: Written) -> None:
-    device = SoundDevice.open()
-    assert device is not None
-    policy = FollowSound(settings=FollowSettings(begin_after=0.1))
-    sound = ExpertSound(device, SoundTrack(talking), policy, volume=0.8)
-    seen = run(
-        sound,
-        [
+    def make(device: SoundDevice) -> tuple[ExpertSound, Schedule]:
+        policy = FollowSound(settings=FollowSettings(begin_after=0.1))
+        return ExpertSound(device, SoundTrack(talking), policy, volume=0.8), [
             (1.0, lambda t: following(t)),
             (1.8, lambda t: following(1.0, State.HOLDING)),
             (2.8, lambda t: following(2.0 + t - 1.8)),
-        ],
-    )
-    device.close()
-    out = written()
+        ]
+
+    seen, out = recorded(make, written)
     assert largest_step(out) < click_limit(0.8 * loud)
     sounds = np.flatnonzero(np.abs(out[:, 0]) > 500)
     assert (np.diff(sounds) > 0.2 * RATE).sum() == 1  # one hole: while held
@@ -196,18 +221,17 @@ def test_followed_held_and_begun_again_without_a_click(talking: Path, loud: floa
 
 
 def test_on_the_clock_it_plays_what_the_clock_says(written: Written, tmp_path: Path) -> None:
-    device = SoundDevice.open()
-    assert device is not None
     clock = ExpertClock(2.0, 4.5)
-    track = SoundTrack(write_wave(tmp_path / "sweep.wav", sweep(6.0)))
-    sound = ExpertSound(device, track, ClockSound(clock), volume=1.0)
-    begin = time.monotonic()
-    clock.start(begin)
-    seen = run(sound, [(1.5, lambda t: following(None))])
-    device.close()
+    path = write_wave(tmp_path / "sweep.wav", sweep(6.0))
+
+    def make(device: SoundDevice) -> tuple[ExpertSound, Schedule]:
+        clock.start(time.monotonic())
+        sound = ExpertSound(device, SoundTrack(path), ClockSound(clock), volume=1.0)
+        return sound, [(1.5, lambda t: following(None))]
+
+    seen, out = recorded(make, written)
     late = [abs(heard - clock.time(now)) for now, heard in seen if heard is not None]
     assert np.median(late) < 0.05
-    out = written()
     first = np.flatnonzero(out[:, 0])[0]
 
     def place(moment: float) -> float:
@@ -220,31 +244,33 @@ def test_on_the_clock_it_plays_what_the_clock_says(written: Written, tmp_path: P
 
 
 def test_muted_ducked_and_paused(talking: Path, loud: float, written: Written) -> None:
-    device = SoundDevice.open()
-    assert device is not None
-    clock = ExpertClock(0.0, 4.0)
-    sound = ExpertSound(device, SoundTrack(talking), ClockSound(clock), volume=1.0)
-    clock.start(time.monotonic())
+    def make(device: SoundDevice) -> tuple[ExpertSound, Schedule]:
+        clock = ExpertClock(0.0, 4.0)
+        sound = ExpertSound(device, SoundTrack(talking), ClockSound(clock), volume=1.0)
+        clock.start(time.monotonic())
 
-    def state(
-        *, muted: bool = False, ducked: bool = False, paused: bool = False
-    ) -> Callable[[float], Position]:
-        def place(_: float) -> Position:
-            sound.muted, sound.ducked, sound.paused = muted, ducked, paused
-            return following(None)
+        def state(
+            *, muted: bool = False, ducked: bool = False, paused: bool = False
+        ) -> Callable[[float], Position]:
+            def place(_: float) -> Position:
+                sound.muted, sound.ducked, sound.paused = muted, ducked, paused
+                return following(None)
 
-        return place
+            return place
 
-    run(
-        sound,
-        [(0.6, state()), (1.2, state(ducked=True)), (1.8, state(muted=True)), (2.3, state(paused=True))],
-    )
-    device.close()
-    out = np.abs(written()[:, 0].astype(float)) / 32767
-    peaks = [out[start : start + 2048].max() for start in range(0, len(out) - 2048, 2048)]
+        return sound, [
+            (0.6, state()),
+            (1.2, state(ducked=True)),
+            (1.8, state(muted=True)),
+            (2.3, state(paused=True)),
+        ]
+
+    _, out = recorded(make, written)
+    wave = np.abs(out[:, 0].astype(float)) / 32767
+    peaks = [wave[start : start + 2048].max() for start in range(0, len(wave) - 2048, 2048)]
     levels = [sum(abs(peak - level) < 0.02 for peak in peaks) for level in (loud, loud * 0.35, 0.0)]
     assert min(levels) >= 4
-    assert largest_step(written()) < click_limit(loud)
+    assert largest_step(out) < click_limit(loud)
 
 
 @pytest.mark.parametrize(

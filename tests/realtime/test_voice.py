@@ -159,6 +159,17 @@ def test_a_system_library_that_is_none_is_one_line(monkeypatch: pytest.MonkeyPat
         Espeak()
 
 
+def test_data_that_is_not_found_is_one_line_and_nothing_on_stderr(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    loader = pytest.importorskip("espeakng_loader")
+    monkeypatch.setattr(Espeak, "_loaded", None)
+    monkeypatch.setattr(loader, "get_data_path", lambda: tmp_path / ("far" * 60))
+    with pytest.raises(VoiceMissing, match="as long as this"):
+        Espeak()
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("rate", [16_000, 22_050, RATE])
 def test_speech_keeps_its_length_and_pitch(rate: int) -> None:
     mono = np.sin(2 * np.pi * 200 * np.arange(rate) / rate).astype(np.float32)

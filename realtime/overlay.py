@@ -6,6 +6,7 @@ pictures go is decided in :mod:`posesync.realtime.views`; the strip is :mod:`pos
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from posesync.pose.types import FloatArray, Image
 from . import annotators as paint
 from .ghost import GhostBody
 from .overlay_ghost import draw_ghost
-from .overlay_panels import draw_countdown, draw_details, draw_label, draw_memory, draw_notice
+from .overlay_panels import draw_countdown, draw_details, draw_memory, draw_notice, make_label
 from .overlay_progress import timing_value
 from .overlay_scene import Layout, Scene
 from .overlay_strip import KEYS, Strip
@@ -59,6 +60,8 @@ class Overlay:
         self._empty = np.full((self.height, self.width, 3), paint.BACKGROUND, np.uint8)
         self._text = TextPainter()
         self._unit = self.height / 720
+        self._px = lru_cache(maxsize=256)(self._pixels)
+        self._label = lru_cache(maxsize=4)(partial(make_label, self._text, self._px))
         self._strip = Strip(self._text, self._px, self.width, self.height)
         self._strip.draw_keys(self._empty)
         room = (0, 0, self.width, self._strip.top)
@@ -105,7 +108,8 @@ class Overlay:
         if scene.notice:
             draw_notice(canvas, self._text, self._px, place, scene.notice)
 
-    def _px(self, value: float) -> int:
+    def _pixels(self, value: float) -> int:
+        """What is ``value`` px on a canvas 720 px high."""
         return max(1, round(value * self._unit))
 
     def _smooth(self, scene: Scene) -> dict[str, float]:
@@ -149,7 +153,7 @@ class Overlay:
     def _finish(self, canvas: Image, view: paint.View, label: str, *, rounded: bool = True) -> None:
         if rounded:
             paint.round_corners(canvas, view.place, self._px(12), paint.BACKGROUND)
-        draw_label(canvas, self._text, self._px, view.place, label)
+        self._label(label).lay(canvas, view.place[0] + self._px(12), view.place[1] + self._px(12))
 
     def _expert(self, canvas: Image, scene: Scene, view: paint.View, *, framed: bool) -> None:
         """The expert's picture with their skeleton, or the empty place of one who is to be remembered."""
@@ -170,7 +174,7 @@ class Overlay:
             points = view.map(scene.expert_keypoints[:, :2] * scale)
             paint.draw_skeleton(
                 canvas, points, scene.expert_keypoints[:, 2], view.place, dots=False,
-                width=max(2.0, 3.0 * self._unit), fade=scene.doubt,
+                width=min(max(2.0, 3.0 * self._unit), max(1.0, h / 150)), fade=scene.doubt,
             )  # fmt: skip
         self._finish(canvas, view, "Expert")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
 from posesync.pose.types import Image
 
 from . import annotators as paint
-from .text import TextPainter
+from .text import Stamp, TextPainter
 
 Rectangle = tuple[int, int, int, int]
 Ruler = Callable[[float], int]
@@ -17,13 +18,18 @@ Ruler = Callable[[float], int]
 NOTICE_SIZES: Final = ((36, 1), (32, 2), (26, 3))
 
 
-def draw_label(canvas: Image, text: TextPainter, px: Ruler, place: Rectangle, label: str) -> None:
-    """Whose picture it is, in its upper left corner."""
+def make_label(text: TextPainter, px: Ruler, label: str) -> Stamp:
+    """Whose picture it is: a word on a dark plate, to be laid over pictures as it is."""
     size, pad = px(17), px(12)
-    width = text.width(label, size, bold=True)
-    x, y = place[0] + px(12), place[1] + px(12)
-    paint.draw_box(canvas, (x, y, width + 2 * pad, px(30)), paint.SHADOW, radius=px(15), opacity=0.62)
-    text.draw(canvas, label, x + pad, y + px(21), size=size, color=paint.TEXT, bold=True)
+    width = text.width(label, size, bold=True) + 2 * pad
+    # What it makes of black and of white says what it makes of everything.
+    plates = np.zeros((px(30), width, 3), np.uint8), np.full((px(30), width, 3), 255, np.uint8)
+    for plate in plates:
+        paint.draw_box(plate, (0, 0, width, px(30)), paint.SHADOW, radius=px(15), opacity=0.62)
+        text.draw(plate, label, pad, px(21), size=size, color=paint.TEXT, bold=True)
+    dark, bright = (plate.astype(np.float64) for plate in plates)
+    keep = np.rint(np.maximum(bright - dark, 0.0) * 256 / 255).astype(np.uint16)
+    return Stamp((dark * 256 + 128).astype(np.uint16), keep)
 
 
 def draw_details(

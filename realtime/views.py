@@ -18,7 +18,7 @@ _TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
 #: Time in which a cropped picture comes to rest on the person, s.
 FOLLOW_SECONDS: Final = 0.5
 #: The expert's small picture is so much of the room's height, and so much wider than high at most.
-INSET_SHARE: Final = 0.42
+INSET_SHARE: Final = 0.5
 INSET_ASPECT: Final = 0.8
 #: The small picture changes its corner when the performer is so far past the middle, in widths of the room.
 INSET_SLACK: Final = 0.12

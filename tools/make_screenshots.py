@@ -28,6 +28,7 @@ if MODELS.is_dir():
 from posesync.pose.estimator import PoseEstimator, PoseSettings  # noqa: E402
 from posesync.pose.sources import open_source  # noqa: E402
 from posesync.pose.types import FloatArray, Frame, Image  # noqa: E402
+from posesync.realtime.cues import find_cues  # noqa: E402
 from posesync.realtime.feedback import compare_poses  # noqa: E402
 from posesync.realtime.overlay import Layout, Overlay, Scene  # noqa: E402
 from posesync.realtime.position import Position, State  # noqa: E402
@@ -65,7 +66,7 @@ def scene(folder: Path, performer: Moment, expert: Moment) -> Scene:
     """Two moments as a session would show them."""
     image, ours = pose(folder, performer)
     expert_image, theirs = pose(folder, expert)
-    feedback = compare_poses(ours, theirs)
+    feedback, cues = compare_poses(ours, theirs), find_cues(ours, theirs)
     return Scene(
         time=1.0,
         image=image,
@@ -78,7 +79,7 @@ def scene(folder: Path, performer: Moment, expert: Moment) -> Scene:
         expert_keypoints=theirs,
         expert_size=(expert_image.shape[1], expert_image.shape[0]),
         fps=30.0,
-        cue="bend your left elbow more",
+        cue=cues[0].text if cues else None,
         timing=0.84,
         sections=SECTIONS,
     )

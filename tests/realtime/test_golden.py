@@ -16,9 +16,9 @@ from posesync.realtime.overlay_ghost import draw_ghost
 from posesync.realtime.overlay_panels import (
     draw_countdown,
     draw_details,
-    draw_label,
     draw_memory,
     draw_notice,
+    make_label,
 )
 from posesync.realtime.overlay_progress import ProgressRow
 from posesync.realtime.overlay_strip import Strip
@@ -83,7 +83,7 @@ def half_a_ghost(canvas: np.ndarray) -> None:
 
 def panels(canvas: np.ndarray) -> None:
     text = TextPainter()
-    draw_label(canvas, text, small, (0, 0, 200, 200), "You")
+    make_label(text, small, "You").lay(canvas, 6, 6)
     draw_details(canvas, text, small, (0, 0, 200, 200), (("dropped", "12"), ("processed", "30.1 fps")))
     draw_notice(canvas, text, small, (100, 90, 100, 100), "Camera lost")
     canvas[180:250, 20:180] = paint.SURFACE

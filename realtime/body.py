@@ -97,11 +97,13 @@ class Body:
             the right one to the left.
         scale: px, the length of the trunk seen square on; 0 when too little was seen.
         facing: which way.
+        cut: the hips are out of view. Of half a body it is taken for granted that it is upright.
     """
 
     limbs: dict[str, Limb]
     scale: float
     facing: Facing
+    cut: bool
 
     @property
     def up(self) -> complex:
@@ -143,8 +145,9 @@ class Body:
         limbs["trunk"] = _limb(trunk, held, scale)
         across, both = at[LEFT_SHOULDER] - at[RIGHT_SHOULDER], min(seen[LEFT_SHOULDER], seen[RIGHT_SHOULDER])
         limbs["shoulders"] = _limb(across, both, scale * _SHOULDERS)
-        facing = _facing(at, seen, limbs["trunk"], scale)
-        return cls(limbs, scale, facing)
+        # Bodies differ: half of what widths are measured by is this one's own trunk, as it shows.
+        facing = _facing(at, seen, limbs["trunk"], math.sqrt(scale * abs(trunk)))
+        return cls(limbs, scale, facing, cut=max(seen[LEFT_HIP], seen[RIGHT_HIP]) <= 0.0)
 
 
 def _weight(x: float, y: float, confidence: float) -> float:
@@ -155,7 +158,7 @@ def _weight(x: float, y: float, confidence: float) -> float:
 
 def _limb(vector: complex, weight: float, full: float) -> Limb:
     length = abs(vector)
-    if weight <= 0.0 or length < _SHOWN * full or length <= 0.0:
+    if weight <= 0.0 or min(length, full) <= 0.0 or length < _SHOWN * full:
         return _UNSEEN
     return Limb(vector / length, length / full, weight)
 
@@ -163,12 +166,13 @@ def _limb(vector: complex, weight: float, full: float) -> Limb:
 def _scale(reach: dict[str, tuple[complex, float]], trunk: float) -> float:
     """The trunk's full length: as it shows or, when it is bent towards the camera, as the limbs say.
 
-    The second longest limb speaks for all: the longest may be a keypoint gone astray.
+    The second longest limb speaks for all: the longest may be a keypoint gone astray. Shins say nothing:
+    while the names of the ankles are exchanged, both are far too long.
     """
     told = sorted(
         abs(vector) / LENGTHS[part]
         for name, (vector, weight) in reach.items()
-        if weight > 0.0 and (part := name.partition("_")[2]) in LENGTHS
+        if weight > 0.0 and (part := name.partition("_")[2]) in LENGTHS and part != "shin"
     )
     return max(trunk, told[-2] if len(told) > 1 else 0.0)
 

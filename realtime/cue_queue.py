@@ -29,6 +29,14 @@ _GAP: Final = 1.0
 #: s for which a joint may be out of sight before its cue goes.
 _BLINK: Final = 0.4
 _LEGS: Final = ("hip", "knee")
+_WAYS: Final = (
+    ("bend", "straighten"),
+    ("raise", "lower"),
+    ("in", "out"),
+    ("forward", "back"),
+    ("left", "right"),
+)
+_OPPOSITE: Final = {a: b for pair in _WAYS for a, b in (pair, pair[::-1])}
 #: The keypoints without which nothing is said of a joint.
 _NEEDED: Final = {
     "trunk": [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP],
@@ -152,19 +160,34 @@ class CueQueue:
                 if error is not self._shown:  # what is being read does not change under the eyes
                     error.cue = now
 
+    def _lasting(self, error: _Error) -> float:
+        """For how much of the recent time the joint was wrong in this way, 0..1.
+
+        An elbow's words may change between "bend" and "raise your forearm" while it is wrong by one and the
+        same turn: they add up. The opposite way does not.
+        """
+        joint, opposite = error.cue.joint, _OPPOSITE[error.cue.kind]
+        total = 0.0
+        for (name, kind), other in self._errors.items():
+            if name == joint:
+                total += -other.presence if kind == opposite else other.presence
+        return total
+
     def _drop_shown(self, error: _Error, time: float) -> None:
         settings, age = self._settings, time - self._since
-        corrected = error.presence <= settings.release
+        corrected = self._lasting(error) <= settings.release
         if self._unseen > _BLINK or (corrected and age >= settings.hold) or age >= settings.longest:
-            error.silent_until = -math.inf if corrected else time + settings.again
-            error.presence = self._unseen = 0.0
-            self._shown = None
+            for (name, _), other in self._errors.items():
+                if name == error.cue.joint:
+                    other.presence = 0.0
+                    other.silent_until = -math.inf if corrected else time + settings.again
+            self._unseen, self._shown = 0.0, None
 
     def _show_next(self, time: float) -> None:
         lasting = [
             error
             for error in self._errors.values()
-            if error.presence >= self._settings.share and time >= error.silent_until
+            if self._lasting(error) >= self._settings.share and time >= error.silent_until
         ]
         if lasting:
             self._shown = max(

@@ -187,7 +187,7 @@ def _lean(pair: _Pair) -> Cue | None:
 def _arm(pair: _Pair, side: str) -> Cue | None:
     limb = f"{side}_upper_arm"
     # Of half a body, the shoulders say how the trunk leans.
-    carrier = "trunk" if pair.seen("trunk") else "shoulders"
+    carrier = "shoulders" if pair.ours.cut or pair.theirs.cut else "trunk"
     turn = pair.turn(limb, carrier)
     if not (pair.seen(limb, carrier) and pair.matters(turn)):
         return None
@@ -200,7 +200,7 @@ def _arm(pair: _Pair, side: str) -> Cue | None:
 def _leg(pair: _Pair, side: str) -> Cue | None:
     limb = f"{side}_thigh"
     turn = pair.turn(limb)
-    if not (pair.seen(limb) and pair.matters(turn)):
+    if not (pair.seen(limb, "trunk") and pair.matters(turn)):
         return None
     ours, up = pair.ours.limbs[limb].direction, pair.ours.up
     target = ours / turn

@@ -32,8 +32,8 @@ class FeedbackSettings:
         min_weight: 0..1; what was seen with less certainty in either pose is left out.
     """
 
-    tolerance: float = 8.0
-    half_score: float = 32.0
+    tolerance: float = 6.0
+    half_score: float = 22.0
     min_weight: float = 0.35
 
 
@@ -154,12 +154,12 @@ def nearest_pose(
     return middle if np.isnan(errors).all() else experts[int(np.nanargmin(errors))]
 
 
-def score_of(error: float, tolerance: float = 8.0, half_score: float = 32.0) -> float:
+def score_of(error: float, tolerance: float = 6.0, half_score: float = 22.0) -> float:
     """Score 0..100 of an overall error in degrees.
 
     100 up to ``tolerance``, then ``100 · 2^−x^1.5``, x = (error − tolerance) / (half_score − tolerance): it
-    leaves 100 without a kink, is 50 at ``half_score`` and never rises again. With the defaults 16° scores 88,
-    24° 69, 32° 50, 48° 22 and 64° 8.
+    leaves 100 without a kink, is 50 at ``half_score`` and never rises again. With the defaults 10° scores 92,
+    16° 71, 22° 50, 32° 24 and 44° 8.
     """
     beyond = max(0.0, error - tolerance) / max(half_score - tolerance, 1e-6)
     return float(100.0 * 2.0 ** -(beyond**1.5))

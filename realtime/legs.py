@@ -21,10 +21,12 @@ from .body import Body
 
 #: Trunk lengths per second by which the way between two ankles can change; a fast kick.
 _FASTEST: Final = 8.0
-#: Trunk lengths by which two keypoints jitter; what is nearer together has no direction.
-_JITTER: Final = 0.12
+#: Trunk lengths by which two keypoints jitter; what is nearer together has no direction …
+_JITTER: Final = 0.06
+#: … and so near together that a leg points the same way whichever of them is its end, within 9°.
+_HARMLESS: Final = 0.12
 #: s of one and the same order before it counts as known …
-_SURE_AFTER: Final = 0.25
+_SURE_AFTER: Final = 0.4
 #: … and after which it is no surer: the names that were given for longer within this memory win.
 _MEMORY: Final = 1.0
 #: s without the pair in view after which its identity is forgotten.
@@ -60,24 +62,25 @@ class _Pair:
             0.0  # s for which the names given agreed with those held, less those in which they did not
         )
         self.gone = 0.0
-        self.apart = False
+        self.matters = False
 
     @property
     def certain(self) -> bool:
-        return not self.apart or self.known >= _SURE_AFTER
+        return not self.matters or self.known >= _SURE_AFTER
 
     def update(self, way: complex | None, dt: float) -> bool:
         """Whether the names are exchanged in this frame."""
         self.gone += dt
-        self.apart = way is not None and abs(way) >= _JITTER
+        self.matters = way is not None and abs(way) >= _HARMLESS
         if way is None:
             if self.gone > _FORGET:
                 self.held, self.known = None, 0.0
             return False
         elapsed, self.gone = self.gone, 0.0
-        if not self.apart or self.held is None:
-            return self._begin(way if self.apart else None)
-        reach = _FASTEST * elapsed + _JITTER
+        apart = abs(way) >= _JITTER
+        if not apart or self.held is None:
+            return self._begin(way if apart else None)
+        reach = _FASTEST * elapsed + _HARMLESS
         as_named, exchanged = abs(way - self.held), abs(way + self.held)
         if min(as_named, exchanged) > reach or exchanged < as_named <= reach:
             # Another person, a cut, or legs that may have passed each other since.
@@ -108,6 +111,7 @@ class LegIdentity:
         self._pairs = tuple(_Pair() for _ in _PAIRS)
         self._time: float | None = None
         self._hips: complex | None = None
+        self._scale = 0.0
 
     def update(self, time: float, keypoints: FloatArray) -> Legs:
         """Take the pose seen at ``time`` s, (17, 3); a time that runs backwards, or a leap, begins anew.
@@ -117,13 +121,14 @@ class LegIdentity:
         """
         pose = check_keypoints(keypoints)
         body = Body.of(pose)
-        scale = body.scale
+        # One frame's own measure would be as wrong as its keypoints.
+        self._scale = scale = body.scale if self._scale <= 0.0 else 0.9 * self._scale + 0.1 * body.scale
         dt = 0.0 if self._time is None else time - self._time
         hips = (_spot(pose, LEFT_HIP) + _spot(pose, RIGHT_HIP)) / 2
         leapt = self._hips is not None and abs(hips - self._hips) > (_FASTEST * dt + _LEAP) * scale
         if dt < 0.0 or leapt:
             self.reset()
-            dt = 0.0
+            dt, self._scale, scale = 0.0, body.scale, body.scale
         self._time, self._hips = time, hips if np.isfinite(hips) else self._hips
         seen = keypoint_weights(np.where(np.isfinite(pose).all(axis=1), pose[:, 2], 0.0))
         certain, exchanged = True, False

@@ -103,7 +103,7 @@ def timing_score(speed: float, settings: TimingSettings | None = None) -> float:
     """Score 0..100 of a pace relative to the expert's, the same for twice as fast and half as fast.
 
     100 within ``tolerance``, then ``100 · 2^−x^1.5``, x = (|log speed| − log tolerance) / (log half_score −
-    log tolerance). With the defaults 1.08 scores 100, 1.2 79, 1.4 50, 1.7 22 and 2.0 9; standing still 0.
+    log tolerance). With the defaults 1.08 scores 100, 1.2 84, 1.4 50, 1.7 20 and 2.0 8; standing still 0.
 
     Raises:
         InvalidDataError: ``speed`` is negative or not a number.

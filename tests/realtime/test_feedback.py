@@ -104,7 +104,7 @@ def test_the_score_never_rises_with_the_error(a: float, b: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "score"), [(0, 100), (8, 100), (16, 88), (24, 69), (32, 50), (48, 22), (64, 8)]
+    ("error", "score"), [(0, 100), (6, 100), (10, 92), (16, 71), (22, 50), (32, 24), (44, 8)]
 )
 def test_the_documented_curve(error: float, score: float) -> None:
     assert score_of(error) == pytest.approx(score, abs=1.5)

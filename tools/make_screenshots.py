@@ -131,7 +131,9 @@ def main(clips: Path, folder: Path, every: bool) -> None:
     scenes = {name: scene(clips, *moment) for name, moment in MOMENTS.items()}
     if not every:
         for layout in Layout:
-            save(Overlay().draw(replace(scenes["walk"], view=layout)), folder / f"view-{layout.value}.jpg")
+            for clip, ending in (("walk", ""), ("cam01", "-portrait")):
+                picture = Overlay(layout=layout).draw(scenes[clip])
+                save(picture, folder / f"view-{layout.value}{ending}.jpg")
         return
     for height in (720, 1080):
         for clip, base in scenes.items():

@@ -24,7 +24,7 @@ from .position import Position
 MOMENTS: Final = 5
 APART: Final = 2.0
 #: A moment with a better score is nothing to work on.
-WORTH_BELOW: Final = 90.0
+WORTH_BELOW: Final = 95.0
 
 #: The longer side of a picture, px, and the most that its JPEG may take.
 SIDE: Final = 300

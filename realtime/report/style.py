@@ -103,6 +103,7 @@ th, td { text-align: right; padding: .4rem .6rem; border-bottom: 1px solid var(-
 th { font-weight: 600; }
 th:first-child, td.text, th.text { text-align: left; }
 th[scope="row"] { white-space: normal; min-width: 6.5rem; }
+th bdi { white-space: nowrap; }
 td.text { white-space: normal; min-width: 10rem; }
 @media print { body { background: #fff; } section { break-inside: avoid; } details { display: none; } }
 """

@@ -18,7 +18,8 @@ from posesync.pose.frame_source import FrameSource, SourceInfo
 from posesync.pose.types import Frame
 from posesync.realtime import coach as coach_module
 from posesync.realtime.expert import Expert
-from posesync.realtime.session import SessionOptions, SessionResult, run_session
+from posesync.realtime.session import run_session
+from posesync.realtime.session_options import SessionOptions, SessionResult
 
 _KEPT: Final = 48  # frames of the clip that the camera delivers, to and fro
 

@@ -61,7 +61,10 @@ class Stage:
         self._statistics = statistics
         self._provider = provider
         self._sections = expert.sections()
-        self._clock, self._sound = self._open_sound(config) if audible else (None, None)
+        self._clock: ExpertClock | None = None
+        self._sound: SessionSound | None = None
+        if audible:
+            self._clock, self._sound = self._open_sound(config)
         self._guidance = Guidance(
             [(part.start, part.end) for part in self._sections],
             replace(GuidanceSettings(**guidance), level=GuidanceLevel(guidance["level"])),
@@ -105,7 +108,7 @@ class Stage:
     def hear(self, step: Step) -> None:
         """Let a new step be heard: the expert's sound, the count-in, a new cue."""
         now = time.monotonic()
-        if self._clock is not None and step.practice.phase is Phase.RUNNING and not self._clock.running:
+        if self._clock is not None and step.practice.phase is Phase.RUNNING and not self._clock.started:
             self._clock.start(now)
         if self._sound is None:
             return
@@ -150,6 +153,9 @@ class Stage:
             part = before[-1] if before else self._sections[0]
             self.practised = part.start, part.end
             self.say(f"over and over: {part.name}")
+        if self._clock is not None:
+            part_of = self.practised or self._expert.practised
+            self._clock.practise(*part_of, loop=self._expert.loop or self.practised is not None)
         return self.practised
 
     def picture(self, step: Step, notice: str | None = None) -> Image:
@@ -213,6 +219,7 @@ class Stage:
             running = step is not None and step.practice.phase is Phase.RUNNING
             at = step.expert_time if step is not None and running else None
             self._preview.start(now, at, repeat=True)
+        self.pause(paused=self._preview.running)
 
     def _open_sound(self, config: Config) -> tuple[ExpertClock | None, SessionSound]:
         wanted = config.section("sound")

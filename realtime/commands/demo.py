@@ -16,7 +16,8 @@ from posesync.pose.model_files import OFFLINE_VARIABLE
 
 from ..demo_performance import perform, tracking_error
 from ..expert import open_expert
-from ..session import SessionOptions, check_session, pose_settings, run_session
+from ..session import check_session, run_session
+from ..session_options import SessionOptions, pose_settings
 from ..window import check_display
 from . import options as shared
 from .console import preparing, say

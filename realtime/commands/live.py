@@ -15,7 +15,8 @@ from posesync.pose.errors import PoseSyncError
 from ..expert import open_expert
 from ..report import default_history_path, write_report
 from ..report.keeping import new_log
-from ..session import SessionOptions, SessionResult, check_session, pose_settings, run_session
+from ..session import check_session, run_session
+from ..session_options import SessionOptions, SessionResult, pose_settings
 from . import options as shared
 from .console import preparing, say
 

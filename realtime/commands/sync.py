@@ -16,7 +16,7 @@ from posesync.reference.align import METRICS, Metric
 from rich import progress as bars
 
 from ..feedback import FeedbackSettings
-from ..session import pose_settings
+from ..session_options import pose_settings
 from ..sync_job import SyncResult, run_sync
 from ..sync_options import SyncOptions
 from ..sync_picture import lead_words

@@ -16,7 +16,8 @@ from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
 from posesync.realtime.demo_performance import TempoCurve, tracking_error
 from posesync.realtime.expert import Expert
-from posesync.realtime.session import SessionOptions, check_session, run_session
+from posesync.realtime.session import check_session, run_session
+from posesync.realtime.session_options import SessionOptions
 from posesync.realtime.window import Command, Window
 from posesync.realtime.workers import CaptureWorker
 

@@ -32,7 +32,11 @@ def moment(text: str) -> float:
 # Typer reads these at run time, on Python 3.10 too, hence Optional.
 ConfigFile = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--config", help="TOML file of settings; see configs/default.toml.", show_default=False),
+    typer.Option(
+        "--config",
+        help="TOML file of settings, or a preset: dance, exercise, slow-practice.",
+        show_default=False,
+    ),
 ]
 Pose = Annotated[
     Optional[str],  # noqa: UP045

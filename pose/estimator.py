@@ -9,23 +9,27 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 
 from .detector import ACQUIRE_SIZE, TRACK_SIZE, PersonDetector
 from .errors import ConfigError, ModelError
+from .landmarks import Landmarks
 from .letterbox import clip, grow, square, whole
-from .model_files import find_model, sha256_of
+from .mediapipe_pose import MediaPipePose
+from .model_choice import POSE_MODELS, detector_file, pose_file, say_without_detector
+from .model_files import sha256_of
 from .movenet import CROP_CONFIDENCE, MoveNet, crop_around, torso_seen
 from .performer import Lock, Performer
-from .types import Box, Frame, Image, Keypoints
+from .types import Box, FloatArray, Frame, Image, Keypoints
 
 logger = logging.getLogger(__name__)
 
 DETECTORS: Final = ("auto", "yolov5", "keypoints")
 EVERY: Final = ("frame", "auto")
-POSES: Final = ("lightning", "thunder")
+POSES: Final = tuple(POSE_MODELS)
 
 #: Mean confidence of the body's keypoints from which a pose is somebody's.
 PRESENT: Final = 0.25
@@ -52,13 +56,17 @@ class PoseSettings:
     """How keypoints are found.
 
     Attributes:
-        pose: ``lightning`` (embedded) or ``thunder`` (more precise, slower, its file must be there).
+        pose: ``lightning`` (embedded), ``thunder`` (more precise, slower, its file must be there) or
+            ``mediapipe`` (PoseLandmarker, feet too; needs the package mediapipe and its file).
         detector: ``yolov5``, ``keypoints`` (MoveNet's own, no detector), or ``auto``: YOLOv5 when its weights
             can be had, else keypoints.
         every: ``frame``: the detector runs on every frame; ``auto``: only when the lock is weak.
         provider: ``auto`` or a key of :data:`posesync.pose.onnx_session.PROVIDERS`.
         threads: threads inside one operator of a network, 1 or more.
         patience: s out of sight after which somebody else may become the performer.
+        pose_model: path of another file for ``pose``, a MoveNet single-pose ONNX or a ``.task``; "" for ours.
+        detector_model: path of any YOLO person detector as ONNX, or a name of the list of models; "" for
+            YOLOv5n.
 
     Raises:
         ConfigError: a value is not one of these.
@@ -70,6 +78,8 @@ class PoseSettings:
     provider: str = "auto"
     threads: int = 1
     patience: float = 1.5
+    pose_model: str = ""
+    detector_model: str = ""
 
     def __post_init__(self) -> None:
         """Refuse unknown names with the known ones."""
@@ -99,6 +109,11 @@ class PoseResult:
     box: Box | None
     lock: Lock
 
+    @property
+    def feet(self) -> FloatArray | None:
+        """(4, 3) x px, y px, confidence of heels and toes, see :class:`Landmarks`; None without any."""
+        return self.keypoints.feet if isinstance(self.keypoints, Landmarks) else None
+
 
 class PoseEstimator:
     """Keypoints of one performer, frame after frame. Deterministic: same frames, same result.
@@ -113,29 +128,42 @@ class PoseEstimator:
 
     def __init__(self, settings: PoseSettings | None = None) -> None:
         self.settings = settings or PoseSettings()
-        options = {"provider": self.settings.provider, "threads": self.settings.threads}
-        self.movenet = MoveNet(find_model(f"movenet_{self.settings.pose}"), **options)  # type: ignore[arg-type]
-        self.detector: PersonDetector | None = None
-        if self.settings.detector != "keypoints":
-            try:
-                self.detector = PersonDetector(find_model("yolov5n"), **options)  # type: ignore[arg-type]
-            except ModelError as error:
-                if self.settings.detector == "yolov5":
-                    raise
-                logger.warning(
-                    "%s. Going on with detector keypoints: the performer should be near the middle", error
-                )
+        options: dict[str, Any] = {"provider": self.settings.provider, "threads": self.settings.threads}
+        found = detector_file(
+            self.settings
+        )  # before MediaPipe, which is kept from the network, and so are we
+        network = MediaPipePose if self.settings.pose == "mediapipe" else MoveNet
+        #: What finds keypoints in a crop: MoveNet, or MediaPipe in its place.
+        self.movenet: MoveNet | MediaPipePose = network(pose_file(self.settings), **options)
+        self.detector = self._make_detector(found, options)
         self._every = self.settings.every
         fixed = self.detector.fixed_size if self.detector else None
         if fixed and fixed[0] * fixed[1] > 2 * TRACK_SIZE**2 and self._every == "frame":
             # The official release has 640 × 640 built in, six times what a frame's budget allows.
             self._every = "auto"
             logger.info(
-                "yolov5n.onnx takes only pictures of %d × %d: detecting when the lock is weak, not always",
+                "%s takes only pictures of %d × %d: detecting when the lock is weak, not always",
+                self.detector.path.name if self.detector else "",
                 *fixed,
             )
         self._performer = Performer(self.settings.patience)
         self.reset()
+
+    def _make_detector(self, path: Path | None, options: dict[str, Any]) -> PersonDetector | None:
+        if path is None:
+            return None
+        try:
+            return PersonDetector(path, **options)
+        except ModelError as error:
+            if self.settings.detector == "yolov5" or self.settings.detector_model:
+                raise
+            say_without_detector(error)
+            return None
+
+    @property
+    def providers(self) -> list[str]:
+        """ONNX Runtime's names of what the pose network runs on, the one in use first."""
+        return list(self.movenet.providers)
 
     def describe(self) -> dict[str, str]:
         """What runs: detector in use, and each model's file name with its sha256; for logs and cache keys."""

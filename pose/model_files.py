@@ -165,6 +165,25 @@ def find_model(name: str, *, download: bool = True) -> Path:
         ) from None
 
 
+def own_model(named: str) -> Path:
+    """The path of a model that the user names: a file, or an entry of the list of models.
+
+    Raises:
+        ModelError: neither.
+    """
+    path = Path(named).expanduser()
+    if path.is_file():
+        return path
+    if named in known_models():
+        return find_model(named)
+    own = _own_folder()
+    if own is not None and not path.is_absolute() and (own / path).is_file():
+        return own / path
+    raise ModelError(
+        f"model {named} does not exist: give the path of a file, or one of {', '.join(known_models())}"
+    )
+
+
 def list_models() -> list[ModelStatus]:
     """Every known model and where it is; nothing is downloaded."""
     return [_status(info) for info in known_models().values()]

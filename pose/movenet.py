@@ -66,6 +66,11 @@ class MoveNet:
         self.size: int = shape[1]
         self.infer(np.zeros((self.size, self.size, 3), np.uint8))  # the first inference is the slow one
 
+    @property
+    def providers(self) -> list[str]:
+        """ONNX Runtime's names of what it runs on, the one in use first."""
+        return list(self.session.get_providers())
+
     def infer(self, image: Image) -> FloatArray:
         """The bare network.
 

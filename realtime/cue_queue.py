@@ -135,7 +135,7 @@ class CueQueue:
             self._unseen = 0.0 if visible else self._unseen + dt
             self._drop_shown(self._shown, time)
         if self._shown is None and time - self._since >= self._settings.interval:
-            self._show_next(time)
+            self._show_next(time, found)
         return None if self._shown is None else self._shown.cue
 
     def _find(self, time: float, performer: FloatArray, expert: FloatArray, confidence: float) -> list[Cue]:
@@ -183,10 +183,12 @@ class CueQueue:
                     other.silent_until = -math.inf if corrected else time + settings.again
             self._unseen, self._shown = 0.0, None
 
-    def _show_next(self, time: float) -> None:
+    def _show_next(self, time: float, found: list[Cue]) -> None:
+        # Only what is wrong in this very frame: the words must fit what the performer does now.
+        now = [self._errors[cue.joint, cue.kind] for cue in found]
         lasting = [
             error
-            for error in self._errors.values()
+            for error in now
             if self._lasting(error) >= self._settings.share and time >= error.silent_until
         ]
         if lasting:

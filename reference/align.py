@@ -24,6 +24,8 @@ METRICS: Final[tuple[Metric, ...]] = ("features", "angle-mae")
 
 #: Without a limit given, so much of the shorter sequence may stay unmatched at either end.
 OPEN_SHARE: Final = 0.25
+#: s; … and no more than this: nobody leaves a camera running for minutes, but much is repeated after minutes.
+OPEN_MOST: Final = 20.0
 #: What a step in one sequence alone costs, as a share of the median distance of random pairs: a path without
 #: reason to leave the common pace keeps it. On two cameras that film one performer it halved the worst error.
 STEP_COST: Final = 0.1
@@ -83,7 +85,7 @@ def align(
         open_ends: s; how much of either sequence may stay unmatched at the beginning and at the end; one
             number for both, or (beginning, end). Together at most half of the shorter sequence: beyond that,
             skipping everything would be the cheapest path. None, for two whole recordings: a quarter of the
-            shorter, what the longer one is longer by, and whatever shows no person.
+            shorter but at most 20 s, what the longer one is longer by, and whatever shows no person.
         step: s of the common time grid; by default the shorter of the two mean sampling intervals.
         metric: ``features``: angles and directions of the whole body, by dtaidistance; ``angle-mae``: the
             mean absolute difference of the eight joint angles alone, which the original PoseSync compared.
@@ -269,7 +271,8 @@ def _open_ends(
     """What may stay unmatched, s: at the beginning of a and of b, and at the end."""
     shorter = min(duration_a, duration_b)
     if open_ends is None:
-        each = tuple(duration - shorter + OPEN_SHARE * shorter for duration in (duration_a, duration_b))
+        least = min(OPEN_SHARE * shorter, OPEN_MOST)
+        each = tuple(duration - shorter + least for duration in (duration_a, duration_b))
         return (each[0], each[1]), (each[0], each[1])
     begin, end = open_ends if isinstance(open_ends, tuple) else (open_ends, open_ends)
     if not (begin >= 0 and end >= 0 and begin + end <= shorter / 2 + 1e-9):

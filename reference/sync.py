@@ -139,6 +139,8 @@ def _smooth(times_from: FloatArray, times_to: FloatArray, wanted: FloatArray) ->
     x, y = (_average(np.interp(fine, way, times), last - first) for times in (times_from, times_to))
     known, group = np.unique(x, return_inverse=True)
     mean = np.bincount(group, y) / np.bincount(group)
+    if len(known) > 1:  # a hold at an end: the moment at which it meets the rest
+        mean[0], mean[-1] = y[group == 0].max(), y[group == len(known) - 1].min()
     inside = np.interp(wanted, known, mean)
     before = np.minimum(wanted - known[0], 0.0)
     after = np.maximum(wanted - known[-1], 0.0)

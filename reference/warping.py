@@ -213,16 +213,33 @@ def warp(
 def _open_warp(pair: Pair, begin: tuple[int, int], end: tuple[int, int], window: int | None) -> IndexArray:
     """Each end is chosen on its own, the other closed, and skipping has its price.
 
-    The psi-relaxation of dtaidistance skips for nothing: it shifts a whole path by as much as it may.
+    The psi-relaxation of dtaidistance skips for nothing: it shifts a whole path by as much as it may. An end
+    stays closed where opening it does not pay sample by sample: the sum over a path alone prefers short ones,
+    and would leave out one of several repeats.
     """
-    least = (min(pair.shape) + 1) // 2  # stays, whatever the limits allow together
-    last_a, last_b = _keep(pair, end, window)
-    pair = pair.part(slice(last_a), slice(last_b))
-    turned = slice(None, None, -1)
-    begin = max(0, min(begin[0], last_a - least)), max(0, min(begin[1], last_b - least))
-    kept_a, kept_b = _keep(pair.part(turned, turned), begin, window)
-    first = np.array([last_a - kept_a, last_b - kept_b])
-    return first + _closed(pair.part(slice(first[0], None), slice(first[1], None)), window)
+    whole = _closed(pair, window)
+    if not any(begin + end):
+        return whole
+    n, m = pair.shape
+    least = (min(n, m) + 1) // 2  # stays, whatever the limits allow together
+    price = float(np.median(pair.distances(whole)))
+    found = {(0, 0, n, m): whole}
+    for last in {(n, m), _keep(pair, end, window)}:
+        kept = pair.part(slice(last[0]), slice(last[1]))
+        limits = max(0, min(begin[0], last[0] - least)), max(0, min(begin[1], last[1] - least))
+        turned = slice(None, None, -1)
+        length = _keep(kept.part(turned, turned), limits, window)
+        for first in {(0, 0), (last[0] - length[0], last[1] - length[1])}:
+            if (ends := first + last) not in found:
+                part = kept.part(slice(first[0], None), slice(first[1], None))
+                found[ends] = np.array(first) + _closed(part, window)
+    return min(found.values(), key=lambda path: _price(pair, path, price))
+
+
+def _price(pair: Pair, path: IndexArray, skip: float) -> float:
+    """What a path costs when each sample of either sequence counts once, the skipped ones ``skip``."""
+    weights = np.concatenate([[2], np.diff(path, axis=0).sum(axis=1)])
+    return float(weights @ pair.distances(path) + skip * (sum(pair.shape) - weights.sum()))
 
 
 def _keep(pair: Pair, limits: tuple[int, int], window: int | None) -> tuple[int, int]:

@@ -265,6 +265,18 @@ def test_two_whole_recordings_need_no_limits():
     assert found.times_a[0] == pytest.approx(1.0)
 
 
+def test_open_ends_leave_out_none_of_several_repeats():
+    """Ten times the same three seconds: what is left out is what does not fit, not what comes again."""
+    times = np.arange(900) / 30
+    expert = drawn(times % 3, times, jitter=2)
+    curve = PerformanceCurve.varied(times[-1], hold=1.0)
+    played = np.arange(int(curve.duration * 30)) / 30
+    truth = np.array([curve(moment) for moment in played])
+    other = drawn(truth % 3, played, jitter=3)
+    found = np.abs(align(expert, other, open_ends=None).time_in_a(played) - truth)
+    assert np.percentile(found, 95) <= 0.1
+
+
 def test_confidence_tells_the_seen_from_the_unseen_and_alike_from_not():
     times = np.arange(150) / 30
     keypoints = perform(times)

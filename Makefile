@@ -31,6 +31,10 @@ check: coverage lint types
 benchmarks: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/tracking.py --full
 	$(BIN)/python benchmarks/live.py --soak 30
+	$(BIN)/python benchmarks/feedback.py
+	$(BIN)/python benchmarks/drawing.py
+	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/sync.py
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info

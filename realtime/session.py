@@ -113,7 +113,7 @@ class _Session:
         self._config = config
         self._source = source
         self._stop = stop
-        self._provider = str(estimator.movenet.session.get_providers()[0]).removesuffix("ExecutionProvider")
+        self._provider = estimator.movenet.providers[0].removesuffix("ExecutionProvider")
         self._coach = Coach(
             estimator,
             expert,

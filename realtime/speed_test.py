@@ -21,7 +21,8 @@ from posesync.pose.types import Frame, Image
 from posesync.reference import Reference
 
 from .expert import Expert
-from .session import SessionOptions, pose_settings, run_session
+from .session import run_session
+from .session_options import SessionOptions, pose_settings
 
 #: Frames of the clip that are played to and fro, so that the movement goes on without a jump.
 _FRAMES: Final = 24
@@ -106,7 +107,7 @@ def measure(config: Config, *, seconds: float = 3.0) -> Speed:
         latency_ms=float(latency["p50"]),
         processed=int(result.summary["processed"]),
         detector="keypoints" if estimator.detector is None else "YOLOv5",
-        providers=list(estimator.movenet.session.get_providers()),
+        providers=list(estimator.movenet.providers),
     )
 
 

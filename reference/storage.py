@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-import tempfile
+import secrets
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -61,9 +61,10 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     handle: BinaryIO | None = None
     temporary: Path | None = None
     try:
-        number, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        temporary = Path(name)
-        handle = os.fdopen(number, "wb")
+        # Not mkstemp, whose files are for the owner alone: a report is for whoever the folder is for.
+        name = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+        handle = name.open("xb")
+        temporary = name
         yield handle
         handle.flush()
         os.fsync(handle.fileno())

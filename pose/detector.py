@@ -1,11 +1,18 @@
 """People in a frame: YOLOv5 (Ultralytics, 2020) and its anchor-free successors through ONNX Runtime.
 
 Everything that differs from export to export is read from the session: float16 or float32 input, fixed or
-dynamic size, and the output layout, [1, n, 5 + classes] with objectness or [1, 4 + classes, n] without.
+dynamic size, which class is the person, and the output layout:
+
+- [1, n, 5 + classes], rows with objectness: YOLOv5 as its own repository exports it;
+- [1, 4 + classes, n], columns without: YOLOv5u, v8, v9, 11, 12, 26 as ``ultralytics`` exports them;
+- [1, n, 6], corners, score and class of what is left after suppression inside the model: ``nms=True``, or
+  models that need none (YOLOv10, 26 with ``nms=False``).
 """
 
 from __future__ import annotations
 
+import ast
+from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,14 +31,24 @@ ACQUIRE_SIZE: Final = 640
 
 _STRIDE = 32
 _GREY = 114  # what YOLOv5 was trained to see as padding
+#: Metadata longer than this is no list of classes.
+_LONGEST_NAMES = 100_000
 _INPUT_TYPES: Final[dict[str, type[np.floating[Any]]]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
 }
 
 
+class _Layout(Enum):
+    """How the output is laid out; see the module."""
+
+    ROWS = "rows"
+    COLUMNS = "columns"
+    FINAL = "final"
+
+
 class PersonDetector:
-    """YOLO's class 0, person, with non-maximum suppression.
+    """YOLO's class person (0 unless the file says otherwise), with non-maximum suppression.
 
     Args:
         path: the ONNX file.
@@ -67,18 +84,17 @@ class PersonDetector:
         height, width = (side if isinstance(side, int) else None for side in shape[2:])
         #: (width, height) of the input when the model takes only one, else None.
         self.fixed_size = (width, height) if width is not None and height is not None else None
-        self._rows = True
+        self._person = self._person_class()
         # The first inference is slow, and its output shows the layout: here, not in the middle of a session.
-        # 96 px, because there no number of predictions can be mistaken for a number of classes.
-        output, width, height, _ = self._infer(np.zeros((96, 96, 3), np.uint8), Box(0, 0, 96, 96), 96)
-        cells = _cells(width, height)
-        self._rows = output.ndim == 3 and output.shape[1] % cells == 0
+        # 160 px, because there no number of predictions can be mistaken for a number of classes.
+        output, width, height, _ = self._infer(np.zeros((160, 160, 3), np.uint8), Box(0, 0, 160, 160), 160)
+        self._layout = self._find_layout(output.shape, _cells(width, height))
         self._split(output, width, height)
 
     def _unusable(self, got: str, expected: str) -> ModelError:
         return ModelError(
             f"model {self.path} is not a YOLO person detector ({got}, expected {expected}): "
-            f"delete it and run `posesync models {self.path.stem}` to get the right one"
+            "name another with detector_model, or run `posesync models` to see what is there"
         )
 
     def detect(self, image: Image, region: Box | None = None, size: int = TRACK_SIZE) -> list[Box]:
@@ -110,21 +126,55 @@ class PersonDetector:
         output = run(self.session, {self._input: blob.astype(self._dtype, copy=False)}, str(self.path))
         return output, width, height, letterbox
 
-    def _split(self, output: npt.NDArray[Any], width: int, height: int) -> tuple[FloatArray, FloatArray]:
-        """(n, 4) centre x, centre y, width, height in input px and (n,) person scores, in either layout."""
-        cells = _cells(width, height)
-        if output.ndim == 3 and output.shape[0] == 1:
-            # Halves are compared and multiplied in single precision.
-            if self._rows and output.shape[1] % cells == 0 and output.shape[2] >= 6:
-                rows = output[0].astype(np.float32, copy=False)
-                return rows[:, :4], rows[:, 4] * rows[:, 5]
-            if not self._rows and output.shape[2] % cells == 0 and output.shape[1] >= 5:
-                columns = output[0].astype(np.float32, copy=False)
-                return columns[:4].T, columns[4]
+    def _person_class(self) -> int:
+        """Which class is the person, as the file's metadata says; 0, as in COCO, where they do not.
+
+        Raises:
+            ModelError: the metadata name classes, and no person among them.
+        """
+        text = self.session.get_modelmeta().custom_metadata_map.get("names", "")
+        try:
+            names = ast.literal_eval(text) if len(text) < _LONGEST_NAMES else None
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            return 0
+        if isinstance(names, list):
+            names = dict(enumerate(names))
+        if not isinstance(names, dict) or any(str(name).isdigit() for name in names.values()):
+            return 0  # no list, or one that nobody filled in
+        for number, name in names.items():
+            if isinstance(number, int) and number >= 0 and str(name).lower() == "person":
+                return number
+        shown = ", ".join(str(name)[:20] for name in list(names.values())[:4])
+        raise self._unusable(f"its classes are {shown}", "a class person")
+
+    def _find_layout(self, shape: tuple[int, ...], cells: int) -> _Layout:
+        if len(shape) == 3 and shape[0] == 1:
+            if shape[1] == 3 * cells and shape[2] > 5 + self._person:
+                return _Layout.ROWS
+            if shape[2] in (cells, 3 * cells) and shape[1] > 4 + self._person:
+                return _Layout.COLUMNS
+            if shape[2] == 6:
+                return _Layout.FINAL
         raise self._unusable(
-            f"output {list(output.shape)} for an input of {width} × {height}",
-            f"[1, {3 * cells}, 85] or [1, 84, {cells}]",
+            f"output {list(shape)} for an input of {cells} cells",
+            f"[1, {3 * cells}, 85], [1, 84, {cells}] or [1, 300, 6]",
         )
+
+    def _split(self, output: npt.NDArray[Any], width: int, height: int) -> tuple[FloatArray, FloatArray]:
+        """(n, 4) centre x, centre y, width, height in input px and (n,) person scores, in any layout."""
+        cells = _cells(width, height)
+        if self._find_layout(output.shape, cells) is not self._layout:
+            raise self._unusable(f"output {list(output.shape)}", f"{self._layout.value} as at first")
+        # Halves are compared and multiplied in single precision.
+        found = output[0].astype(np.float32, copy=False)
+        if self._layout is _Layout.ROWS:
+            return found[:, :4], found[:, 4] * found[:, 5 + self._person]
+        if self._layout is _Layout.COLUMNS:
+            return found[:4].T, found[4 + self._person]
+        corners, scores = found[:, :4], found[:, 4]
+        people = np.rint(found[:, 5]) == self._person
+        size = corners[:, 2:] - corners[:, :2]
+        return np.hstack([corners[:, :2] + size / 2, size]), np.where(people, scores, 0.0)
 
     def _boxes(
         self, center_size: FloatArray, scores: FloatArray, letterbox: Letterbox, image: Image

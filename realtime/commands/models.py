@@ -1,7 +1,8 @@
-"""``posesync models``: which models are on this machine; fetch those that are not."""
+"""``posesync models``: which models are on this machine; fetch or export those that are not."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -10,14 +11,29 @@ from rich.table import Table
 
 from .console import out, say
 
+#: First word that asks for an export.
+EXPORT = "export"
+
 
 def models(
     names: Annotated[
         Optional[list[str]],  # noqa: UP045
-        typer.Argument(help="Models to fetch; none: only list them.", show_default=False),
+        typer.Argument(
+            help="Models to fetch; none: only list them. `export yolov5nu`: make a detector's ONNX file.",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--output", "-o", help="Folder for what is exported; else the cache.", show_default=False
+        ),
     ] = None,
 ) -> None:
-    """List the models, or fetch those that are named."""
+    """List the models, or fetch those that are named, or export detectors through ultralytics."""
+    if names and names[0] == EXPORT:
+        _export(names[1:], output)
+        return
     if names:
         for name in names:
             say(f"{name}: {find_model(name)}")
@@ -34,6 +50,17 @@ def models(
     missing = [status.name for status in list_models() if status.path is None and status.info.url]
     if missing:
         say(f"fetch with: posesync models {' '.join(missing)}", style="dim")
+
+
+def _export(names: list[str], folder: Path | None) -> None:
+    if not names:
+        raise typer.BadParameter("name a detector to export, as in: posesync models export yolov5nu")
+    from posesync.pose.export import export_detector
+
+    for name in names:
+        path = export_detector(name, folder)
+        say(f"{name}: {path}")
+        say(f"use it with: --detector-model {path} (AGPL-3.0, like all of ultralytics' models)", style="dim")
 
 
 def _state(status: ModelStatus) -> str:

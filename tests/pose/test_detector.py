@@ -19,6 +19,8 @@ from posesync.pose.letterbox import Letterbox, stretched_size, whole
 from posesync.pose.sources import open_source
 from posesync.pose.types import Box, Image
 
+DATA = Path(__file__).resolve().parents[1] / "data"
+
 #: The man on the block and the woman, in frame 80 of the walk; drawn by hand, px.
 MAN = Box(575, 98, 694, 458)
 WOMAN = Box(1100, 530, 1345, 928)
@@ -188,6 +190,88 @@ def no_grid(model: onnx.ModelProto) -> onnx.ModelProto:
     graph.node.append(helper.make_node("Slice", ["rows", "from", "to", "axis"], [graph.output[0].name]))
     graph.output[0].type.tensor_type.shape.dim[1].Clear()
     return model
+
+
+# -- boxes as ultralytics makes them -------------------------------------------------------------------------
+
+
+def constant(path: Path, output: np.ndarray, size: tuple[int, int], names: str = "") -> Path:
+    """A model of ``size`` (width, height) px that gives ``output`` whatever it sees."""
+    width, height = size
+    image = helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, height, width])
+    result = helper.make_tensor_value_info("output0", TensorProto.FLOAT, list(output.shape))
+    nodes = [
+        helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+        helper.make_node("Add", ["values", "nothing"], ["output0"]),
+    ]
+    values = [
+        numpy_helper.from_array(output.astype(np.float32), "values"),
+        numpy_helper.from_array(np.float32(0), "zero"),
+    ]
+    graph = helper.make_graph(nodes, "constant", [image], [result], values)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    if names:
+        helper.set_model_props(model, {"names": names})
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["yolov5n", "yolov5s", "yolov5m", "yolo11n"])
+def test_boxes_are_those_of_ultralytics(name: str, tmp_path: Path) -> None:
+    """What networks with random weights gave, and what ultralytics' predict made of it: see tools/."""
+    with np.load(DATA / "yolo_boxes.npz", allow_pickle=False) as stored:
+        columns, expected = stored[f"{name}_output"], stored[f"{name}_boxes"]
+        least = float(stored[f"{name}_least"])
+    output = np.zeros((1, 84, columns.shape[1]), np.float32)
+    output[0, :5] = columns
+    path = constant(tmp_path / "model.onnx", output, (320, 192))
+    detector = PersonDetector(path, score_threshold=least, iou_threshold=0.617)
+    boxes = detector.detect(np.zeros((192, 320, 3), np.uint8))
+    found = np.array([(box.left, box.top, box.right, box.bottom, box.score) for box in boxes])
+    assert len(expected) > 20
+    assert len(found) == len(expected)
+    for box in expected:
+        distance = np.abs(found[:, :4] - box[:4]).max(axis=1)
+        assert distance.min() < 1
+        assert found[distance.argmin(), 4] == pytest.approx(box[4], abs=1e-3)
+
+
+NAMES = {0: "dog", 3: "Person", 2: "cat"}
+
+
+@pytest.mark.parametrize("layout", ["rows", "columns", "final"])
+def test_the_person_is_the_class_of_that_name_in_every_layout(layout: str, tmp_path: Path) -> None:
+    cells = 40 * 24 + 20 * 12 + 10 * 6
+    dog, person = (50.0, 50.0, 40.0, 60.0), (200.0, 100.0, 60.0, 120.0)
+    if layout == "final":
+        output = np.zeros((1, 300, 6), np.float32)
+        output[0, 0] = (30, 20, 70, 80, 0.9, 0)
+        output[0, 1] = (170, 40, 230, 160, 0.8, 3)
+    elif layout == "rows":
+        output = np.zeros((1, 3 * cells, 9), np.float32)
+        output[0, 7, :6] = (*dog, 1.0, 0.9)
+        output[0, 9] = (*person, 1.0, 0.0, 0.0, 0.0, 0.8)
+    else:
+        output = np.zeros((1, 8, cells), np.float32)
+        output[0, :5, 7] = (*dog, 0.9)
+        output[0, :, 9] = (*person, 0.0, 0.0, 0.0, 0.8)
+    image = np.zeros((192, 320, 3), np.uint8)
+    (box,) = PersonDetector(constant(tmp_path / "a.onnx", output, (320, 192), repr(NAMES))).detect(image)
+    assert (box.left, box.top, box.right, box.bottom) == pytest.approx((170, 40, 230, 160))
+    assert box.score == pytest.approx(0.8)
+    (box,) = PersonDetector(constant(tmp_path / "b.onnx", output, (320, 192))).detect(image)
+    assert (box.left, box.score) == (pytest.approx(30), pytest.approx(0.9)), "class 0 without names"
+    with pytest.raises(ModelError, match=r"its classes are dog, cat, expected a class person"):
+        PersonDetector(constant(tmp_path / "c.onnx", output, (320, 192), "{0: 'dog', 1: 'cat'}"))
+
+
+@pytest.mark.parametrize(
+    "names", ["{", "[" * 5000, "7", "{0: '0', 1: '1'}", "__import__('os')", "x" * 200_000]
+)
+def test_odd_metadata_do_no_harm(names: str, tmp_path: Path) -> None:
+    output = np.zeros((1, 84, 1260), np.float32)
+    assert PersonDetector(constant(tmp_path / "a.onnx", output, (320, 192), names))._person == 0
 
 
 # -- geometry ------------------------------------------------------------------------------------------------

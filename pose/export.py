@@ -1,0 +1,107 @@
+"""Detectors out of ultralytics (extra ``[export]``), which is imported here and nowhere else.
+
+It wants PyTorch, gigabytes of it, and its models are AGPL-3.0; what it exports runs without it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from contextlib import redirect_stdout
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from .detector import PersonDetector
+from .errors import ModelError, OutputError
+from .model_files import OFFLINE_VARIABLE, cache_dir
+
+INSTALL_HINT: Final = 'pip install "posesync[export]" (it brings PyTorch: some gigabytes)'
+#: Operators of ONNX 17 are known to every ONNX Runtime that PoseSync takes.
+_OPSET: Final = 17
+_NAME = re.compile(r"[\w-]+")
+
+
+def export_detector(name: str, folder: Path | None = None) -> Path:
+    """Make an ONNX file of a detector of ultralytics', for any input size, and see that it is one.
+
+    Args:
+        name: of a model that ultralytics knows and fetches (``yolov5nu``, ``yolo11n``, …), or the path of
+            weights (``.pt``) or of an architecture (``.yaml``, random weights).
+        folder: where to put ``<name>.onnx``; by default where downloaded models are kept.
+
+    Returns:
+        The file: what to name as detector model.
+
+    Raises:
+        ModelError: ultralytics is missing, knows no such model, or what it made is no person detector.
+        OutputError: the file cannot be written.
+    """
+    source = Path(name).expanduser()
+    if source.suffix not in (".pt", ".yaml"):
+        if not _NAME.fullmatch(name):
+            raise ModelError(
+                f"there is no detector {name!r} to export: give a name as yolov5nu, or a .pt file"
+            )
+        source = Path(f"{name}.pt")
+    elif source.suffix == ".pt" and not source.is_file():
+        raise ModelError(f"model {source} does not exist: give the path of weights, or a name as yolov5nu")
+    ultralytics = _import_ultralytics()
+    with tempfile.TemporaryDirectory(prefix="posesync-") as scratch:
+        made = _export(ultralytics, source, Path(scratch))
+        PersonDetector(made, provider="cpu")
+        return _keep(made, (folder or cache_dir()) / f"{source.stem}.onnx")
+
+
+def _import_ultralytics() -> Any:
+    os.environ["YOLO_AUTOINSTALL"] = "false"  # it would run pip by itself
+    if os.environ.get(OFFLINE_VARIABLE):
+        os.environ["YOLO_OFFLINE"] = "true"
+    try:
+        module = import_module("ultralytics")
+        import_module("onnx")
+    except ImportError as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ModelError(f"ultralytics cannot be imported ({reason}): {INSTALL_HINT}") from None
+    module.settings.update({"sync": False})  # its usage statistics
+    return module
+
+
+def _export(ultralytics: Any, source: Path, scratch: Path) -> Path:
+    """Let ultralytics work on a copy in ``scratch``: it writes beside the weights."""
+    target = scratch / source.name
+    if source.is_file():
+        shutil.copy(source, target)
+    architecture = source.suffix == ".yaml" and not source.is_file()
+    try:
+        with redirect_stdout(sys.stderr):
+            # A path in scratch makes it download there and not into the current folder.
+            model = ultralytics.YOLO(source.name if architecture else str(target), task="detect")
+            if architecture:
+                target = target.with_suffix(".pt")
+                model.save(str(target))
+                model = ultralytics.YOLO(str(target))
+            return Path(model.export(format="onnx", dynamic=True, opset=_OPSET, simplify=False))
+    except Exception as error:  # whatever PyTorch, a hub or ultralytics may raise
+        reason = " ".join(str(error).split())[:160]
+        raise ModelError(
+            f"ultralytics could not export {source.stem} ({reason}): check the name and the connection, "
+            "or give the path of its weights (.pt)"
+        ) from None
+
+
+def _keep(made: Path, target: Path) -> Path:
+    part = target.with_name(f".{target.name}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(made, part)
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OutputError(
+            f"cannot write {target} ({error.strerror}): free some space, or choose another --output"
+        ) from None
+    return target

@@ -75,6 +75,7 @@ class Stage:
         self._said: tuple[str, float] | None = None
         self._guided: tuple[float, bool, bool] | None = None
         self._spoken: str | None = None
+        self._paused = False
         self.hurried = False
         self.practised: tuple[float, float] | None = None
 
@@ -121,8 +122,13 @@ class Stage:
         self._sound.update(step.position, now)
 
     def pause(self, *, paused: bool) -> None:
-        """Hold or release the expert's clock and sound."""
-        now = time.monotonic()
+        """The performer pauses or goes on."""
+        self._paused = paused
+        self._hold()
+
+    def _hold(self) -> None:
+        """Hold the expert's clock and sound while the performer pauses or looks at the slow preview."""
+        now, paused = time.monotonic(), self._paused or self._preview.running
         if self._clock is not None and self._clock.running is paused:
             (self._clock.pause if paused else self._clock.resume)(now)
         if self._sound is not None:
@@ -219,7 +225,7 @@ class Stage:
             running = step is not None and step.practice.phase is Phase.RUNNING
             at = step.expert_time if step is not None and running else None
             self._preview.start(now, at, repeat=True)
-        self.pause(paused=self._preview.running)
+        self._hold()
 
     def _open_sound(self, config: Config) -> tuple[ExpertClock | None, SessionSound]:
         wanted = config.section("sound")

@@ -75,6 +75,7 @@ class Stage:
         self._said: tuple[str, float] | None = None
         self._guided: tuple[float, bool, bool] | None = None
         self._spoken: str | None = None
+        self._count: str | None = None
         self._paused = False
         self.hurried = False
         self.practised: tuple[float, float] | None = None
@@ -113,8 +114,10 @@ class Stage:
             self._clock.start(now)
         if self._sound is None:
             return
-        if step.practice.tick or step.practice.started:
-            self._sound.count(last=step.practice.started)
+        # By what has changed, not by the step's own marks: steps are left out when drawing is slow.
+        count, self._count = self._count, step.practice.countdown
+        if count != self._count:
+            self._sound.count(last=self._count is None)
         cue = step.cue.text if step.cue is not None else None
         if cue is not None and cue != self._spoken:
             self._sound.say(cue)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import weakref
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -100,6 +101,8 @@ class MediaPipePose:
             raise ModelError(
                 f"model {path} is no MediaPipe pose landmarker ({reason}): give a pose_landmarker_*.task"
             ) from None
+        # Left to the collector it would be closed when half of Python is gone already, with a traceback.
+        self._end = weakref.finalize(self, self._landmarker.close)
         self.infer(np.zeros((self.size, self.size, 3), np.uint8))  # the first inference is the slow one
 
     def infer(self, image: Image) -> list[FloatArray]:
@@ -158,4 +161,4 @@ class MediaPipePose:
 
     def close(self) -> None:
         """Free its threads."""
-        self._landmarker.close()
+        self._end()

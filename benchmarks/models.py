@@ -2,9 +2,10 @@
 
     python benchmarks/models.py [--every 3]        a table on standard output
 
-Quality: PCK@0.1, the part of the keypoints that Thunder is sure of (confidence above 0.4) that lie within a tenth
-of the body's size of Thunder's, and the median distance in hundredths of that size; all get the same crops, and who
-sees nobody is wrong. Thunder is no truth: it stands for one. Time: processor time of one estimate, median.
+Quality: PCK@0.1, the part of the keypoints that Thunder is sure of (confidence above 0.4) that lie within a
+tenth of the body's size of Thunder's, and the median distance in hundredths of that size; all get the same
+crops, and who sees nobody is wrong. Thunder is no truth: it stands for one. Time: processor time of one
+estimate, median.
 """
 
 from __future__ import annotations

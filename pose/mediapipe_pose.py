@@ -6,6 +6,7 @@ whoever calls, so that the lock on one performer, not MediaPipe's own tracking, 
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import weakref
@@ -63,6 +64,13 @@ def _import_mediapipe() -> Any:
     return module
 
 
+def _let_go(landmarker: weakref.ref[Any]) -> None:
+    """At the end of the process: closing would need a thread that Python has ended by then (a traceback)."""
+    alive = landmarker()
+    if alive is not None:
+        alive._handle = None
+
+
 class MediaPipePose:
     """PoseLandmarker, lite, full or heavy.
 
@@ -101,8 +109,7 @@ class MediaPipePose:
             raise ModelError(
                 f"model {path} is no MediaPipe pose landmarker ({reason}): give a pose_landmarker_*.task"
             ) from None
-        # Left to the collector it would be closed when half of Python is gone already, with a traceback.
-        self._end = weakref.finalize(self, self._landmarker.close)
+        atexit.register(_let_go, weakref.ref(self._landmarker))
         self.infer(np.zeros((self.size, self.size, 3), np.uint8))  # the first inference is the slow one
 
     def infer(self, image: Image) -> list[FloatArray]:
@@ -161,4 +168,4 @@ class MediaPipePose:
 
     def close(self) -> None:
         """Free its threads."""
-        self._end()
+        self._landmarker.close()

@@ -172,7 +172,8 @@ def _parse_setting(default: Value, comments: list[str]) -> Setting:
     if limits is None:
         raise ConfigError("default.toml: a key lacks its line of unit and range: reinstall posesync")
     bounds = _BOUNDS.match(limits["range"])
-    choices = () if bounds or isinstance(default, bool) else tuple(limits["range"].split(" | "))
+    free = bounds is not None or isinstance(default, bool) or limits["range"] == "any"
+    choices = () if free else tuple(limits["range"].split(" | "))
     return Setting(
         default=default,
         unit=limits["unit"],

@@ -54,6 +54,8 @@ def pose_settings(config: Config) -> PoseSettings:
         provider=pose["provider"],
         threads=pose["threads"],
         patience=detector["patience"],
+        pose_model=pose["file"],
+        detector_model=detector["model"],
     )
 
 

@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import numpy as np
 import platformdirs
-from posesync.pose.errors import ModelError, ReferenceFileError
+from posesync.pose.errors import ReferenceFileError
 from posesync.pose.estimator import PoseEstimator, PoseSettings
 from posesync.pose.features import CONFIDENCE_FLOOR
-from posesync.pose.model_files import find_model, sha256_of
+from posesync.pose.model_choice import model_digests
 from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import FloatArray
 
@@ -42,7 +42,8 @@ MIN_SEEN: Final = 0.5
 REFERENCE_FILE: Final = "reference.npz"
 PROXY_FILE: Final = "proxy.mov"
 _REPORT_EVERY: Final = 0.1  # s between two calls of the progress callback
-_SAME_RESULT: Final = ("provider", "threads")  # settings that change how fast it goes, not what comes out
+#: Settings that change how fast it goes, not what comes out; or whose content counts, not their name.
+_SAME_RESULT: Final = ("provider", "threads", "pose_model", "detector_model")
 _STALE: Final = 24 * 3600  # s after which what a killed run left in the cache is swept away
 
 
@@ -235,24 +236,14 @@ class _Meter:
 def _key(digest: str, settings: PoseSettings) -> str:
     """Folder name: changes with the video, with whatever else changes the result, and with our versions."""
     chosen = {name: value for name, value in asdict(settings).items() if name not in _SAME_RESULT}
-    detector = _local_model("yolov5n") if settings.detector != "keypoints" else None
     parts: dict[str, Any] = {
         **chosen,
-        "detector": detector or "keypoints",
-        "pose": _local_model(f"movenet_{settings.pose}"),
+        **model_digests(settings),
         "schema": SCHEMA,
         "version": PREPARE_VERSION,
     }
     settings_digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     return f"{digest[:32]}-{settings_digest[:16]}"
-
-
-def _local_model(name: str) -> str | None:
-    """sha256 of a model that is on this machine, else None."""
-    try:
-        return sha256_of(find_model(name, download=False))
-    except ModelError:
-        return None
 
 
 def _load(folder: Path) -> PreparedReference | None:

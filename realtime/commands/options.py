@@ -40,7 +40,9 @@ ConfigFile = Annotated[
 ]
 Pose = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option("--pose", help="MoveNet: lightning (fast) or thunder (precise).", show_default=False),
+    typer.Option(
+        "--pose", help="Keypoints by lightning (fast), thunder (precise) or mediapipe.", show_default=False
+    ),
 ]
 Detector = Annotated[
     Optional[str],  # noqa: UP045

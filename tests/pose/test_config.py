@@ -15,7 +15,8 @@ def test_every_default_lies_within_its_own_limits() -> None:
     for name, setting in settings.items():
         assert setting.accept(name, setting.default, "default.toml") == setting.default
         assert setting.help, f"{name} is not explained"
-        assert setting.choices or setting.low is not None or isinstance(setting.default, bool)
+        limited = setting.choices or setting.low is not None or isinstance(setting.default, bool)
+        assert limited or setting.limits.endswith("· any")
 
 
 def test_a_file_changes_only_what_it_names_and_options_win(tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_a_file_changes_only_what_it_names_and_options_win(tmp_path: Path) -> No
         ("[camera.lost_timeout]\na = 1\n", ["camera.lost_timeout", "a dict", "a number"]),
         ("[pose]\nthreads = 1.5\n", ["pose.threads", "1.5", "a whole number from 1 to 64 threads"]),
         ("[pose]\nthreads = 65\n", ["pose.threads", "65", "from 1 to 64"]),
-        ('[pose]\nmodel = "heavy"\n', ["pose.model", "'heavy'", "lightning or thunder"]),
+        ('[pose]\nmodel = "heavy"\n', ["pose.model", "'heavy'", "lightning, thunder or mediapipe"]),
         ("[display]\nmirror = 1\n", ["display.mirror", "1 (a number)", "true or false"]),
         ("[display\nmirror = true\n", ["not TOML", "line 1"]),
     ],

@@ -129,12 +129,11 @@ class PoseEstimator:
     def __init__(self, settings: PoseSettings | None = None) -> None:
         self.settings = settings or PoseSettings()
         options: dict[str, Any] = {"provider": self.settings.provider, "threads": self.settings.threads}
-        found = detector_file(
-            self.settings
-        )  # before MediaPipe, which is kept from the network, and so are we
+        # Both files before MediaPipe, which is kept from the network, and so are we.
+        file, found = pose_file(self.settings), detector_file(self.settings)
         network = MediaPipePose if self.settings.pose == "mediapipe" else MoveNet
         #: What finds keypoints in a crop: MoveNet, or MediaPipe in its place.
-        self.movenet: MoveNet | MediaPipePose = network(pose_file(self.settings), **options)
+        self.movenet: MoveNet | MediaPipePose = network(file, **options)
         self.detector = self._make_detector(found, options)
         self._every = self.settings.every
         fixed = self.detector.fixed_size if self.detector else None

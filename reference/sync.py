@@ -137,7 +137,8 @@ def _smooth(times_from: FloatArray, times_to: FloatArray, wanted: FloatArray) ->
     steps = max(2, int(np.ceil((last - first) / 0.005)))
     fine = np.linspace(first, last, steps)
     x, y = (_average(np.interp(fine, way, times), last - first) for times in (times_from, times_to))
-    known, group = np.unique(x, return_inverse=True)
+    # Rounded, or the noise of floating point would break one hold into many moments.
+    known, group = np.unique(np.round(x, 9), return_inverse=True)
     mean = np.bincount(group, y) / np.bincount(group)
     if len(known) > 1:  # a hold at an end: the moment at which it meets the rest
         mean[0], mean[-1] = y[group == 0].max(), y[group == len(known) - 1].min()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Optional
@@ -19,6 +20,8 @@ from ..session import check_session, run_session
 from ..session_options import SessionOptions, SessionResult, pose_settings
 from . import options as shared
 from .console import preparing, say
+
+logger = logging.getLogger(__name__)
 
 
 def live(
@@ -115,17 +118,33 @@ def live(
 
 @contextmanager
 def reporting(log: Path | None) -> Iterator[None]:
-    """Whatever ends the session, what its log holds becomes a report."""
+    """Whatever ends the session, what its log holds becomes a report.
+
+    After an error it is made without a word: the last line must be the error's.
+    """
     try:
         yield
-    finally:
-        if log is not None and log.is_file():
-            target = log.with_suffix(".html")
-            try:
-                write_report(log, target, history=default_history_path())
-                say(f"report: {target}")
-            except PoseSyncError as error:
-                say(f"no report: {error}", style="yellow")
+    except BaseException:
+        with suppress(PoseSyncError):
+            _report(log)
+        raise
+    try:
+        if log is not None and _report(log):
+            say(f"report: {_page(log)}")
+    except PoseSyncError as error:
+        logger.warning("no report: %s", error)
+
+
+def _report(log: Path | None) -> bool:
+    """Write the report of a session that has left a log; False when it has not."""
+    if log is None or not log.is_file():
+        return False
+    write_report(log, _page(log), history=default_history_path())
+    return True
+
+
+def _page(log: Path) -> Path:
+    return log.with_suffix(".html")
 
 
 def describe_result(result: SessionResult, wanted: SessionOptions) -> list[str]:

@@ -89,7 +89,10 @@ TABLE = {
     "address refused": Bad(live(camera="http://127.0.0.1:9/x.mp4"), r"http://127\.0\.0\.1:9", ": check .*"),
     "expert missing": Bad(live(reference="{bad}/none.mp4"), r"none\.mp4 does not exist", "check the path .*"),
     "expert no video": Bad("prepare {bad}/text.mp4", r"text\.mp4 is not a video", "give a .* WebM"),
-    "expert folder": Bad("prepare {bad}/folder", "is not a file", "give the expert's video as one file"),
+    "expert folder": Bad(
+        live(reference="{bad}/folder"), "is not a file", "give the expert's video as one file"
+    ),
+    "library without videos": Bad("prepare {bad}/folder", "has no video", "name a folder or files .*"),
     "expert without person": Bad(
         "prepare {bad}/nobody.mp4 --detector {detector}", "shows no person", "give a video in which .*"
     ),
@@ -118,7 +121,7 @@ TABLE = {
     "config syntax": Bad(
         live(config="{bad}/syntax.toml"), r"syntax\.toml is not TOML .*line 1", ": correct it.*"
     ),
-    "unknown pose": Bad(live(pose="heavy"), "'heavy'", "lightning or thunder.*"),
+    "unknown pose": Bad(live(pose="heavy"), "'heavy'", "lightning, thunder or mediapipe.*"),
     "unknown detector": Bad(live(detector="magic"), "'magic'", "yolov5.*"),
     "unknown provider": Bad(live(provider="abacus"), "'abacus'", "cpu.*"),
     "model corrupt": Bad(
@@ -131,7 +134,7 @@ TABLE = {
     "model of wrong shape": Bad(
         live(detector="yolov5"),
         "is not a YOLO person detector",
-        MODEL_AGAIN,
+        "name another with detector_model, or run `posesync models` .*",
         own_model("yolov5n.onnx", packaged_model),
         warns=("another checksum",),
     ),
@@ -152,6 +155,7 @@ TABLE = {
         r"cannot write the log .*s\.jsonl",
         FREE_SPACE,
         room_for(9_000),
+        warns=("cannot use the history",),
         keeps=("s.jsonl",),
     ),
     "disk full, recording": Bad(
@@ -182,7 +186,7 @@ TABLE = {
         "check its cable, then start again",
         camera_lost(),
         warns=("lost camera 0: waiting",),
-        keeps=("s.jsonl", "s.mp4"),
+        keeps=("s.jsonl", "s.mp4", "s.html"),
     ),
     "camera lost, back, and lost for good": Bad(
         live(camera="0", config="{out}/patience.toml", **OUTPUTS),
@@ -190,7 +194,7 @@ TABLE = {
         "check its cable, then start again",
         camera_lost(returns_after=0.2),
         warns=("lost camera 0: waiting", "camera 0 is back", "lost camera 0: waiting"),
-        keeps=("s.jsonl", "s.mp4"),
+        keeps=("s.jsonl", "s.mp4", "s.html"),
     ),
 }
 
@@ -227,10 +231,12 @@ def assert_warned(lines: list[str], warns: tuple[str, ...]) -> None:
 
 
 def assert_complete(path: Path) -> None:
-    """A recording has pictures, a log whole lines."""
+    """A recording has pictures, a report its end, a log whole lines."""
     if path.suffix == ".mp4":
         with open_source(path) as source:
             assert sum(1 for _ in source) >= 3
+    elif path.suffix == ".html":
+        assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
     else:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         assert len(lines) > 10
@@ -292,7 +298,9 @@ HELPED = {
         no_hub,
     ),
     "no sound": Helped(
-        live(headless=False, camera="{bad}/broken.mp4", log="{out}/s.jsonl"), (r"breaks off",), no_sound
+        live(headless=False, camera="{bad}/broken.mp4", log="{out}/s.jsonl"),
+        ("no sound device", r"breaks off"),
+        no_sound,
     ),
 }
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from clips import PerformanceCurve
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from motion import perform
 from posesync.reference import Alignment, Reference, align
@@ -27,6 +27,7 @@ def matched(expert: Reference, attempt: Reference, **options) -> Match:
 
 
 @settings(max_examples=40, deadline=None)
+@example(steps=[(0.421875, 0.0), (0.0, 0.5)], wanted=[0.0, 0.0])
 @given(
     steps=st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 0.5)), min_size=1, max_size=60),
     wanted=st.lists(st.floats(-3, 40), min_size=2, max_size=30),

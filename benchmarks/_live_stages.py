@@ -80,7 +80,9 @@ def _timed(meter: Meter) -> Iterator[None]:
         ("pose", MoveNet, "infer"),
         ("update", PoseEstimator, "update"),
         ("track", Tracker, "update"),
-        ("feedback", coach_module, "compare_poses"),
+        ("feedback", coach_module.Coach, "_frame"),
+        ("feedback", coach_module.Coach, "_compare"),
+        ("feedback", coach_module.Coach, "_advise"),
         ("draw", Overlay, "draw"),
         ("draw", Expert, "image_at"),
         ("encode", VideoWriter, "write"),
@@ -106,6 +108,9 @@ def scene(step: Step, expert: Expert) -> Scene:
         expert_keypoints=step.expert_pose,
         expert_size=expert.size,
         fps=60.0,
+        cue=None if step.cue is None else step.cue.text,
+        timing=step.timing.speed,
+        sections=tuple((part.start, part.end, part.name) for part in expert.sections()),
     )
 
 

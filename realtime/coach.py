@@ -15,7 +15,7 @@ from posesync.pose.types import FloatArray, Frame, Keypoints
 from .cue_queue import CueQueue
 from .cues import Cue, CueSettings
 from .expert import Expert
-from .feedback import Feedback, FeedbackSettings, compare_poses, nearest_pose
+from .feedback import Feedback, FeedbackSettings, compare_nearest
 from .framing import FramingWatch, check_framing, expert_weights
 from .position import Position, State
 from .practice import MotionMeter, Phase, Practice, PracticeSettings, PracticeStatus, hand_raised
@@ -119,8 +119,7 @@ class Coach:
         if position.time is not None:
             self._shown = position.time
         expert_pose = self._expert.pose_at(self._shown)
-        alike = self._alike(keypoints, position) if position.time is not None else expert_pose
-        feedback = self._compare(keypoints, alike, position)
+        feedback, alike = self._compare(keypoints, expert_pose, position)
         before, self._cue = self._cue, self._advise(frame.time, keypoints, alike, position)
         return Step(
             frame,
@@ -143,21 +142,21 @@ class Coach:
         word = check_framing(keypoints, (width, height), expert_seen=self._wanted)
         return self._watch.update(word, frame.time)
 
-    def _alike(self, keypoints: FloatArray, position: Position) -> FloatArray:
-        """The expert's pose that the performer is judged by.
+    def _compare(
+        self, keypoints: FloatArray, expert_pose: FloatArray, position: Position
+    ) -> tuple[Feedback, FloatArray]:
+        """Feedback, and the expert's pose that it refers to.
 
         Of the moments around the matched one that which is most alike: what the tracker is early or late by
         is no mistake of the performer's.
         """
-        assert position.time is not None
-        around = np.stack([self._expert.pose_at(position.time + slack) for slack in FORM_SLACK])
-        weight = self._feedback.min_weight
-        return nearest_pose(keypoints, around, mirrored=position.mirrored, min_weight=weight)
-
-    def _compare(self, keypoints: FloatArray, expert_pose: FloatArray, position: Position) -> Feedback:
         if position.time is None:
-            return Feedback.none()
-        return compare_poses(keypoints, expert_pose, mirrored=position.mirrored, settings=self._feedback)
+            return Feedback.none(), expert_pose
+        around = np.stack([self._expert.pose_at(position.time + slack) for slack in FORM_SLACK])
+        found, nearest = compare_nearest(
+            keypoints, around, mirrored=position.mirrored, settings=self._feedback
+        )
+        return found, around[nearest]
 
     def _advise(
         self, time: float, keypoints: FloatArray, expert_pose: FloatArray, position: Position

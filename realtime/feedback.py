@@ -76,17 +76,42 @@ def compare_poses(
     Raises:
         InvalidDataError: another shape.
     """
+    return compare_nearest(performer, expert[None], mirrored=mirrored, settings=settings)[0]
+
+
+def compare_nearest(
+    performer: FloatArray,
+    experts: FloatArray,
+    *,
+    mirrored: bool = False,
+    settings: FeedbackSettings | None = None,
+) -> tuple[Feedback, int]:
+    """Compare with whichever of the expert's poses is most like the performer's, and say which that is.
+
+    Args:
+        performer: (17, 3) x px, y px, confidence 0..1.
+        experts: (K, 17, 3), the moments around the matched one; the middle one counts when too little was
+            seen to say.
+        mirrored: the performer does the piece with left and right exchanged.
+        settings: tolerance and curve.
+
+    Raises:
+        InvalidDataError: another shape.
+    """
     settings = settings or FeedbackSettings()
-    if mirrored:
-        expert = swap_left_right(expert)
-    ours, theirs = extract_features(performer), extract_features(expert)
-    found = _overall_errors(ours, theirs, settings.min_weight)
-    error = None if np.isnan(found) else float(found)
+    ours = extract_features(performer)
+    theirs = extract_features(swap_left_right(experts) if mirrored else experts)
+    errors = _overall_errors(ours, theirs, settings.min_weight)
+    unseen = bool(np.isnan(errors).all())
+    nearest = len(experts) // 2 if unseen else int(np.nanargmin(errors))
+    error = None if unseen else float(errors[nearest])
     return Feedback(
-        joints=_joint_differences(ours, theirs, settings.min_weight),
+        joints=_joint_differences(
+            ours, Features(theirs.values[nearest], theirs.weights[nearest]), settings.min_weight
+        ),
         error=error,
         score=None if error is None else score_of(error, settings.tolerance, settings.half_score),
-    )
+    ), nearest
 
 
 def joint_differences(
@@ -133,25 +158,6 @@ def _overall_errors(ours: Features, theirs: Features, min_weight: float) -> Floa
     total = weights.sum(axis=-1)
     mean = (weights * degrees**2).sum(axis=-1) / np.maximum(total, MIN_SEEN)
     return np.where(total >= MIN_SEEN, np.sqrt(mean), np.nan)
-
-
-def least_error(performer: FloatArray, experts: FloatArray, *, min_weight: float = 0.35) -> float | None:
-    """The overall error against whichever of (K, 17, 3) is nearest; None when too little was seen."""
-    errors = _overall_errors(extract_features(performer), extract_features(experts), min_weight)
-    return None if np.isnan(errors).all() else float(np.nanmin(errors))
-
-
-def nearest_pose(
-    performer: FloatArray, experts: FloatArray, *, mirrored: bool = False, min_weight: float = 0.35
-) -> FloatArray:
-    """Whichever of the expert's poses (K, 17, 3) is most like the performer's; (17, 3).
-
-    The middle one when too little was seen to say.
-    """
-    poses = swap_left_right(experts) if mirrored else experts
-    errors = _overall_errors(extract_features(performer), extract_features(poses), min_weight)
-    middle: FloatArray = experts[len(experts) // 2]
-    return middle if np.isnan(errors).all() else experts[int(np.nanargmin(errors))]
 
 
 def score_of(error: float, tolerance: float = 6.0, half_score: float = 22.0) -> float:

@@ -13,10 +13,10 @@ from enum import Enum
 from typing import Final
 
 from posesync.pose.errors import InvalidDataError
-from posesync.pose.features import check_keypoints, swap_left_right
+from posesync.pose.features import check_keypoints
 from posesync.pose.types import FloatArray
 
-from .feedback import FeedbackSettings, least_error, score_of
+from .feedback import FeedbackSettings, compare_nearest
 from .position import Position, State
 
 #: s around the matched moment among which the expert's most similar pose counts for form: what the tracker is
@@ -93,10 +93,8 @@ def form_score(
     Raises:
         InvalidDataError: another shape.
     """
-    settings = settings or FeedbackSettings()
-    poses = check_keypoints(swap_left_right(expert) if mirrored else expert, "expert").reshape(-1, 17, 3)
-    error = least_error(performer, poses, min_weight=settings.min_weight)
-    return None if error is None else score_of(error, settings.tolerance, settings.half_score)
+    poses = check_keypoints(expert, "expert").reshape(-1, 17, 3)
+    return compare_nearest(performer, poses, mirrored=mirrored, settings=settings)[0].score
 
 
 def timing_score(speed: float, settings: TimingSettings | None = None) -> float:

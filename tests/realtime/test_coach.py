@@ -13,7 +13,7 @@ from posesync.pose.types import Frame
 from posesync.realtime.coach import Coach, Step
 from posesync.realtime.demo_performance import TempoCurve
 from posesync.realtime.expert import Expert
-from posesync.realtime.feedback import nearest_pose
+from posesync.realtime.feedback import compare_nearest
 from posesync.realtime.position import State
 from posesync.realtime.practice import Phase, PracticeSettings, Start
 
@@ -80,7 +80,10 @@ def test_a_performer_is_judged_by_the_moment_most_alike(mirrored: bool) -> None:
         from posesync.pose.features import swap_left_right
 
         performer = swap_left_right(performer)
-    assert np.array_equal(nearest_pose(performer, poses, mirrored=mirrored), poses[3])
+    found, nearest = compare_nearest(performer, poses, mirrored=mirrored)
+    assert nearest == 3
+    assert found.score == 100
     unseen = poses[0].copy()
     unseen[:, 2] = 0.0
-    assert np.array_equal(nearest_pose(unseen, poses), poses[2])
+    found, nearest = compare_nearest(unseen, poses)
+    assert (nearest, found.score) == (2, None), "the middle one, and no judgement"

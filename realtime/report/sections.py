@@ -13,8 +13,8 @@ from .values import clean_text, moment, number
 #: Parts of equal length at most, and named sections that are read.
 MOST_PARTS: Final = 10
 MOST_NAMED: Final = 60
-#: s; lengths that a person can find again in a video.
-_LENGTHS: Final = (0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
+#: s; lengths that a person can find again in a video, and long enough to be practised.
+_LENGTHS: Final = (2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 
 
 @dataclass(frozen=True, slots=True)

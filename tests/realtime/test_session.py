@@ -11,11 +11,14 @@ import pytest
 from fakes import FakeCamera
 from outputs import playable, read_log
 from posesync.pose.config import Config, load_config
-from posesync.pose.errors import OutputError, SourceError
+from posesync.pose.errors import DisplayError, OutputError, SourceError
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
+from posesync.realtime.commands import run
 from posesync.realtime.demo_performance import TempoCurve, tracking_error
 from posesync.realtime.expert import Expert
+from posesync.realtime.report import History
+from posesync.realtime.report.keeping import sessions_dir
 from posesync.realtime.session import check_session, run_session
 from posesync.realtime.session_options import SessionOptions
 from posesync.realtime.window import Command, Window
@@ -239,3 +242,35 @@ def test_a_source_is_closed_when_a_worker_ends(images: list[np.ndarray]) -> None
     worker.start()
     assert worker.join()
     assert device.released >= 1
+
+
+def test_a_session_with_a_window_is_kept_with_its_report_also_when_it_fails(
+    expert_clip: Path,
+    performance: tuple[Path, TempoCurve],
+    detector: str,
+    scripted: type[Scripted],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("SDL_AUDIODRIVER", "dummy")
+    command = ["--reference", str(expert_clip), "--camera", str(performance[0]), "--detector", detector]
+    scripted.script = ((12, Command.QUIT),)
+    assert run("posesync-live", command) == 0
+    (log,) = sessions_dir().glob("*.jsonl")
+    assert f"report: {log.with_suffix('.html')}" in capfd.readouterr().out
+    assert "</html>" in log.with_suffix(".html").read_text(encoding="utf-8")
+    with History() as history:
+        assert len(history.sessions()) == 1
+
+    def closing(_: Window, __: np.ndarray) -> None:
+        if Scripted.shown >= 4:
+            raise DisplayError("the screen has gone: start again")
+        Scripted.shown += 1
+
+    monkeypatch.setattr(Scripted, "show", closing)
+    scripted.shown = 0
+    assert run("posesync-live", [*command, "--log", str(tmp_path / "s.jsonl")]) == 2
+    assert (tmp_path / "s.html").is_file()
+    assert capfd.readouterr().err.splitlines()[-1].startswith("error: the screen has gone")

@@ -14,6 +14,7 @@ from posesync.pose.features import swap_left_right
 from posesync.pose.types import FloatArray, Image
 
 from . import annotators as paint
+from .canvas import Canvases
 from .ghost import GhostBody
 from .overlay_ghost import draw_ghost
 from .overlay_panels import draw_countdown, draw_details, draw_memory, draw_notice, make_label
@@ -57,13 +58,14 @@ class Overlay:
         self.width = round(self.height * 16 / 9 / 2) * 2
         self.mirror = mirror
         self.layout = layout
-        self._empty = np.full((self.height, self.width, 3), paint.BACKGROUND, np.uint8)
+        empty: Image = np.full((self.height, self.width, 3), paint.BACKGROUND, np.uint8)
         self._text = TextPainter()
         self._unit = self.height / 720
         self._px = lru_cache(maxsize=256)(self._pixels)
         self._label = lru_cache(maxsize=4)(partial(make_label, self._text, self._px))
         self._strip = Strip(self._text, self._px, self.width, self.height)
-        self._strip.draw_keys(self._empty)
+        self._strip.draw_keys(empty)
+        self._canvases = Canvases(empty)
         room = (0, 0, self.width, self._strip.top)
         self._arranger = Arranger(room, self._px, follow=follow)
         self._ghost = GhostBody()
@@ -82,8 +84,8 @@ class Overlay:
         self._arranger.follow = follow
 
     def draw(self, scene: Scene) -> Image:
-        """One picture, (height, width, 3) uint8 BGR; a new array every time."""
-        canvas: Image = self._empty.copy()
+        """One picture, (height, width, 3) uint8 BGR, that nobody else holds."""
+        canvas = self._canvases.take()
         shown = self._smooth(scene)
         layout = scene.view or self.layout
         views = self._arranger.arrange(scene, layout, mirror=self.mirror, passed=self._passed)

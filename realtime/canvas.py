@@ -35,7 +35,7 @@ class Canvases:
             if sys.getrefcount(canvas) <= _FREE:
                 np.copyto(canvas, self.empty)
                 return canvas
-        canvas = self.empty.copy()
+        fresh: Image = self.empty.copy()
         if len(self._kept) < MOST:
-            self._kept.append(canvas)
-        return canvas
+            self._kept.append(fresh)
+        return fresh

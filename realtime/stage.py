@@ -57,6 +57,7 @@ class Stage:
             layout=Layout(display["view"]),
         )
         self._details: bool = display["statistics"]
+        self._preview_first: bool = display["preview"]
         self._expert = expert
         self._statistics = statistics
         self._provider = provider
@@ -206,6 +207,8 @@ class Stage:
 
     def _moment(self, step: Step, now: float) -> tuple[float, str | None]:
         """The moment of the piece that the expert's picture shows, s, and what is said about it."""
+        if self._preview_first:
+            self._preview_until_begun(step, now)
         slow = self._preview.time(now)
         if slow is not None:
             return slow, "Slow preview"
@@ -220,8 +223,16 @@ class Stage:
             self._guided = step.frame.time, shown.expert, shown.ghost
         return self._guided[1], self._guided[2]
 
+    def _preview_until_begun(self, step: Step, now: float) -> None:
+        if step.practice.phase is Phase.RUNNING:
+            self._preview_first = False
+            self._preview.stop()
+        elif not self._preview.running:
+            self._preview.start(now, repeat=True)
+        self._hold()
+
     def _toggle_preview(self, step: Step | None) -> None:
-        now = time.monotonic()
+        now, self._preview_first = time.monotonic(), False
         if self._preview.running:
             self._preview.stop()
         else:

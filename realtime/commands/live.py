@@ -74,6 +74,14 @@ def live(
     ] = None,
     view: shared.View = None,
     begin: shared.Begin = None,
+    preview: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option(
+            "--preview/--no-preview",
+            help="Show the piece or section in slow motion until it begins; key S.",
+            show_default=False,
+        ),
+    ] = None,
     guidance: shared.Guidance = None,
     sound: shared.Sound = None,
     voice: Annotated[
@@ -96,6 +104,7 @@ def live(
             "pose.provider": provider,
             "display.mirror": mirror,
             "display.view": view,
+            "display.preview": preview,
             "practice.start": begin,
             "guidance.level": guidance,
             "sound.mode": sound,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Optional
@@ -70,12 +69,17 @@ def prepare(
     Several videos are a library: one that fails is named in the closing table and stops no other, and a run
     that was interrupted goes on where it ended. The exit code is 1 when some failed.
     """
-    loaded = load_config(config, {"pose.model": pose, "detector.kind": detector, "pose.provider": provider})
+    loaded = load_config(
+        config,
+        {
+            "pose.model": pose,
+            "pose.file": pose_model,
+            "pose.provider": provider,
+            "detector.kind": detector,
+            "detector.model": detector_model,
+        },
+    )
     settings = pose_settings(loaded)
-    if pose_model is not None:
-        settings = replace(settings, pose_model=pose_model)
-    if detector_model is not None:
-        settings = replace(settings, detector_model=detector_model)
     if (scheduler is not None) != (engine is Engine.DASK):
         raise ConfigError(
             "--engine dask and --scheduler belong together: give both, as in "

@@ -6,6 +6,7 @@ import os
 import tempfile
 import threading
 import time
+from array import array
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,7 +148,7 @@ def camera_session(
     camera: ClipCamera, expert: Expert, config: Config, *, window: bool = True
 ) -> dict[str, Any]:
     """A live session on a paced camera, in a window that nobody sees; does the newest frame always win?"""
-    stale: list[int] = []
+    stale = array("i")  # four bytes a frame: the memory is being measured
     process = coach_module.Coach.process
 
     def watched(self: coach_module.Coach, frame: Frame, **options: Any) -> coach_module.Step:

@@ -26,7 +26,7 @@ from posesync.pose.features import swap_left_right
 from posesync.pose.skeleton import LEFT_ANKLE, RIGHT_ANKLE
 from posesync.realtime.cue_queue import CueQueue
 from posesync.realtime.cues import find_cues
-from posesync.realtime.feedback import compare_poses, expert_pose
+from posesync.realtime.feedback import compare_poses, expert_poses
 from posesync.realtime.legs import LegIdentity
 from posesync.realtime.scoring import FORM_SLACK, TimingMeter, form_score
 from posesync.realtime.tracker import Tracker
@@ -177,7 +177,7 @@ def calibration() -> dict[str, dict[str, list[float]]]:
 
 
 def _around(times: Array, expert: Array, now: float) -> Array:
-    return np.stack([expert_pose(times, expert, now + slack) for slack in FORM_SLACK])
+    return expert_poses(times, expert, now + np.array(FORM_SLACK))
 
 
 def _tracked(scenario: str, motion: str, seed: int) -> Iterator[float | None]:

@@ -110,9 +110,7 @@ class Coach:
         result = self._look(frame, hurried=hurried)
         keypoints = result.keypoints.to_array()
         framing = self._frame(frame, keypoints)
-        status = self._practice.update(
-            frame.time, self._watch.good, self._motion.update(frame.time, keypoints), hand_raised(keypoints)
-        )
+        status = self._begin(frame.time, keypoints)
         position = _WAITING
         if status.phase is Phase.RUNNING:
             position = self._tracker.update(keypoints, frame.time)
@@ -136,6 +134,13 @@ class Coach:
             practice=status,
         )
 
+    def _begin(self, time: float, keypoints: FloatArray) -> PracticeStatus:
+        """Whether the piece runs; until then, whether this moment begins it."""
+        if self._practice.phase is Phase.RUNNING:  # the signs to start are not looked for any more
+            return _RUNNING
+        moving = self._motion.update(time, keypoints)
+        return self._practice.update(time, self._watch.good, moving, hand_raised(keypoints))
+
     def _frame(self, frame: Frame, keypoints: FloatArray) -> str | None:
         """What to change about where the performer stands, once that has lasted."""
         height, width = frame.image.shape[:2]
@@ -152,7 +157,7 @@ class Coach:
         """
         if position.time is None:
             return Feedback.none(), expert_pose
-        around = np.stack([self._expert.pose_at(position.time + slack) for slack in FORM_SLACK])
+        around = self._expert.poses_at(position.time + np.array(FORM_SLACK))
         found, nearest = compare_nearest(
             keypoints, around, mirrored=position.mirrored, settings=self._feedback
         )

@@ -13,7 +13,7 @@ from posesync.reference import Reference
 from posesync.reference.prepare import Progress, prepare_reference
 from posesync.reference.proxy import ProxyVideo
 
-from .feedback import expert_pose
+from .feedback import expert_poses
 from .report.sections import SectionSpan, section_spans
 from .tracker import Tracker
 
@@ -99,7 +99,11 @@ class Expert:
 
     def pose_at(self, time: float) -> FloatArray:
         """(17, 3) x px, y px, confidence at ``time`` s."""
-        return expert_pose(self.reference.times, self.reference.keypoints, time)
+        return self.poses_at(np.array([time]))[0]
+
+    def poses_at(self, times: FloatArray) -> FloatArray:
+        """(K, 17, 3) at (K,) s."""
+        return expert_poses(self.reference.times, self.reference.keypoints, times)
 
     def image_at(self, time: float) -> Image | None:
         """The frame nearest to ``time`` s, read-only, or None without pictures.

@@ -171,24 +171,24 @@ def score_of(error: float, tolerance: float = 6.0, half_score: float = 22.0) -> 
     return float(100.0 * 2.0 ** -(beyond**1.5))
 
 
-def expert_pose(times: FloatArray, keypoints: FloatArray, time: float) -> FloatArray:
-    """The expert's keypoints at any moment, (17, 3): linear between the two samples around it.
+def expert_poses(times: FloatArray, keypoints: FloatArray, moments: FloatArray) -> FloatArray:
+    """The expert's keypoints at any moments, (K, 17, 3): linear between the two samples around each.
 
     A keypoint that only one of the two samples saw is taken from that one, where it is the nearer.
 
     Args:
         times: (T,) s, strictly increasing.
         keypoints: (T, 17, 3).
-        time: s; before the first or after the last sample gives that sample.
+        moments: (K,) s; before the first or after the last sample gives that sample.
     """
-    right = int(np.clip(np.searchsorted(times, time), 1, max(len(times) - 1, 1)))
-    if len(times) == 1 or time <= times[0]:
-        return check_keypoints(keypoints[0])
+    moments = np.clip(moments, times[0], times[-1])
+    if len(times) == 1:
+        return np.repeat(check_keypoints(keypoints), len(moments), axis=0)
+    right = np.searchsorted(times, moments).clip(1, len(times) - 1)
     a, b = check_keypoints(keypoints[right - 1]), check_keypoints(keypoints[right])
-    share = float(np.clip((time - times[right - 1]) / (times[right] - times[right - 1]), 0.0, 1.0))
-    pose = (1.0 - share) * a + share * b
-    both = (a[:, 2] > 0) & (b[:, 2] > 0)
-    return np.where(both[:, None], pose, a if share < 0.5 else b)
+    share = ((moments - times[right - 1]) / (times[right] - times[right - 1]))[:, None, None]
+    both = (a[..., 2:] > 0) & (b[..., 2:] > 0)
+    return np.where(both, (1.0 - share) * a + share * b, np.where(share < 0.5, a, b))
 
 
 def describe_difference(joint: str, degrees: float) -> str:

@@ -13,7 +13,7 @@ from posesync.realtime.feedback import (
     Feedback,
     compare_poses,
     describe_difference,
-    expert_pose,
+    expert_poses,
     joint_differences,
     overall_error,
     score_of,
@@ -131,13 +131,13 @@ def test_the_expert_between_two_samples() -> None:
     second[:, 0] += 10
     second[skeleton.NOSE, 2] = 0.0
     times, keypoints = np.array([1.0, 2.0]), np.stack([first, second])
-    middle = expert_pose(times, keypoints, 1.25)
+    middle, later, before, after = expert_poses(times, keypoints, np.array([1.25, 1.75, 0.0, 9.0]))
     assert middle[skeleton.LEFT_KNEE, 0] == pytest.approx(first[skeleton.LEFT_KNEE, 0] + 2.5)
     assert middle[skeleton.NOSE].tolist() == first[skeleton.NOSE].tolist()
-    assert expert_pose(times, keypoints, 1.75)[skeleton.NOSE, 2] == 0.0
-    assert expert_pose(times, keypoints, 0.0).tolist() == first.tolist()
-    assert expert_pose(times, keypoints, 9.0)[5:].tolist() == second[5:].tolist()
-    assert expert_pose(times[:1], keypoints[:1], 5.0).tolist() == first.tolist()
+    assert later[skeleton.NOSE, 2] == 0.0
+    assert before.tolist() == first.tolist()
+    assert after[5:].tolist() == second[5:].tolist()
+    assert expert_poses(times[:1], keypoints[:1], np.array([5.0])).tolist() == [first.tolist()]
 
 
 @pytest.mark.parametrize(

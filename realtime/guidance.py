@@ -144,10 +144,14 @@ class Guidance:
     def next(self) -> GuidanceLevel:
         """The key: one level less for the whole piece, and from NONE back to FULL."""
         level = GuidanceLevel.FULL if self.level is GuidanceLevel.NONE else self.level.less
+        self.choose(level)
+        return level
+
+    def choose(self, level: GuidanceLevel) -> None:
+        """This level for the whole piece, from now on."""
         for section in self._sections:
             section.level, section.good_runs = level, 0
         self._ghost_since = None
-        return level
 
     def update(self, time: float, position: float | None, score: float | None) -> Shown:
         """Take note of a moment.

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ from .feedback import FeedbackSettings
 from .moments import MomentCollector
 from .recording import Outputs, check_output
 from .session_options import SessionOptions, SessionResult, pose_settings, practice_settings
+from .session_record import log_header, look_back
 from .signals import StopSignals
 from .stage import Stage
 from .statistics import SessionStatistics
@@ -138,7 +138,7 @@ class _Session:
             outputs = Outputs(
                 self._options.log,
                 self._options.record,
-                self._header(),
+                log_header(self._expert, self._source.info, self._models),
                 self._stage.size,
                 self._source.info.fps or 30.0,
             )
@@ -309,39 +309,7 @@ class _Session:
     def _look_back(self, step: Step) -> None:
         """Keep the step's pictures if it is among the worst moments."""
         if self._moments is not None:
-            self._moments.update(
-                step.frame.time,
-                step.position,
-                step.feedback.score,
-                joints=step.feedback.joints,
-                image=step.frame.image,
-                keypoints=step.keypoints,
-                expert_image=lambda: self._expert.image_at(step.expert_time),
-                expert_keypoints=step.expert_pose,
-                expert_size=self._expert.size,
-                cue=None if step.cue is None else step.cue.text,
-            )
-
-    def _header(self) -> dict[str, Any]:
-        reference, info = self._expert.reference, self._source.info
-        return {
-            "posesync": metadata.version("posesync"),
-            "reference": {
-                "file": reference.origin.file,
-                "sha256": reference.origin.sha256,
-                "duration": round(reference.duration, 4),
-                "samples": len(reference),
-                "sections": [[part.start, part.end, part.name] for part in self._expert.sections()],
-            },
-            "camera": {
-                "name": info.name,
-                "kind": info.kind,
-                "width": info.width,
-                "height": info.height,
-                "fps": None if info.fps is None else round(float(info.fps), 4),
-            },
-            "models": self._models,
-        }
+            look_back(self._moments, step, self._expert)
 
     def _summary(self, ended: str) -> tuple[dict[str, Any], dict[str, Any]]:
         summary = self._statistics.summary(ended, self._expert.reference.duration)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 import cv2
 from posesync.pose.sources import FrameSource, resume
@@ -62,10 +62,17 @@ class WorkerState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A frame and when it came in, s, monotonic."""
+    """A frame.
+
+    Attributes:
+        frame: as the camera gave it.
+        at: when it came in, s, monotonic.
+        skipped: frames that the camera gave since the one before and that never came in.
+    """
 
     frame: Frame
     at: float
+    skipped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,17 @@ class Processed:
     step: Step
     at: float
     latency: float
+
+
+class Inbox(Protocol):
+    """Where inference takes frames from: a mailbox, or what stands for one."""
+
+    def take(self, timeout: float) -> tuple[Captured, list[float]] | None:
+        """The newest frame and the times of those it replaced; None after ``timeout`` s or when finished."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing will come any more."""
 
 
 class Worker:
@@ -219,7 +237,7 @@ class InferenceWorker(Worker):
     Args:
         coach: used by this thread alone from now on; see :meth:`ask`.
         inbox: frames.
-        outbox: steps.
+        outbox: steps, for whoever wants the newest alone; None when nobody does.
         sink: called for every step in order, with the times of the frames dropped before it.
 
     Attributes:
@@ -229,8 +247,8 @@ class InferenceWorker(Worker):
     def __init__(
         self,
         coach: Coach,
-        inbox: Mailbox[Captured],
-        outbox: Mailbox[Processed],
+        inbox: Inbox,
+        outbox: Mailbox[Processed] | None,
         sink: Callable[[Processed, list[float]], None],
     ) -> None:
         super().__init__("inference")
@@ -255,14 +273,16 @@ class InferenceWorker(Worker):
             captured, missed = taken
             while self._asked:
                 self._asked.popleft()(self._coach)
-            self.hurried = self._haste.update(len(missed), time.monotonic())
+            self.hurried = self._haste.update(len(missed) + captured.skipped, time.monotonic())
             step = self._coach.process(captured.frame, hurried=self.hurried)
             processed = Processed(step, captured.at, time.monotonic() - captured.at)
             self._sink(processed, missed)
-            self._outbox.put(processed)
+            if self._outbox is not None:
+                self._outbox.put(processed)
 
     def _finish(self) -> None:
-        self._outbox.close()
+        if self._outbox is not None:
+            self._outbox.close()
 
 
 class DecodeWorker(Worker):

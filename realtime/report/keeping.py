@@ -14,18 +14,23 @@ def sessions_dir() -> Path:
     return Path(platformdirs.user_data_dir("posesync", appauthor=False)) / "sessions"
 
 
-def new_log() -> Path:
+def new_log(folder: Path | None = None, mark: str = "") -> Path:
     """A name for the log of a session that begins now; its folder is made.
+
+    Args:
+        folder: of the sessions; :func:`sessions_dir` when None.
+        mark: tells apart sessions that begin in the same second.
 
     Raises:
         OutputError: the folder cannot be made.
     """
-    folder = sessions_dir()
+    folder = folder or sessions_dir()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise output_error(error, folder) from error
     stem = datetime.now().astimezone().strftime("%Y-%m-%d %H.%M.%S")
+    stem = f"{stem} {mark}" if mark else stem
     name, number = folder / f"{stem}.jsonl", 2
     while name.exists():
         name, number = folder / f"{stem} ({number}).jsonl", number + 1

@@ -1,0 +1,129 @@
+"""What the page is told of a step: :class:`~posesync.realtime.web.protocol.Answer`, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from posesync.pose.config import Config
+from posesync.pose.features import swap_left_right
+from posesync.pose.skeleton import JOINT_NAMES
+from posesync.pose.types import FloatArray
+
+from ..coach import Step
+from ..expert import Expert
+from ..ghost import GhostBody
+from ..guidance import Guidance, GuidanceLevel, GuidanceSettings
+from ..position import State
+from ..practice import Phase
+from .frames import Waiting
+from .protocol import finite
+
+#: px; what is farther out of the picture is of no use to a page, and may be no number.
+_FAR = 1e5
+
+
+class AnswerWriter:
+    """Writes the answers of one session; used by its inference thread alone.
+
+    Args:
+        expert: who is followed.
+        config: ``[guidance]``.
+    """
+
+    def __init__(self, expert: Expert, config: Config) -> None:
+        wanted = config.section("guidance")
+        self._guidance = Guidance(
+            [(part.start, part.end) for part in expert.sections()],
+            replace(GuidanceSettings(**wanted), level=GuidanceLevel(wanted["level"])),
+        )
+        self._ghost = GhostBody()
+
+    @property
+    def level(self) -> str:
+        """How much guidance there is where the performer is."""
+        return self._guidance.level.value
+
+    def choose(self, level: str) -> None:
+        """This much guidance from now on."""
+        self._guidance.choose(GuidanceLevel(level))
+
+    def restart(self) -> None:
+        """Another performer, or a new beginning."""
+        self._guidance.finish()
+        self._ghost.reset()
+
+    def write(
+        self, step: Step, waiting: Waiting, *, waited: float, worked: float, dropped: int
+    ) -> dict[str, Any]:
+        """The answer for one frame.
+
+        Args:
+            step: what was found.
+            waiting: the frame as it came.
+            waited: s until it was its turn.
+            worked: s from then on.
+            dropped: frames of the session that were not looked at, so far.
+        """
+        height, width = step.frame.image.shape[:2]
+        position, timing = step.position, step.timing
+        shown = self._guidance.update(step.frame.time, position.time, step.feedback.score)
+        return {
+            "type": "answer",
+            "seq": waiting.encoded.seq,
+            "captured": waiting.encoded.captured,
+            "ms": {"waited": round(1e3 * waited, 2), "worked": round(1e3 * worked, 2)},
+            "phase": step.practice.phase.value,
+            "countdown": step.practice.countdown,
+            "hint": step.practice.hint,
+            "framing": step.framing,
+            "position": finite(position.time, 4),
+            "speed": finite(position.speed, 4) or 0.0,
+            "state": position.state.name,
+            "confidence": finite(position.confidence, 3) or 0.0,
+            "mirrored": position.mirrored,
+            "jumped": position.jumped,
+            "score": finite(step.feedback.score, 1),
+            "joints": {name: finite(step.feedback.joints[name], 1) for name in JOINT_NAMES},
+            "keypoints": _points(step.keypoints, width, height),
+            "ghost": self._place_ghost(step, width, height) if shown.ghost else None,
+            "show": {"expert": shown.expert, "ghost": shown.ghost},
+            "level": shown.level.value,
+            "cue": None
+            if step.cue is None
+            else {
+                "joint": step.cue.joint,
+                "text": step.cue.text,
+                "degrees": finite(step.cue.degrees, 1) or 0.0,
+                "kind": step.cue.kind,
+            },
+            "said": step.said,
+            "timing": {
+                "score": finite(timing.score, 1),
+                "label": None if timing.label is None else timing.label.value,
+                "speed": finite(timing.speed, 3),
+            },
+            "dropped": dropped,
+        }
+
+    def _place_ghost(self, step: Step, width: int, height: int) -> list[list[float]] | None:
+        """The expert's pose on the performer's body; None while there is no place for it."""
+        expert = swap_left_right(step.expert_pose) if step.position.mirrored else step.expert_pose
+        ghost = self._ghost.update(step.frame.time, expert, step.keypoints)
+        placeless = step.position.time is None and step.position.state is not State.WAITING
+        if placeless or step.practice.phase is not Phase.RUNNING:
+            return None
+        return _points(ghost, width, height)
+
+
+def _points(keypoints: FloatArray, width: int, height: int) -> list[list[float]]:
+    """(17, 3) px as shares of the frame; what is no number, or far outside, counts as not seen."""
+    points = []
+    for x, y, confidence in keypoints.tolist():
+        known = abs(x) < _FAR and abs(y) < _FAR and confidence > 0.0  # false for NaN
+        points.append(
+            [round(x / width, 5), round(y / height, 5), round(min(confidence, 1.0), 3)]
+            if known
+            else [0.0, 0.0, 0.0]
+        )
+    return points

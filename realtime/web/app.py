@@ -1,0 +1,97 @@
+"""The application: pages, library, practice socket, behind one guard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+from fastapi import FastAPI, HTTPException, WebSocket
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+from posesync.pose.config import Config
+
+from ..report.history import HISTORY_FILE
+from ..workers import opencv_on_one_thread
+from .experts import ExpertStore
+from .guard import Guard, GuardMiddleware
+from .hub import Hub
+from .library import router
+from .socket import practise
+
+_STATIC: Final = Path(__file__).parent / "static"
+_FONTS: Final = Path(__file__).parent.parent / "media"
+#: Fonts that the window has too: name in a page → file.
+_FONT_FILES: Final = {"inter-medium.woff": "Inter-Medium.woff", "inter-bold.woff": "Inter-Bold.woff"}
+
+
+def create_app(
+    config: Config,
+    references: Sequence[Path],
+    guard: Guard,
+    *,
+    max_sessions: int = 4,
+    data_dir: Path | None = None,
+) -> FastAPI:
+    """Join the parts. Starting the application begins to prepare the experts; ending it ends all sessions.
+
+    Args:
+        config: settings of every session.
+        references: videos to practise with from the start.
+        guard: who may come in.
+        max_sessions: that may run at once.
+        data_dir: where uploads, logs, reports and history are kept; the user's data folder when None.
+
+    Raises:
+        SourceError: a reference is missing or no video.
+    """
+    data = data_dir or Path(platformdirs.user_data_dir("posesync", appauthor=False))
+    sessions, history = data / "sessions", data / HISTORY_FILE
+    store = ExpertStore(config, references, folder=data / "experts")
+    hub = Hub(store, config, folder=sessions, history=history, most=max_sessions)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        with opencv_on_one_thread():
+            store.start()
+            hub.start()
+            try:
+                yield
+            finally:
+                await hub.close()
+                await asyncio.to_thread(store.close)
+
+    app = FastAPI(lifespan=life, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.hub, app.state.store = hub, store
+    app.include_router(router(store, sessions, history))
+    _add_pages(app)
+
+    @app.websocket("/ws/practice/{expert_id}")
+    async def practice_socket(socket: WebSocket, expert_id: str) -> None:
+        await practise(socket, expert_id, hub)
+
+    app.add_middleware(GuardMiddleware, guard=guard)
+    return app
+
+
+def _add_pages(app: FastAPI) -> None:
+    """Pages and what they are made of; every name is the package's own."""
+
+    @app.get("/", include_in_schema=False)
+    async def library_page() -> FileResponse:
+        return FileResponse(_STATIC / "index.html")
+
+    @app.get("/practice/{expert_id}", include_in_schema=False)
+    async def practice_page(expert_id: str) -> FileResponse:  # noqa: ARG001
+        return FileResponse(_STATIC / "practice.html")
+
+    @app.get("/static/fonts/{name}", include_in_schema=False)
+    async def font(name: str) -> FileResponse:
+        if name not in _FONT_FILES:
+            raise HTTPException(404, "no such font")
+        return FileResponse(_FONTS / _FONT_FILES[name], media_type="font/woff")
+
+    app.mount("/static", StaticFiles(directory=_STATIC), name="static")

@@ -1,0 +1,269 @@
+"""One performer in the browser: a coach in a thread of its own, with a log and a report like any session."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from posesync.pose.config import Config
+from posesync.pose.errors import PoseSyncError
+from posesync.pose.estimator import PoseEstimator
+from posesync.pose.frame_source import SourceInfo
+
+from ..coach import Coach
+from ..cues import CueSettings
+from ..expert import Expert
+from ..feedback import FeedbackSettings
+from ..moments import MomentCollector
+from ..recording import Outputs
+from ..report import write_report
+from ..report.keeping import new_log
+from ..session_options import pose_settings, practice_settings
+from ..session_record import log_header, look_back
+from ..statistics import SessionStatistics
+from ..workers import InferenceWorker, Processed
+from .answers import AnswerWriter
+from .frames import FrameClock, JpegInbox, Waiting
+from .protocol import (
+    MOST_BYTES,
+    Begin,
+    Command,
+    EncodedFrame,
+    FrameWanted,
+    Loop,
+    Pause,
+    ProtocolError,
+    Restart,
+    SetGuidance,
+    Trouble,
+    Welcome,
+)
+
+logger = logging.getLogger(__name__)
+
+#: What a page is asked to send: enough for a body of half the picture's height, at 30 kB a frame.
+FRAMES: Final = FrameWanted(longest=640, quality=0.8, rate=60.0, bytes=MOST_BYTES)
+#: s; a shorter section cannot be told from standing.
+SHORTEST_LOOP: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a session ended.
+
+    Attributes:
+        report: the file, or None when there was nothing to report or it could not be written.
+        summary: as in the log.
+    """
+
+    report: Path | None
+    summary: dict[str, Any]
+
+
+class PracticeSession:
+    """Takes frames, gives answers. Making one loads the models: not for an event loop's thread.
+
+    Args:
+        name: unique, unguessable; by it a page resumes the session.
+        expert: who is followed; closed by :meth:`finish`.
+        config: settings.
+        folder: where log and report are kept.
+        history: the history's file, for the report; None: none.
+        tell: given every message for the page, as JSON text, in the inference thread; the flag says whether
+            it is an answer, of which only the newest is of use.
+
+    Raises:
+        ModelError: a model is missing or cannot be run.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        expert: Expert,
+        config: Config,
+        *,
+        folder: Path,
+        history: Path | None,
+        tell: Callable[[str, bool], None],
+    ) -> None:
+        self.name = name
+        self.expert = expert
+        self._folder, self._history, self._tell = folder, history, tell
+        estimator = PoseEstimator(pose_settings(config))
+        coach = Coach(
+            estimator,
+            expert,
+            FeedbackSettings(**config.section("feedback")),
+            cues=replace(CueSettings(), **config.section("cues")),
+            practice=practice_settings(config),
+        )
+        self._models = estimator.describe()
+        self._provider = estimator.movenet.providers[0].removesuffix("ExecutionProvider")
+        self._answers = AnswerWriter(expert, config)
+        self._statistics = SessionStatistics()
+        self._moments = MomentCollector() if config.section("session")["pictures"] else None
+        self._outputs: Outputs | None = None
+        self._clock = FrameClock()
+        self._inbox = JpegInbox(self._refuse)
+        self._worker = InferenceWorker(coach, self._inbox, None, self._take_down)
+        self._seq = -1
+        self._finishing = threading.Lock()
+        self._finished: Finished | None = None
+        self.paused = False
+        self.heard = time.monotonic()
+        self._worker.start()
+
+    # -- the page's side: the event loop's thread ----------------------------------------------------------
+
+    def welcome(self, *, resumed: bool) -> str:
+        """The first message of a connection."""
+        self.heard = time.monotonic()
+        return Welcome(
+            session=self.name,
+            duration=round(self.expert.reference.duration, 4),
+            start=round(self.expert.start, 4),
+            size=self.expert.size,
+            sections=[(part.start, part.end, part.name) for part in self.expert.sections()],
+            frame=FRAMES,
+            guidance=self._answers.level,  # type: ignore[arg-type]
+            resumed=resumed,
+        ).model_dump_json()
+
+    def put(self, frame: EncodedFrame) -> None:
+        """Take a frame; it replaces one that has not had its turn. Never waits.
+
+        Raises:
+            ProtocolError: its number is not higher than the last one's; it is not looked at.
+        """
+        now = self.heard = time.monotonic()
+        if frame.seq <= self._seq:
+            raise ProtocolError("order", f"frame {frame.seq} after {self._seq}: numbers must go up")
+        self._seq = frame.seq
+        if not self.paused:
+            self._inbox.put(Waiting(frame, self._clock.time(frame.captured, now), now))
+
+    def renumber(self) -> None:
+        """A page that connects again counts its frames anew."""
+        self._seq = -1
+
+    def obey(self, command: Command) -> None:
+        """Do what the page asks for; ending is the hub's.
+
+        Raises:
+            ProtocolError: a section that is none.
+        """
+        self.heard = time.monotonic()
+        ask = self._worker.ask
+        if isinstance(command, Pause):
+            self.paused = command.on
+        elif isinstance(command, Begin):
+            ask(Coach.begin)
+        elif isinstance(command, Restart):
+            ask(Coach.restart)
+            ask(lambda _: self._answers.restart())
+        elif isinstance(command, SetGuidance):
+            ask(lambda _: self._answers.choose(command.level))
+        elif isinstance(command, Loop):
+            section = self._section(command)
+            ask(lambda coach: coach.practise(section))
+
+    def _section(self, loop: Loop) -> tuple[float, float] | None:
+        if loop.section is None:
+            return None
+        first, last = (float(self.expert.reference.times[end]) for end in (0, -1))
+        begin, end = max(first, loop.section[0]), min(last, loop.section[1])
+        if end - begin < SHORTEST_LOOP:
+            raise ProtocolError(
+                "section",
+                f"a section of {end - begin:.2f} s, expected {SHORTEST_LOOP:g} s or more of the piece",
+            )
+        return begin, end
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing has been looked at so far."""
+        return self._statistics.processed == 0
+
+    @property
+    def failed(self) -> BaseException | None:
+        """What ended the session before its time, or None."""
+        return self._worker.error
+
+    def finish(self, ended: str) -> Finished:
+        """End the session, complete its log and write its report. Takes a moment; later calls give the same.
+
+        Args:
+            ended: as the log's summary says it: ``quit``, ``idle``, ``interrupted`` or ``failed``.
+        """
+        with self._finishing:
+            if self._finished is None:
+                self._finished = self._finish(ended)
+            return self._finished
+
+    # -- the inference thread ------------------------------------------------------------------------------
+
+    def _take_down(self, processed: Processed, missed: list[float]) -> None:
+        """Answer, then count and log: what the performer waits for comes first."""
+        step, waiting = processed.step, self._inbox.taken
+        assert waiting is not None
+        now, began = time.monotonic(), self._inbox.taken_at
+        self._statistics.add(step, len(missed), now=now, latency=processed.latency)
+        answer = self._answers.write(
+            step, waiting, waited=began - waiting.at, worked=now - began, dropped=self._statistics.dropped
+        )
+        self._tell(json.dumps(answer, allow_nan=False, separators=(",", ":")), True)
+        if self._outputs is None:
+            self._outputs = self._open_outputs(step.frame.image.shape[1], step.frame.image.shape[0])
+        self._outputs.add(step, missed)
+        if self._moments is not None:
+            look_back(self._moments, step, self.expert)
+
+    def _open_outputs(self, width: int, height: int) -> Outputs:
+        """With the first frame: a page that never sends one leaves nothing behind."""
+        camera = SourceInfo("browser", "camera", width, height)
+        header = log_header(self.expert, camera, self._models)
+        return Outputs(new_log(self._folder, self.name[:6]), None, header, (width, height), 30.0)
+
+    def _refuse(self, waiting: Waiting, error: ProtocolError) -> None:
+        trouble = Trouble(code=error.code, message=str(error), seq=waiting.encoded.seq)
+        self._tell(trouble.model_dump_json(), False)
+
+    # -- the end -------------------------------------------------------------------------------------------
+
+    def _finish(self, ended: str) -> Finished:
+        self._inbox.close()
+        self._worker.stop()
+        self._worker.join()
+        if self._worker.error is not None:
+            ended = "failed"
+            logger.warning("a session in the browser ended: %s", self._worker.error)
+        summary = self._statistics.summary(ended, self.expert.reference.duration)
+        summary["timing"] = self._statistics.figures(self._provider, whole=True).to_dict()
+        if self._moments is not None:
+            summary["moments"] = self._moments.to_list()
+        report = None
+        try:
+            if self._outputs is not None:
+                self._outputs.close(summary)
+                report = self._report(self._outputs)
+        except PoseSyncError as error:
+            logger.warning("%s", error)
+        finally:
+            if self.expert.proxy is not None:
+                self.expert.proxy.close()
+        summary.pop("moments", None)
+        return Finished(report, summary)
+
+    def _report(self, outputs: Outputs) -> Path | None:
+        if outputs.log is None:
+            return None
+        log = outputs.log.path
+        target = log.with_suffix(".html")
+        write_report(log, target, history=self._history)
+        return target

@@ -1,0 +1,194 @@
+"""The practice socket: frames and commands in, answers out. Nothing a page does can hold up another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from contextlib import suppress
+from typing import Final
+
+from posesync.pose.errors import PoseSyncError, SourceError
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from .hub import Held, Hub, HubFullError
+from .limits import Allowance
+from .protocol import MOST_BYTES, End, Ping, Pong, ProtocolError, Trouble, parse_command, parse_frame
+
+logger = logging.getLogger(__name__)
+
+BAD_MESSAGE: Final = 4400
+NO_EXPERT: Final = 4404
+TOO_FAST: Final = 4429
+TOO_MANY: Final = 4503
+NOT_READY: Final = 4409
+
+#: Per s, and at once: twice the fastest camera, and more bytes than such a camera has.
+_FRAMES: Final = (150.0, 150.0)
+_BYTES: Final = (12e6, 12.0 * MOST_BYTES)
+_COMMANDS: Final = (30.0, 60.0)
+#: Messages in a connection that may be wrong before it is closed; one in so many s is forgiven.
+_FAULTS: Final = (0.5, 20.0)
+#: s that a page may take to read a message; it is gone otherwise.
+_PATIENCE: Final = 10.0
+#: Messages other than answers that may wait for a slow page.
+_ROOM: Final = 64
+
+
+class SocketOutlet:
+    """What waits to be sent to one page: the newest answer, and everything else in order.
+
+    Args:
+        loop: that of the socket; :meth:`offer` and :meth:`end` may be called from any thread.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._wake = asyncio.Event()
+        self._answer: str | None = None
+        self._others: deque[str] = deque()
+        self._last: str | None = None
+
+    def offer(self, text: str, latest: bool) -> None:
+        """Send a message; of those marked ``latest`` only the newest matters."""
+        self._call(self._offer, text, latest)
+
+    def end(self, text: str) -> None:
+        """Send a last message (none when empty), then close."""
+        self._call(self._end, text)
+
+    async def next(self) -> str | None:
+        """The next message; None when the last one has been sent."""
+        while True:
+            if self._others:
+                return self._others.popleft()
+            if self._last is not None:
+                last, self._last = self._last, ""
+                return last or None
+            if self._answer is not None:
+                answer, self._answer = self._answer, None
+                return answer
+            self._wake.clear()
+            await self._wake.wait()
+
+    def _call(self, what: object, *arguments: object) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            self._loop.call_soon_threadsafe(what, *arguments)  # type: ignore[arg-type]
+
+    def _offer(self, text: str, latest: bool) -> None:
+        if latest:
+            self._answer = text
+        elif len(self._others) < _ROOM:
+            self._others.append(text)
+        self._wake.set()
+
+    def _end(self, text: str) -> None:
+        if self._last is None:
+            self._last = text
+        self._wake.set()
+
+
+async def practise(socket: WebSocket, expert_id: str, hub: Hub) -> None:
+    """Serve one connection from its beginning to its end."""
+    await socket.accept()
+    outlet = SocketOutlet(asyncio.get_running_loop())
+    held = hub.resume(socket.query_params.get("resume", ""), expert_id, outlet)
+    resumed = held is not None
+    if held is None:
+        try:
+            held = await hub.open(expert_id, outlet)
+        except PoseSyncError as error:
+            await _refuse(socket, error)
+            return
+    outlet.offer(held.session.welcome(resumed=resumed), False)
+    sender = asyncio.create_task(_send(socket, outlet))
+    reader = asyncio.create_task(_Reader(socket, outlet, hub, held).run())
+    code = 1000
+    try:
+        await asyncio.wait((sender, reader), return_when=asyncio.FIRST_COMPLETED)
+        if reader.done() and (gone_too_far := reader.result()) is not None:
+            code = gone_too_far
+            await asyncio.wait((sender,), timeout=_PATIENCE)  # why is told before it is closed
+    finally:
+        hub.leave(held, outlet)
+        for task in (sender, reader):
+            task.cancel()
+        await asyncio.gather(sender, reader, return_exceptions=True)
+        await _close(socket, code)
+
+
+async def _refuse(socket: WebSocket, error: PoseSyncError) -> None:
+    """Say why there is no session, and close."""
+    if isinstance(error, HubFullError):
+        code, word = TOO_MANY, "full"
+    elif isinstance(error, SourceError):
+        code, word = NO_EXPERT, "expert"
+    else:
+        code, word = NOT_READY, "models"
+    with suppress(WebSocketDisconnect, RuntimeError, asyncio.TimeoutError):
+        text = Trouble(code=word, message=str(error)).model_dump_json()
+        await asyncio.wait_for(socket.send_text(text), _PATIENCE)
+    await _close(socket, code)
+
+
+async def _send(socket: WebSocket, outlet: SocketOutlet) -> None:
+    """Send what waits, until the last message or until the page reads no more."""
+    with suppress(WebSocketDisconnect, RuntimeError, asyncio.TimeoutError):
+        while (text := await outlet.next()) is not None:
+            await asyncio.wait_for(socket.send_text(text), _PATIENCE)
+
+
+async def _close(socket: WebSocket, code: int) -> None:
+    if socket.application_state is not WebSocketState.DISCONNECTED:
+        with suppress(WebSocketDisconnect, RuntimeError, asyncio.TimeoutError):
+            await asyncio.wait_for(socket.close(code), _PATIENCE)
+
+
+class _Reader:
+    """Reads one connection, within its limits."""
+
+    def __init__(self, socket: WebSocket, outlet: SocketOutlet, hub: Hub, held: Held) -> None:
+        self._socket, self._outlet, self._hub, self._held = socket, outlet, hub, held
+        self._frames, self._bytes = Allowance(*_FRAMES), Allowance(*_BYTES)
+        self._commands, self._faults = Allowance(*_COMMANDS), Allowance(*_FAULTS)
+
+    async def run(self) -> int | None:
+        """Until the page is gone, or goes too far: then the code to close with."""
+        while True:
+            message = await self._socket.receive()
+            if message["type"] != "websocket.receive":
+                return None
+            data, text = message.get("bytes"), message.get("text")
+            if not self._within(data):
+                self._outlet.end(_trouble("too-fast", "more messages than any camera gives: not so fast"))
+                return TOO_FAST
+            try:
+                if data is not None:
+                    self._held.session.put(parse_frame(data))
+                elif text is not None:
+                    self._obey(text)
+            except ProtocolError as error:
+                if not self._faults.take(1.0, time.monotonic()):
+                    self._outlet.end(_trouble(error.code, str(error)))
+                    return BAD_MESSAGE
+                self._outlet.offer(_trouble(error.code, str(error)), False)
+
+    def _within(self, data: bytes | None) -> bool:
+        now = time.monotonic()
+        if data is None:
+            return self._commands.take(1.0, now)
+        return self._frames.take(1.0, now) and self._bytes.take(len(data), now)
+
+    def _obey(self, text: str) -> None:
+        command = parse_command(text)
+        if isinstance(command, Ping):
+            self._outlet.offer(Pong(id=command.id).model_dump_json(), False)
+        elif isinstance(command, End):
+            self._hub.end(self._held, "asked")
+        else:
+            self._held.session.obey(command)
+
+
+def _trouble(code: str, message: str) -> str:
+    return Trouble(code=code, message=message).model_dump_json()

@@ -14,7 +14,7 @@ HELP = "Real-time movement coaching from a webcam: follows your pace through an 
 
 
 #: The commands of ``posesync``: a module each, with a function of the same name.
-COMMANDS = ("live", "prepare", "sync", "report", "history", "demo", "models", "config", "doctor")
+COMMANDS = ("live", "serve", "prepare", "sync", "report", "history", "demo", "models", "config", "doctor")
 
 
 def build_app(program: str, only: str | None = None) -> typer.Typer:

@@ -190,7 +190,7 @@ class Hub:
     # -- inside --------------------------------------------------------------------------------------------
 
     async def _make_room(self) -> None:
-        """End the session that has been without a page for longest: a tablet that was put away is no guest."""
+        """End the session that has been without a page for longest: that tablet was put away."""
         alone = [held for held in self._held.values() if held.outlet is None]
         if alone:
             self.end(min(alone, key=lambda held: held.alone_since), "idle")

@@ -1,0 +1,337 @@
+"""Who may talk to the server, and what its answers allow a page to do.
+
+Every web page in the user's browser can send requests to this machine, and with ``--host`` so can every
+device in the network. What lets in is a secret: the token in the address that was printed, exchanged for a
+cookie. Host and Origin are checked because a page elsewhere can make a browser connect to us: by a name that
+it lets point here (DNS rebinding), or by a WebSocket, which no same-origin policy holds back.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any, Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Headers = list[tuple[bytes, bytes]]
+
+#: s for which the address given to the browser on this computer can be used, once.
+TICKET_LIFE: Final = 120.0
+#: Bytes of a token: 128 bits, short enough for a QR code that a phone reads at once.
+TOKEN_BYTES: Final = 16
+
+_OPEN: Final = "open the address that posesync serve printed"
+_AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([1-9][0-9]{0,4}))?")
+_DEFAULT_PORTS: Final = {"http": "80", "https": "443"}
+_SAFE_METHODS: Final = ("GET", "HEAD")
+
+_PAGE_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "media-src 'self' blob:; connect-src 'self'{sockets}; worker-src 'self'; font-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+#: A report has its style and its pictures inside and needs nothing else, scripts least of all.
+_REPORT_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; sandbox"
+)
+#: On every answer. No Strict-Transport-Security: with it, nobody gets past a self-signed certificate.
+_FIXED: Final = (
+    (b"permissions-policy", b"camera=(self), microphone=(), geolocation=(), display-capture=()"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What of a request is looked at.
+
+    Attributes:
+        method: in capitals; None for a WebSocket's handshake.
+        path: decoded.
+        raw_path: as sent, without the query.
+        query: as sent.
+        headers: (name in small letters, value), as often as sent.
+    """
+
+    method: str | None
+    path: str
+    raw_path: bytes = b"/"
+    query: bytes = b""
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+    @classmethod
+    def of(cls, scope: Scope) -> Request:
+        """The request of an ASGI scope of type ``http`` or ``websocket``."""
+        return cls(
+            scope["method"] if scope["type"] == "http" else None,
+            scope["path"],
+            scope.get("raw_path") or b"/",
+            scope.get("query_string", b""),
+            [(name.lower(), value) for name, value in scope["headers"]],
+        )
+
+    def values(self, name: bytes) -> list[str]:
+        """All values of a header."""
+        return [value.decode("latin-1") for known, value in self.headers if known == name]
+
+    def single(self, name: bytes) -> str | None:
+        """A header's value; None when it is missing or there are several."""
+        values = self.values(name)
+        return values[0] if len(values) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The request is refused.
+
+    Attributes:
+        status: of HTTP.
+        message: one line that says what to do.
+    """
+
+    status: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """The token was right: the browser gets a cookie and goes on to the address without it.
+
+    Attributes:
+        location: path and query.
+        cookie: value of Set-Cookie.
+        by_page: go on by a page rather than by a redirect: a browser that came from another site sends no
+            SameSite=Strict cookie along a redirect, but does from a page of ours.
+    """
+
+    location: str
+    cookie: str
+    by_page: bool
+
+
+class Guard:
+    """Decides about requests; knows nothing of sockets.
+
+    Args:
+        token: the secret in the address that is printed; letters, digits, ``-`` and ``_``.
+        hosts: ``name:port`` of every address the server may be called by; IPv6 in brackets.
+        scheme: ``http`` or ``https``.
+
+    Attributes:
+        cookie_name: of the cookie; with the port, since cookies do not tell ports apart.
+    """
+
+    def __init__(self, token: str, *, hosts: frozenset[str], scheme: str) -> None:
+        self._token = token.encode()
+        self._secret = secrets.token_urlsafe(32)  # not the token: that one may be on a screen or in a history
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._scheme = scheme
+        self._tickets: dict[str, float] = {}
+        port = min((host.rpartition(":")[2] for host in hosts), default="")
+        self.cookie_name = f"posesync_{port}"
+
+    def ticket(self) -> str:
+        """A token that is good for one use: every user of a computer can read a browser's command line."""
+        ticket = secrets.token_urlsafe(TOKEN_BYTES)
+        self._tickets[ticket] = time.monotonic() + TICKET_LIFE
+        return ticket
+
+    def judge(self, request: Request) -> Refusal | Exchange | None:
+        """None when the request may pass."""
+        authority = self.authority(request)
+        if authority is None:
+            return Refusal(421, f"this server does not answer to that name: {_OPEN}")
+        if not _is_clean(request.path):
+            return Refusal(400, f"this server has no such path: {_OPEN}")
+        if request.method == "GET" and (given := _tokens(request.query)):
+            return self._exchange(request, given)
+        if not self._has_cookie(request):
+            return Refusal(401, f"not signed in: {_OPEN}")
+        if not self._is_our_page(request, authority):
+            return Refusal(403, f"other pages may not use this server: {_OPEN}")
+        return None
+
+    def authority(self, request: Request) -> str | None:
+        """``name:port`` that the request is for; None when it is not for us, or says so twice."""
+        host = request.single(b"host")
+        authority = None if host is None else self._normal(host)
+        return authority if authority in self._hosts else None
+
+    def _normal(self, authority: str) -> str | None:
+        """In small letters and with the port; None for what a browser would not send."""
+        match = _AUTHORITY.fullmatch(authority.lower())
+        return None if match is None else f"{match[1]}:{match[2] or _DEFAULT_PORTS[self._scheme]}"
+
+    def _exchange(self, request: Request, given: list[bytes]) -> Refusal | Exchange:
+        if len(given) != 1 or not (self._is_token(given[0]) or self._is_ticket(given[0])):
+            return Refusal(401, f"this address is not, or no longer, valid: {_OPEN} last")
+        # A path that begins with two slashes would be another host's.
+        path = "/" + request.raw_path.decode("ascii", "replace").lstrip("/\\")
+        rest = b"&".join(part for part in request.query.split(b"&") if not _is_token_part(part))
+        location = path + ("?" + rest.decode("ascii", "replace") if rest else "")
+        secure = "; Secure" if self._scheme == "https" else ""
+        cookie = f"{self.cookie_name}={self._secret}; Path=/; HttpOnly; SameSite=Strict{secure}"
+        return Exchange(location, cookie, request.single(b"sec-fetch-site") in ("cross-site", "same-site"))
+
+    def _is_token(self, given: bytes) -> bool:
+        return secrets.compare_digest(given, self._token)
+
+    def _is_ticket(self, given: bytes) -> bool:
+        """Whether it is a ticket; it is used up by that."""
+        now = time.monotonic()
+        self._tickets = {ticket: until for ticket, until in self._tickets.items() if until > now}
+        found = [ticket for ticket in self._tickets if secrets.compare_digest(given, ticket.encode())]
+        for ticket in found:
+            del self._tickets[ticket]
+        return bool(found)
+
+    def _has_cookie(self, request: Request) -> bool:
+        """Whether one of the cookies of our name is right: another server on this host may set its own."""
+        secret = self._secret.encode()
+        pairs = [part.strip() for line in request.values(b"cookie") for part in line.split(";")]
+        given = [
+            value for name, _, value in (pair.partition("=") for pair in pairs) if name == self.cookie_name
+        ]
+        return any(secrets.compare_digest(value.encode("latin-1"), secret) for value in given)
+
+    def _is_our_page(self, request: Request, authority: str) -> bool:
+        """Whether a page of ours asks, as the browser says; it must say so where something is changed."""
+        origins = request.values(b"origin")
+        if len(origins) > 1 or (origins and self._origin(origins[0]) != authority):
+            return False
+        if not origins and request.method not in _SAFE_METHODS:
+            return False
+        site = request.values(b"sec-fetch-site")
+        if not site or site in (["same-origin"], ["none"]):
+            return True
+        # From elsewhere a user may come along a link, but no picture or script may be fetched.
+        return (
+            request.method in _SAFE_METHODS
+            and request.single(b"sec-fetch-mode") == "navigate"
+            and request.single(b"sec-fetch-dest") == "document"
+        )
+
+    def _origin(self, origin: str) -> str | None:
+        scheme, separator, authority = origin.partition("://")
+        return self._normal(authority) if separator and scheme.lower() == self._scheme else None
+
+    def headers(self, request: Request, status: int) -> Headers:
+        """The headers of an answer; they replace those of the same name."""
+        path = request.path
+        if path.startswith("/reports/"):
+            policy = _REPORT_POLICY
+        else:
+            socket = "wss" if self._scheme == "https" else "ws"
+            authority = self.authority(request) or "localhost"
+            # Older browsers do not count sockets as 'self'; a policy cannot name an IPv6 address.
+            sockets = "" if authority.startswith("[") else f" {socket}://{authority}"
+            policy = _PAGE_POLICY.format(sockets=sockets)
+        return [
+            *_FIXED,
+            (b"content-security-policy", policy.encode("ascii")),
+            (b"cache-control", _caching(path, status)),
+        ]
+
+
+def _tokens(query: bytes) -> list[bytes]:
+    """Values of ``token`` in a query."""
+    return [part.partition(b"=")[2] for part in query.split(b"&") if _is_token_part(part)]
+
+
+def _is_token_part(part: bytes) -> bool:
+    return part.partition(b"=")[0] == b"token"
+
+
+def _is_clean(path: str) -> bool:
+    """Whether a decoded path has nothing that another program might take for a way out of a folder."""
+    odd = any(ord(sign) < 32 or ord(sign) == 127 or sign == "\\" for sign in path)
+    return path.startswith("/") and not odd and not any(part in (".", "..") for part in path.split("/"))
+
+
+def _caching(path: str, status: int) -> bytes:
+    """Media are known by their content; the page's own files may change with an update: asked for each time."""
+    if status in (200, 206, 304) and path.startswith("/media/"):
+        return b"private, max-age=86400"
+    if status in (200, 206, 304) and path.startswith("/static/"):
+        return b"private, max-age=0, must-revalidate"
+    return b"no-store"
+
+
+class GuardMiddleware:
+    """Lets through to ``app`` what ``guard`` lets through: HTTP and WebSockets."""
+
+    def __init__(self, app: ASGIApp, guard: Guard) -> None:
+        self._app = app
+        self._guard = guard
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        request = Request.of(scope)
+        verdict = self._guard.judge(request)
+        if request.method is None:
+            if verdict is None:
+                await self._app(scope, receive, send)
+            else:
+                await _refuse_socket(receive, send)
+            return
+        stamped = _stamp(send, lambda status: self._guard.headers(request, status))
+        if verdict is None:
+            await self._app(scope, receive, stamped)
+        elif isinstance(verdict, Refusal):
+            await _answer(stamped, verdict.status, verdict.message + "\n", [(b"connection", b"close")])
+        else:
+            await _let_in(stamped, verdict)
+
+
+def _stamp(send: Send, headers: Callable[[int], Headers]) -> Send:
+    """``send``, with ``headers(status)`` in place of the app's own of the same name."""
+
+    async def stamped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            ours = headers(message["status"])
+            names = {name for name, _ in ours}
+            theirs: Iterable[Any] = message.get("headers", [])
+            kept = [(name, value) for name, value in theirs if name.lower() not in names]
+            message = {**message, "headers": [*kept, *ours]}
+        await send(message)
+
+    return stamped
+
+
+async def _refuse_socket(receive: Receive, send: Send) -> None:
+    """Close before it is accepted, which the browser sees as HTTP 403."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1008, "reason": ""})
+
+
+async def _let_in(send: Send, verdict: Exchange) -> None:
+    cookie = (b"set-cookie", verdict.cookie.encode("latin-1"))
+    if not verdict.by_page:
+        location = (b"location", verdict.location.encode("ascii", "replace"))
+        await _answer(send, 303, "", [location, cookie])
+        return
+    onward = escape(verdict.location)
+    page = f'<!doctype html><title>PoseSync</title><meta http-equiv="refresh" content="0; url={onward}">'
+    await _answer(send, 200, page + f'<a href="{onward}">PoseSync</a>', [cookie], kind=b"text/html")
+
+
+async def _answer(
+    send: Send, status: int, text: str, headers: Headers, *, kind: bytes = b"text/plain"
+) -> None:
+    body = text.encode()
+    head = [(b"content-type", kind + b"; charset=utf-8"), (b"content-length", b"%d" % len(body)), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": head})
+    await send({"type": "http.response.body", "body": body})

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .errors import ModelError, PoseSyncError
+from .model_choice import POSE_MODELS
 from .model_files import MODEL_DIR_VARIABLE, OFFLINE_VARIABLE, ModelStatus
 from .onnx_session import import_onnxruntime
 from .providers import CUDA, PROVIDERS, choose, spoken
@@ -211,10 +212,10 @@ def has_nvidia_card() -> bool:
 
 
 def check_models(statuses: Iterable[ModelStatus], *, pose: str = "lightning") -> list[Finding]:
-    """The model files: there, and copies we know. ``pose`` names the MoveNet that is asked for."""
+    """The model files: there, and copies we know. ``pose`` names the network that is asked for."""
     findings = []
     for status in statuses:
-        needed = status.name == f"movenet_{pose}"
+        needed = status.name == POSE_MODELS.get(pose)
         details = {
             "name": status.name,
             "path": str(status.path) if status.path else None,

@@ -62,7 +62,7 @@ def checks(config: Config, cache: Path) -> list[Check]:
     def models() -> Sequence[Finding]:
         from posesync.pose.model_files import list_models
 
-        return base.check_models(list_models(), pose=pose["model"])
+        return base.check_models(list_models(), pose="" if pose["file"] else pose["model"])
 
     def codecs() -> Sequence[Finding]:
         from posesync.pose.media_diagnosis import check_codecs

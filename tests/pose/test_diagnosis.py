@@ -130,9 +130,10 @@ def test_models(
 
 def test_the_model_that_is_asked_for_is_the_one_that_must_be_there() -> None:
     missing = [ModelStatus(info, None, 0, None) for info in known_models().values()]
-    by_name = {f.details["name"]: f.severity for f in diagnosis.check_models(missing, pose="thunder")}
-    assert by_name["movenet_thunder"] is Severity.BLOCKER
-    assert by_name["movenet_lightning"] is not Severity.BLOCKER
+    for pose, needed in (("thunder", "movenet_thunder"), ("mediapipe", "pose_landmarker_full"), ("", None)):
+        found = diagnosis.check_models(missing, pose=pose)
+        blocking = [finding.details["name"] for finding in found if finding.severity is Severity.BLOCKER]
+        assert blocking == ([] if needed is None else [needed])
     real = {finding.details["name"]: finding for finding in diagnosis.check_models(list_models())}
     assert real["movenet_lightning"].severity is Severity.OK
 

@@ -177,9 +177,10 @@ class VideoWriter:
 
     def _add_video(self, fps: Fraction | float, preset: str, crf: int, threads: int) -> Any:
         rate = Fraction(fps).limit_denominator(1001)
-        stream: Any = self._container.add_stream(
-            "libx264", rate=rate, options={"preset": preset, "crf": str(crf)}
-        )
+        options = {"preset": preset, "crf": str(crf)}
+        if self._audio_from is not None:
+            options["bf"] = "0"  # B-frames put the first picture two frames after the sound
+        stream: Any = self._container.add_stream("libx264", rate=rate, options=options)
         stream.width, stream.height = self.width + self.width % 2, self.height + self.height % 2
         stream.pix_fmt = "yuv420p"
         codec = stream.codec_context

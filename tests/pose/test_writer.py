@@ -130,6 +130,7 @@ def test_sound_of_another_file_is_laid_under(seconds, expected, tmp_path):
             writer.write(picture(number))
     with av.open(str(writer.path)) as container:
         samples = sum(frame.samples for frame in container.decode(audio=0))
+        assert container.streams.video[0].start_time == 0, "the pictures come later than the sound"
     assert samples / 48_000 == pytest.approx(expected, abs=0.06)
     assert len(list(frames_of(writer.path))) == round(seconds * 10)
 

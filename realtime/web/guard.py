@@ -259,7 +259,7 @@ def _is_clean(path: str) -> bool:
 
 
 def _caching(path: str, status: int) -> bytes:
-    """Media are known by their content; the page's own files may change with an update: asked for each time."""
+    """Media are known by their content; our own files may change with an update."""
     if status in (200, 206, 304) and path.startswith("/media/"):
         return b"private, max-age=86400"
     if status in (200, 206, 304) and path.startswith("/static/"):

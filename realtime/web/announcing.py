@@ -1,0 +1,114 @@
+"""What ``posesync serve`` says when it is ready, and the browser that it opens."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+import threading
+import webbrowser
+from dataclasses import dataclass
+from typing import Final
+
+import segno
+
+logger = logging.getLogger(__name__)
+
+#: White on black: whatever the terminal's colours, cameras expect dark on light.
+QR_STYLE: Final = "#ffffff on #000000"
+#: By these, only this computer is meant.
+_HERE: Final = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """By which addresses a server is called.
+
+    Attributes:
+        scheme: ``http`` or ``https``.
+        names: host names and addresses, the best first; IPv6 in brackets.
+        port: of all of them.
+        token: lets in.
+    """
+
+    scheme: str
+    names: tuple[str, ...]
+    port: int
+    token: str
+
+    def url(self, name: str, token: str | None = None) -> str:
+        """The address to open, with another token if given."""
+        return f"{self.scheme}://{name}:{self.port}/?token={token or self.token}"
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """As :class:`~posesync.realtime.web.guard.Guard` takes them."""
+        return frozenset(f"{name}:{self.port}" for name in self.names)
+
+
+def announcement(address: Address, *, loopback: bool, fingerprint: str | None) -> list[tuple[str, str]]:
+    """The lines that say where the server is, each with its style.
+
+    For other devices there is every address by which they may reach it, and a QR code of the first.
+
+    Args:
+        address: of the server.
+        loopback: whether only this computer can reach it.
+        fingerprint: of its self-signed certificate; None when it has another, or none.
+    """
+    lines = _of_this_computer(address) if loopback else _of_the_network(address)
+    if fingerprint is not None:
+        lines.append(
+            ("The browser will warn: only this computer vouches for the certificate. Its SHA-256", "dim")
+        )
+        lines.append((f"fingerprint must be {fingerprint}", "dim"))
+    lines.append(("Whoever has the address can use this server. Ctrl-C ends it.", "dim"))
+    return lines
+
+
+def _of_this_computer(address: Address) -> list[tuple[str, str]]:
+    return [(f"PoseSync is ready: {address.url(address.names[0])}", "bold")]
+
+
+def _of_the_network(address: Address) -> list[tuple[str, str]]:
+    others = [name for name in address.names if name not in _HERE]
+    here = [name for name in address.names if name in _HERE]
+    lines = [("PoseSync is ready. On a phone or tablet in the same network:", "bold")]
+    lines += [(f"  {address.url(name)}", "") for name in others]
+    if others:
+        lines += [(line, QR_STYLE) for line in qr_code(address.url(others[0]))]
+    else:
+        lines.append(("  this computer is in no network: connect it, then start again", "yellow"))
+    if here:
+        lines.append((f"On this computer: {address.url(here[0])}", ""))
+    return lines
+
+
+def qr_code(text: str) -> list[str]:
+    """A QR code in half blocks, the light ones full, with the margin that readers need."""
+    drawn = io.StringIO()
+    segno.make_qr(text, error="l").terminal(drawn, border=2, compact=True)
+    return drawn.getvalue().splitlines()
+
+
+def sits_somebody() -> bool:
+    """Whether there is a screen, and a person who sees what is printed."""
+    screen = sys.platform in ("win32", "darwin") or any(
+        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
+    )
+    return screen and not os.environ.get("SSH_CONNECTION") and sys.stdout.isatty()
+
+
+def open_browser(url: str) -> None:
+    """Open the default browser, in a thread that nobody waits for: some return only when they are closed."""
+
+    def show() -> None:
+        try:
+            opened = webbrowser.open(url)
+        except webbrowser.Error:
+            opened = False
+        if not opened:
+            logger.warning("no browser could be opened: open the address above")
+
+    threading.Thread(target=show, name="browser", daemon=True).start()

@@ -1,0 +1,298 @@
+"""``posesync serve``: from options to a running server, and to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import uvicorn
+from posesync.pose.config import Config
+from posesync.pose.errors import ConfigError, PoseSyncError, SourceError
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..signals import StopSignals
+from .announcing import Address, announcement, open_browser, sits_somebody
+from .app import create_app
+from .certificate import Certificate, certificate_dir, own_certificate, self_signed
+from .connections import MOST, LimitedSocket, limited_http
+from .guard import TOKEN_BYTES, Guard
+from .listening import Place, find_place, listen
+from .protocol import MOST_BYTES
+
+logger = logging.getLogger(__name__)
+
+#: What ``--tls`` is given for a certificate of PoseSync's own making.
+SELF_SIGNED: Final = "self-signed"
+#: Bytes of a request's head.
+_MOST_HEAD: Final = 16_384
+#: s that answers which are under way have at the end. Reports are written before that.
+_GRACE: Final = 3
+#: s between pings on a WebSocket, and for their answers.
+_PING: Final = 10.0
+#: Open files to ask the system for: one for each connection, and those of the sessions.
+_FILES: Final = 4096
+
+
+class Say(Protocol):
+    """Prints a line, as :func:`posesync.realtime.commands.console.say`."""
+
+    def __call__(self, message: str, *, style: str = "") -> None:
+        """Print ``message``, in Rich's ``style``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What is asked of a server.
+
+    Attributes:
+        references: experts' videos.
+        host: address or name to listen on; ``0.0.0.0`` for every network.
+        port: 0 for any; None for 8765, or the next that is free.
+        tls: ``self-signed``, or the file of a certificate; None for HTTP.
+        tls_key: file of the certificate's key, when it is not in the same file.
+        open_browser: whether to open a browser; None: where somebody seems to sit.
+        max_sessions: at once.
+    """
+
+    references: tuple[Path, ...] = ()
+    host: str = "127.0.0.1"
+    port: int | None = None
+    tls: str | None = None
+    tls_key: Path | None = None
+    open_browser: bool | None = None
+    max_sessions: int = 4
+
+
+def serve(options: ServeOptions, config: Config, say: Say) -> None:
+    """Serve until Ctrl-C or SIGTERM, then end every session in order.
+
+    Args:
+        options: what is asked.
+        config: settings of every session.
+        say: prints a line.
+
+    Raises:
+        ConfigError: address, port or certificate cannot be used.
+        SourceError: a reference is missing.
+        OutputError: the self-signed certificate cannot be written.
+        PoseSyncError: whatever else keeps it from starting.
+    """
+    for reference in options.references:
+        if not reference.exists():
+            raise SourceError(f"{reference} does not exist: check the path of the expert's video")
+    with StopSignals() as stop:
+        place = find_place(options.host)
+        _check_options(options, place)
+        certificate = _certificate(options, place)
+        sockets = listen(place, options.port)
+        try:
+            address = _address(options, place, certificate, sockets[0].getsockname()[1])
+            guard = Guard(address.token, hosts=address.hosts, scheme=address.scheme)
+            app = create_app(config, options.references, guard, max_sessions=options.max_sessions)
+            by_us = certificate is not None and options.tls == SELF_SIGNED
+
+            def ready() -> None:
+                fingerprint = certificate.fingerprint if certificate is not None and by_us else None
+                for line, style in announcement(address, loopback=place.loopback, fingerprint=fingerprint):
+                    say(line, style=style)
+                if options.open_browser or (options.open_browser is None and sits_somebody()):
+                    open_browser(address.url(address.names[0], guard.ticket()))
+
+            _run(app, certificate, sockets, stop, ready)
+        finally:
+            for opened in sockets:
+                opened.close()
+
+
+def _check_options(options: ServeOptions, place: Place) -> None:
+    if options.tls_key is not None and options.tls in (None, SELF_SIGNED):
+        raise ConfigError("--tls-key belongs to a certificate of your own: give its file with --tls CERT.pem")
+    if not place.loopback and options.tls is None:
+        raise ConfigError(
+            f"--host {options.host} is for other devices, whose browsers give a camera to HTTPS pages only: "
+            "add --tls self-signed, or --tls CERT.pem --tls-key KEY.pem"
+        )
+
+
+def _certificate(options: ServeOptions, place: Place) -> Certificate | None:
+    if options.tls is None:
+        return None
+    if options.tls == SELF_SIGNED:
+        return self_signed(place.names, certificate_dir())
+    chain = Path(options.tls)
+    return own_certificate(chain, options.tls_key or chain)
+
+
+def _address(options: ServeOptions, place: Place, certificate: Certificate | None, port: int) -> Address:
+    names = place.names
+    if certificate is not None and options.tls != SELF_SIGNED:  # ours also names places where we once were
+        known = (f"[{name}]" if ":" in name else name for name in certificate.names)
+        names = tuple(dict.fromkeys((*known, *place.names)))
+    scheme = "http" if certificate is None else "https"
+    return Address(scheme, names, port, secrets.token_urlsafe(TOKEN_BYTES))
+
+
+# -- uvicorn -------------------------------------------------------------------------------------------------
+
+
+def _run(
+    app: ASGIApp,
+    certificate: Certificate | None,
+    sockets: list[socket.socket],
+    stop: StopSignals,
+    ready: Callable[[], None],
+) -> None:
+    """Serve on these sockets until asked to stop."""
+    _allow_files()
+    remembering = _Remembering(app)
+    with _logged():
+        try:
+            _Server(_settings(remembering, certificate), stop, ready).run(sockets)
+        except SystemExit:  # uvicorn's, when the application could not be started
+            if remembering.trouble is None:
+                raise ConfigError("the server did not start: the reason is in the line above") from None
+    if remembering.trouble is not None:
+        raise remembering.trouble
+
+
+def _settings(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Config:
+    """Narrow limits, no log with addresses in it, nothing about ourselves in answers."""
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http=limited_http(),
+        ws=LimitedSocket,
+        ws_max_size=MOST_BYTES,
+        ws_max_queue=2,
+        ws_ping_interval=_PING,
+        ws_ping_timeout=_PING,
+        ws_per_message_deflate=False,  # JPEGs do not get smaller, and little could be made to inflate to much
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        log_level=logging.ERROR,
+        access_log=False,
+        proxy_headers=False,  # nobody stands before us whose word on addresses would count
+        server_header=False,
+        limit_concurrency=MOST,
+        timeout_keep_alive=5,
+        timeout_graceful_shutdown=_GRACE,
+        h11_max_incomplete_event_size=_MOST_HEAD,
+        ssl_certfile=None if certificate is None else certificate.chain,
+        ssl_keyfile=None if certificate is None else certificate.key,
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, ended by :class:`StopSignals`, and not before the sessions have been."""
+
+    def __init__(self, config: uvicorn.Config, stop: StopSignals, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stop, self._ready = stop, ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+        """Signals are taken care of already; uvicorn's way would end in an exit code of failure."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        asyncio.get_running_loop().set_exception_handler(_log_trouble)
+        await super().startup(sockets)
+        if self.started and not self._stop.asked:
+            self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to stop."""
+        self.should_exit = self.should_exit or self._stop.asked
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """The application first, so that pages hear of their session's end; then the connections."""
+        for server in self.servers:
+            server.close()
+        await self.lifespan.shutdown()
+        await super().shutdown(sockets)
+
+
+class _Remembering:
+    """The application; it remembers what kept it from starting, of which uvicorn makes a traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.trouble: PoseSyncError | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except PoseSyncError as error:
+            if scope["type"] == "lifespan":
+                self.trouble = error
+            raise
+
+
+def _allow_files() -> None:
+    """Many systems allow 256 or 1024 open files, which so many connections would use up."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+# -- what goes wrong -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """While entered, uvicorn's errors are lines of ours."""
+    theirs = logging.getLogger("uvicorn.error")
+    before = list(theirs.handlers), theirs.propagate, theirs.level
+    theirs.handlers[:], theirs.propagate = [_Forward()], False
+    try:
+        yield
+    finally:
+        theirs.handlers[:], theirs.propagate = before[0], before[1]
+        theirs.setLevel(before[2])
+
+
+class _Forward(logging.Handler):
+    """One line for an error that nobody caught, its traceback for those who debug; not what clients sent."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, PoseSyncError):
+            return  # it kept the application from starting and is told as every error is
+        message = record.getMessage()
+        if isinstance(error, asyncio.CancelledError) or message.startswith(("Invalid UTF-8", "Cancel")):
+            logger.debug("%s", message)  # the end of the grace; a client's text that is none
+        elif error is None:
+            logger.warning("the server: %s", message)
+        else:
+            _unexpected(error)
+
+
+def _log_trouble(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001
+    """What went wrong in the event loop, outside of any request."""
+    error = context.get("exception")
+    if isinstance(error, OSError) and error.errno not in (errno.EMFILE, errno.ENFILE):
+        logger.debug("%s (%s)", context["message"], error)  # a connection that broke
+    elif error is None or isinstance(error, OSError):
+        logger.warning("the server: %s", context["message"])
+    else:
+        _unexpected(error)
+
+
+def _unexpected(error: BaseException) -> None:
+    logger.error("unexpected %s in the server (%s): please report it", type(error).__name__, error)
+    logger.debug("unexpected", exc_info=error)

@@ -1,0 +1,126 @@
+/** What is written below and over the pictures: message, count-in, score, pace, place in the piece. */
+
+import { formatTime } from "../common.js";
+import { Smooth, css, doubt, scoreColor } from "./drawing.js";
+import { Speech, messageOf, paceOf } from "./words.js";
+
+/** Sizes of the message as shares of the largest, the best first: longer words take smaller type, then more lines. */
+const SIZES = Object.freeze([1, 0.85, 0.72, 0.6, 0.5]);
+/** s between two looks at figures: those that change with every picture cannot be read. */
+const FIGURES_EVERY = 0.25;
+/** Pace within which the performer is on time, either way, on the scale of paceOf. */
+const ON_TIME = Math.log2(1.12);
+
+/** @typedef {import("./protocol.js").Answer} Answer */
+
+export class Hud {
+  /** @param {(id: string) => any} find an element of the page by its id */
+  constructor(find) {
+    this.message = find("message");
+    this.words = find("message-text");
+    this.more = find("message-more");
+    this.live = find("live");
+    this.countdown = find("countdown");
+    this.score = find("score");
+    this.scoreNumber = find("score-number");
+    this.scoreArc = find("score-arc");
+    this.pace = find("pace");
+    this.paceMark = find("pace-mark");
+    this.now = find("clock-now");
+    this.begin = find("begin");
+    this.smooth = new Smooth();
+    this.speech = new Speech();
+    this.said = "";
+    this.figuresAt = -Infinity;
+    /** @type {number|null} */
+    this.captured = null;
+    new ResizeObserver(() => this.fit()).observe(this.message);
+  }
+
+  /**
+   * @param {Answer} answer
+   * @param {number} now s
+   */
+  show(answer, now) {
+    const { text, more, tone } = messageOf(answer);
+    const fade = doubt(answer);
+    this.say(text, more, tone);
+    this.message.classList.toggle("doubtful", fade > 0.5);
+    const count = answer.countdown ?? "";
+    if (this.countdown.textContent !== count) {
+      this.countdown.textContent = count;
+      this.countdown.hidden = !count;
+    }
+    this.begin.hidden = answer.phase === "running" || answer.phase === "count-in";
+    const heard = this.speech.update(answer, now);
+    if (heard) this.live.textContent = heard;
+    const passed = this.captured === null ? -1 : answer.captured - this.captured;
+    this.captured = answer.captured;
+    this.smooth.update({ score: answer.score, pace: paceOf(answer) }, passed);
+    if (now - this.figuresAt >= FIGURES_EVERY) {
+      this.figuresAt = now;
+      this.figures(answer, fade);
+    }
+  }
+
+  /**
+   * Show a message, in the largest type that holds it.
+   * @param {string} text
+   * @param {string} [more] smaller, behind it
+   * @param {string} [tone]
+   */
+  say(text, more = "", tone = "plain") {
+    const said = `${tone}|${text}|${more}`;
+    if (said === this.said) return;
+    this.said = said;
+    this.words.textContent = text;
+    this.more.textContent = more;
+    this.message.dataset.tone = tone;
+    this.fit();
+  }
+
+  fit() {
+    for (const size of SIZES) {
+      this.message.style.setProperty("--size", String(size));
+      const { scrollHeight, clientHeight, scrollWidth, clientWidth } = this.message;
+      if (scrollHeight <= clientHeight + 1 && scrollWidth <= clientWidth + 1) return;
+    }
+  }
+
+  /** Nothing is known: no score, no pace, no place. */
+  clear() {
+    this.captured = null;
+    this.countdown.hidden = true;
+    this.countdown.textContent = "";
+    this.score.dataset.known = "false";
+    this.scoreNumber.textContent = "–";
+    this.pace.dataset.known = "false";
+    this.now.textContent = formatTime(null);
+  }
+
+  /** @type {(answer: Answer, fade: number) => void} */
+  figures(answer, fade) {
+    const { score, pace } = this.smooth.values;
+    const known = score !== undefined;
+    this.score.dataset.known = String(known);
+    const number = known ? String(Math.round(score)) : "–";
+    this.scoreNumber.textContent = number;
+    this.score.setAttribute("aria-label", known ? `Score ${number} of 100` : "Score: not known yet");
+    this.scoreArc.setAttribute("stroke-dashoffset", String(100 - (known ? score : 0)));
+    if (known) this.scoreArc.setAttribute("stroke", css(scoreColor(score), fade));
+    this.now.textContent = formatTime(answer.position, true);
+    this.showPace(pace, fade);
+  }
+
+  /** @type {(pace: number|undefined, fade: number) => void} */
+  showPace(pace, fade) {
+    const known = pace !== undefined;
+    this.pace.dataset.known = String(known);
+    this.pace.classList.toggle("doubtful", fade > 0.5);
+    const off = known && Math.abs(pace) > ON_TIME;
+    const word = !known ? "not known yet" : off ? (pace < 0 ? "dragging" : "rushing") : "on time";
+    this.pace.dataset.pace = known ? word : "";
+    this.pace.setAttribute("aria-label", `Pace: ${word}`);
+    this.paceMark.style.left = `${(50 + 50 * (known ? pace : 0)).toFixed(1)}%`;
+  }
+}

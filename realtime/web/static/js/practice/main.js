@@ -1,0 +1,456 @@
+/** The practice page: camera, connection, pictures and controls joined. Everything with logic is in a module of its own. */
+
+import { ApiError, api, element, formatTime, remembered, toast } from "../common.js";
+import { Camera, CameraError } from "./camera.js";
+import { Capture, clock } from "./capture.js";
+import { Connection } from "./connection.js";
+import { Controls } from "./controls.js";
+import { doubt } from "./drawing.js";
+import { ExpertVideo } from "./expert.js";
+import { figuresOf, showFigures } from "./figures.js";
+import { Hud } from "./hud.js";
+import { Panel } from "./panel.js";
+import { Pictures } from "./pictures.js";
+import { Settings } from "./settings.js";
+import { Timeline, sectionAt } from "./timeline.js";
+
+/** s between two looks at an expert who is being prepared. */
+const POLL_EVERY = 1;
+/** s between two renewals of the details. */
+const DETAILS_EVERY = 0.5;
+/** s for which the server may take to write the report. */
+const REPORT_WITHIN = 30;
+/** s for which answers may still tell of the guidance before the user's choice. */
+const LEVEL_SETTLES = 0.7;
+
+/** @param {string} id @returns {any} */
+const find = (id) => document.getElementById(id);
+
+class PracticePage {
+  constructor() {
+    this.expertId = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1) ?? "");
+    this.phase = "starting";
+    this.paused = false;
+    this.ending = false;
+    this.piece = { duration: 0, start: 0 };
+    /** @type {import("./protocol.js").Answer|null} */
+    this.answer = null;
+    this.levelAt = -Infinity;
+    this.detailsAt = -Infinity;
+    this.hud = new Hud(find);
+    this.panel = new Panel(find);
+    this.timeline = new Timeline(find("timeline"));
+    this.camera = new Camera(find("self"));
+    this.expert = new ExpertVideo(find("film"));
+    this.connection = new Connection(`/ws/practice/${encodeURIComponent(this.expertId)}`);
+    this.capture = new Capture(
+      find("self"),
+      (message) => this.connection.send(message),
+      () => this.connection.backlog,
+    );
+    this.pictures = new Pictures({
+      room: find("room"), you: find("you"), expert: find("expert"), self: find("self"), film: find("film"),
+      skeleton: find("skeleton"), ghost: find("ghost"),
+    });
+    const places = { tools: find("tools"), bar: find("bar"), help: find("keys") };
+    this.controls = new Controls(places, () => this.mayHide());
+    this.settings = new Settings(this.pictures, this.expert, this.controls, (command) => this.connection.say(command));
+    this.addVolume();
+    this.listen();
+    this.expose();
+  }
+
+  // -- from the page's beginning to the first frame ----------------------------------------------------------
+
+  async start() {
+    requestAnimationFrame(() => this.step());
+    try {
+      const expert = await this.readyExpert();
+      if (!expert) return;
+      document.title = `${expert.name} · PoseSync`;
+      find("title").textContent = expert.name;
+      if (expert.width && expert.height) this.pictures.expertSize = [expert.width, expert.height];
+      this.expert.load(`/media/${encodeURIComponent(this.expertId)}/video.mp4`);
+    } catch (error) {
+      this.fail(error instanceof ApiError ? error.message : String(error));
+      return;
+    }
+    if (!Camera.possible || (await Camera.allowed())) await this.openCamera();
+    else this.panel.askForCamera(() => this.openCamera());
+  }
+
+  /** Wait until the expert is prepared; null when that has failed. */
+  async readyExpert() {
+    for (;;) {
+      const expert = await api(`/api/experts/${encodeURIComponent(this.expertId)}`);
+      if (expert.state === "ready") {
+        this.panel.hide("preparing");
+        return expert;
+      }
+      if (expert.state === "failed") {
+        this.panel.trouble("This video cannot be practised with", expert.detail || "It could not be prepared.", []);
+        return null;
+      }
+      this.panel.preparing(expert);
+      await new Promise((resolve) => setTimeout(resolve, 1000 * POLL_EVERY));
+    }
+  }
+
+  /** @param {string} [id] of a camera, or the one chosen last time */
+  async openCamera(id) {
+    this.hud.say("Starting the camera");
+    try {
+      await this.camera.open(id);
+    } catch (error) {
+      const known = error instanceof CameraError ? error : new CameraError("failed", String(error));
+      this.showCameraError(known);
+      if (known.kind === "missing" || known.kind === "busy") this.camera.waitForOne();
+    }
+  }
+
+  /** @param {CameraError} error */
+  async showCameraError(error) {
+    const several = (await this.camera.list()).length > 1;
+    this.panel.cameraFailed(error, () => this.openCamera(), several ? () => this.chooseCamera() : null);
+    this.hud.say("No picture from the camera", "", "bad");
+  }
+
+  cameraOpened() {
+    this.panel.hide("ask");
+    this.panel.hide("camera");
+    this.notice("");
+    this.hud.say("Connecting");
+    if (this.connection.closed && !this.ending) this.connection.open();
+    this.keepAwake();
+  }
+
+  // -- what the server says --------------------------------------------------------------------------------
+
+  /** @param {any} message */
+  heard(message) {
+    if (message.type === "answer") this.answered(message);
+    else if (message.type === "welcome") this.welcomed(message);
+    else if (message.type === "ended") this.ended(message);
+    else if (message.type === "error") {
+      if (typeof message.seq === "number") this.capture.giveUp(message.seq);
+      if (message.code === "section") this.timeline.setSection(null);
+      toast(message.message, "error");
+    }
+  }
+
+  /** @param {import("./protocol.js").Welcome} welcome */
+  welcomed(welcome) {
+    const { steering } = this.expert;
+    this.piece = { duration: welcome.duration, start: welcome.start };
+    steering.duration = welcome.duration;
+    steering.start = welcome.start;
+    this.pictures.expertSize = welcome.size;
+    this.timeline.setPiece(welcome.duration, welcome.sections);
+    find("clock-whole").textContent = formatTime(welcome.duration, true);
+    this.notice("");
+    if (!welcome.resumed) this.beginAnew(welcome);
+    if (this.paused) this.connection.say({ type: "pause", on: true });
+    else this.capture.start(welcome.frame);
+    this.wanted = welcome.frame;
+  }
+
+  /** A session that knows nothing yet: tell it what the user had chosen. @param {any} welcome */
+  beginAnew(welcome) {
+    if (this.answer) toast("The session before is over; this is a new one.");
+    this.forget();
+    const section = this.timeline.section;
+    if (section) this.connection.say({ type: "loop", section });
+    if (this.settings.chosen) this.connection.say({ type: "guidance", level: this.settings.chosen });
+    else this.settings.showLevel(welcome.guidance);
+  }
+
+  forget() {
+    this.answer = null;
+    this.expert.steering.forget();
+    this.pictures.take(null);
+    this.hud.clear();
+    this.timeline.setPosition(null, 0);
+  }
+
+  /** @param {import("./protocol.js").Answer} answer */
+  answered(answer) {
+    const received = clock();
+    this.capture.answered(answer, received);
+    this.answer = answer;
+    this.phase = answer.phase;
+    document.body.dataset.phase = answer.phase;
+    this.expert.steering.take(answer);
+    this.pictures.take(answer);
+    if (!this.paused && !this.ending) this.hud.show(answer, received);
+    this.timeline.setPosition(answer.position, doubt(answer));
+    if (answer.level !== this.settings.level && received - this.levelAt > LEVEL_SETTLES) {
+      this.settings.showLevel(answer.level);
+    }
+    window.dispatchEvent(new CustomEvent("posesync:answer", { detail: Object.freeze({ message: answer, received }) }));
+  }
+
+  /** @param {{why: string, report: string|null, summary: any}} ended */
+  ended(ended) {
+    this.stop();
+    this.phase = "ended";
+    this.notice("");
+    this.hud.say(ended.why === "asked" ? "Well done" : "The session has ended");
+    this.panel.ended(ended, () => location.reload());
+  }
+
+  /** Nothing goes on: the camera's light goes out, and the device may sleep. */
+  stop() {
+    clearTimeout(this.endTimer);
+    this.capture.stop();
+    this.camera.lost = false;
+    this.camera.stop();
+    this.expert.steering.forget();
+    this.pictures.take(null);
+    this.hud.clear();
+    this.hud.begin.hidden = true;
+    this.wakeLock?.release().catch(() => undefined);
+    for (const id of ["pause", "restart", "loop", "guidance", "end", "camera"]) this.controls.set(id, { disabled: true });
+  }
+
+  /** @param {string} words what happened, and what to do next */
+  fail(words) {
+    this.stop();
+    this.phase = "failed";
+    this.notice("");
+    this.hud.say("Not practising", "", "bad");
+    const again = { name: "Try again", icon: "restart", primary: true, act: () => location.reload() };
+    this.panel.trouble("That did not work", words, [again]);
+  }
+
+  // -- what the user asks for ------------------------------------------------------------------------------
+
+  /** @param {string} id of a control */
+  ask(id) {
+    const { settings, connection } = this;
+    const done = this.phase === "ended" || this.phase === "failed";
+    /** @type {Record<string, () => void>} */
+    const acts = {
+      view: () => settings.nextView(),
+      mirror: () => settings.toggleMirror(),
+      sound: () => settings.toggleSound(),
+      fullscreen: () => settings.toggleFullscreen(),
+      details: () => this.toggleDetails(),
+      help: () => toggleDialog(find("help")),
+    };
+    /** @type {Record<string, () => void>} */
+    const running = {
+      camera: () => this.chooseCamera(),
+      guidance: () => {
+        this.levelAt = clock();
+        settings.nextLevel();
+      },
+      pause: () => this.setPaused(!this.paused),
+      restart: () => this.restart(),
+      begin: () => connection.say({ type: "begin" }),
+      loop: () => this.toggleLoop(),
+      whole: () => this.timeline.section && this.timeline.choose(null),
+      end: () => this.end(),
+    };
+    (acts[id] ?? (done ? undefined : running[id]))?.();
+  }
+
+  /** @param {boolean} paused */
+  setPaused(paused) {
+    if (!this.connection.session || this.ending) return;
+    this.paused = paused;
+    this.expert.steering.held = paused;
+    this.connection.say({ type: "pause", on: paused });
+    if (paused) this.capture.stop();
+    else if (this.connection.up && this.wanted) this.capture.start(this.wanted);
+    this.controls.set("pause", paused ? { name: "Go on", icon: "play" } : { name: "Pause", icon: "pause" });
+    this.notice(paused ? "Paused. Space goes on." : "");
+    if (paused) this.hud.say("Paused", "", "calm");
+  }
+
+  restart() {
+    if (!this.connection.say({ type: "restart" })) return;
+    if (this.paused) this.setPaused(false);
+    this.expert.steering.forget();
+    toast("From the beginning");
+  }
+
+  toggleLoop() {
+    const place = this.answer?.position ?? this.piece.start;
+    if (this.timeline.section) this.timeline.choose(null);
+    else if (this.piece.duration) {
+      const [from, to] = sectionAt(this.timeline.sections, place, this.piece.duration);
+      this.timeline.choose([from, to]);
+    }
+  }
+
+  /** @param {[number, number]|null} section */
+  practise(section) {
+    this.connection.say({ type: "loop", section });
+    this.expert.steering.section = section;
+    this.controls.set("loop", { pressed: section !== null });
+    const named = section && this.timeline.sections.find(([from, to]) => from === section[0] && to === section[1]);
+    const words = named?.[2] || (section ? `${formatTime(section[0], true)} to ${formatTime(section[1], true)}` : "");
+    toast(section ? `Over and over: ${words}` : "The whole piece");
+  }
+
+  end() {
+    if (!this.connection.session) {
+      location.assign("/");
+      return;
+    }
+    if (this.ending) return;
+    this.ending = true;
+    this.capture.stop();
+    this.expert.steering.held = true;
+    this.hud.say("Writing your report");
+    this.notice("");
+    if (!this.connection.say({ type: "end" })) this.ending = false;
+    this.endTimer = window.setTimeout(
+      () => this.fail("The report is not written yet. Look for it in the library in a moment."),
+      1000 * REPORT_WITHIN,
+    );
+  }
+
+  async chooseCamera() {
+    const select = find("camera");
+    const cameras = await this.camera.list();
+    const { id } = this.camera;
+    select.replaceChildren(
+      ...cameras.map((camera) => element("option", { value: camera.id, text: camera.label, selected: camera.id === id })),
+    );
+    select.disabled = cameras.length === 0;
+    const { videoWidth, videoHeight } = find("self");
+    find("camera-size").textContent = videoWidth ? `It gives ${videoWidth} × ${videoHeight} pixels.` : "";
+    if (!find("cameras").open) find("cameras").showModal();
+  }
+
+  toggleDetails() {
+    const list = find("details");
+    list.hidden = !list.hidden;
+    this.detailsAt = -Infinity;
+    this.controls.set("details", { pressed: !list.hidden });
+  }
+
+  // -- all the time ----------------------------------------------------------------------------------------
+
+  /** With every picture that the screen shows. */
+  step() {
+    requestAnimationFrame(() => this.step());
+    const now = clock();
+    this.pictures.update(now);
+    this.expert.update();
+    if (!find("details").hidden && now - this.detailsAt >= DETAILS_EVERY) {
+      this.detailsAt = now;
+      showFigures(find("details"), this.figures(), this.answer);
+    }
+  }
+
+  figures() {
+    return figuresOf(this, clock());
+  }
+
+  /** Whether the buttons may be out of the way: only while somebody stands in front of the camera. */
+  mayHide() {
+    const live = ["framing", "ready", "count-in", "running"].includes(this.phase);
+    return live && !this.paused && find("card").hidden && !document.querySelector("dialog[open]");
+  }
+
+  /** @param {string} words over the pictures; empty: none */
+  notice(words) {
+    const place = find("notice");
+    place.hidden = !words;
+    place.textContent = words;
+  }
+
+  listen() {
+    const { camera, connection, controls, timeline } = this;
+    controls.addEventListener("ask", (event) => this.ask(/** @type {CustomEvent} */ (event).detail));
+    timeline.addEventListener("section", (event) => this.practise(/** @type {CustomEvent} */ (event).detail));
+    find("begin").addEventListener("click", () => this.ask("begin"));
+    find("camera").addEventListener("change", (event) => this.openCamera(event.target.value));
+    for (const dialog of document.querySelectorAll("dialog")) {
+      dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+    }
+    camera.addEventListener("open", () => this.cameraOpened());
+    camera.addEventListener("lost", () => this.notice("The camera is gone. Plug it in again: it is waited for."));
+    camera.addEventListener("refused", (event) => this.showCameraError(/** @type {CustomEvent} */ (event).detail));
+    connection.addEventListener("message", (event) => this.heard(/** @type {CustomEvent} */ (event).detail));
+    connection.addEventListener("down", () => this.connectionBroke());
+    connection.addEventListener("over", (event) => this.fail(/** @type {CustomEvent} */ (event).detail.words));
+    document.addEventListener("visibilitychange", () => this.visibilityChanged());
+    // Who leaves the page has ended: the report is written now, not when the server gives up waiting.
+    window.addEventListener("pagehide", () => connection.say({ type: "end" }));
+  }
+
+  connectionBroke() {
+    this.capture.stop();
+    this.notice("The connection broke. Looking for PoseSync again…");
+    this.hud.say("Connecting again", "", "bad");
+    if (this.ending) this.fail("The connection broke at the end. Look for the report in the library.");
+  }
+
+  /** Behind another tab there is no picture: the session waits, and goes on when the page is seen again. */
+  visibilityChanged() {
+    const hidden = document.visibilityState === "hidden";
+    if (hidden && !this.paused) {
+      this.setPaused(true);
+      this.awayPaused = this.paused;
+    } else if (!hidden) {
+      this.keepAwake();
+      if (this.awayPaused && this.paused) this.setPaused(false);
+      this.awayPaused = false;
+    }
+  }
+
+  /** A tablet that falls asleep ends the dance. */
+  async keepAwake() {
+    if (!("wakeLock" in navigator) || document.visibilityState !== "visible" || !this.camera.stream) return;
+    try {
+      this.wakeLock = await navigator.wakeLock.request("screen");
+    } catch {
+      // On a low battery the device may refuse: it then sleeps as it is set to.
+    }
+  }
+
+  addVolume() {
+    const slider = /** @type {HTMLInputElement} */ (
+      element("input", { type: "range", class: "volume", min: 0, max: 1, step: 0.05, "aria-label": "Volume" })
+    );
+    slider.value = remembered("volume", "0.8");
+    slider.addEventListener("input", () => this.expert.setVolume(Number(slider.value)));
+    this.controls.buttons.get("sound")?.after(slider);
+  }
+
+  /**
+   * For tests and the curious, to look at only: `phase`, `session`, `answer` (the last one) and `figures()`. Each
+   * answer is also an event "posesync:answer" on window, with {message, received (s, performance.now() / 1000)}.
+   */
+  expose() {
+    const page = this;
+    const seen = Object.freeze({
+      version: 1,
+      get phase() {
+        return page.phase;
+      },
+      get paused() {
+        return page.paused;
+      },
+      get session() {
+        return page.connection.session;
+      },
+      get answer() {
+        return page.answer;
+      },
+      figures: () => page.figures(),
+    });
+    Object.defineProperty(window, "posesync", { value: seen, writable: false, configurable: false });
+  }
+}
+
+/** @param {HTMLDialogElement} dialog */
+function toggleDialog(dialog) {
+  if (dialog.open) dialog.close();
+  else dialog.showModal();
+}
+
+new PracticePage().start();

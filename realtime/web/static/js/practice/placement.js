@@ -1,0 +1,153 @@
+/** Where the pictures of performer and expert go, and which part of each is seen. Pure logic; lengths in CSS px. */
+
+/** @typedef {{x: number, y: number, width: number, height: number}} Box */
+
+/**
+ * A picture in its place: the visible part is `box`; the whole picture, scaled, would be `full` wide and high,
+ * moved `left` px to the left.
+ * @typedef {object} Placed
+ * @property {Box} box
+ * @property {{width: number, height: number}} full
+ * @property {number} left
+ */
+
+/**
+ * What is to be placed.
+ * @typedef {object} Picture
+ * @property {number} width px, its own
+ * @property {number} height px
+ * @property {number|null} focus 0..1 of its width, where the person is; null: nobody knows, so all of it is shown
+ */
+
+/** A picture around a person may be this narrow, in heights: arms spread wide still fit. */
+const NARROWEST = 0.62;
+/** Gap between two pictures, px. */
+const GAP = 12;
+/** The small picture's share of the room's height and width at most, and how far its corner is from the edge. */
+const INSET = Object.freeze({ height: 0.46, width: 0.36, margin: 12 });
+
+/** The layouts, in the order that the key V goes through. */
+export const LAYOUTS = Object.freeze(["side-by-side", "ghost", "picture-in-picture"]);
+
+/** @param {Picture} picture */
+function aspects(picture) {
+  const whole = picture.width / picture.height;
+  return { whole, least: picture.focus === null ? whole : Math.min(whole, NARROWEST) };
+}
+
+/**
+ * The largest view of a picture in a box: of one that is wider than the box, the part around the person.
+ * @param {Picture} picture
+ * @param {Box} box
+ * @returns {Placed}
+ */
+export function place(picture, box) {
+  const { whole, least } = aspects(picture);
+  const height = Math.max(1, Math.min(box.height, box.width / least));
+  const full = { width: height * whole, height };
+  const width = Math.min(full.width, box.width);
+  const wanted = (picture.focus ?? 0.5) * full.width - width / 2;
+  return {
+    box: { x: box.x + (box.width - width) / 2, y: box.y + (box.height - height) / 2, width, height },
+    full,
+    left: Math.min(Math.max(wanted, 0), full.width - width),
+  };
+}
+
+/**
+ * Two pictures of one height beside each other, or of one width above each other: whatever shows people larger.
+ * @param {Box} room
+ * @param {Picture} first
+ * @param {Picture} second
+ * @returns {[Placed, Placed]}
+ */
+export function sideBySide(room, first, second) {
+  const row = inRow(room, first, second);
+  const column = inColumn(room, first, second);
+  const smaller = (/** @type {[Placed, Placed]} */ pair) => Math.min(pair[0].full.height, pair[1].full.height);
+  return smaller(column) > 1.1 * smaller(row) ? column : row;
+}
+
+/** @type {(room: Box, first: Picture, second: Picture) => [Placed, Placed]} */
+function inRow(room, first, second) {
+  const [a, b] = [aspects(first), aspects(second)];
+  const width = Math.max(2, room.width - GAP);
+  const height = Math.max(1, Math.min(room.height, width / (a.least + b.least)));
+  // What is left over the least goes to both, as far as they have more to show.
+  const spare = width - height * (a.least + b.least);
+  const more = [height * (a.whole - a.least), height * (b.whole - b.least)];
+  const firstMore = Math.min(more[0], Math.max(spare / 2, spare - more[1]));
+  const secondMore = Math.min(more[1], spare - firstMore);
+  const widths = [height * a.least + firstMore, height * b.least + secondMore];
+  const x = room.x + (room.width - widths[0] - GAP - widths[1]) / 2;
+  const y = room.y + (room.height - height) / 2;
+  return [
+    place(first, { x, y, width: widths[0], height }),
+    place(second, { x: x + widths[0] + GAP, y, width: widths[1], height }),
+  ];
+}
+
+/** @type {(room: Box, first: Picture, second: Picture) => [Placed, Placed]} */
+function inColumn(room, first, second) {
+  const height = Math.max(1, (room.height - GAP) / 2);
+  const upper = place(first, { x: room.x, y: room.y, width: room.width, height });
+  const lower = place(second, { x: room.x, y: room.y, width: room.width, height });
+  // Centred as a pair: two wide pictures on a tall screen stay together.
+  const y = room.y + (room.height - upper.box.height - GAP - lower.box.height) / 2;
+  upper.box.y = y;
+  lower.box.y = y + upper.box.height + GAP;
+  return [upper, lower];
+}
+
+/**
+ * The expert small, in the upper corner that the performer is not in.
+ * @param {Box} room
+ * @param {Placed} performer
+ * @param {Picture} expert
+ * @param {boolean} onLeft
+ * @returns {Placed}
+ */
+export function inset(room, performer, expert, onLeft) {
+  const { margin } = INSET;
+  // Beside a narrow picture there may be more room than in it.
+  const beside = (room.width - performer.box.width) / 2 - 2 * margin;
+  const widest = Math.max(INSET.width * room.width, beside);
+  const highest = beside > INSET.width * room.width ? room.height - 2 * margin : INSET.height * room.height;
+  const placed = place(expert, { x: 0, y: 0, width: widest, height: highest });
+  const around = beside > placed.box.width ? room : performer.box;
+  placed.box.x = onLeft ? around.x + margin : around.x + around.width - margin - placed.box.width;
+  placed.box.y = around.y + margin;
+  return placed;
+}
+
+/** s in which a cropped picture comes to rest on the person. */
+const FOLLOW_SECONDS = 0.5;
+/** Share of the picture's width, seen around the person however fast they are. */
+const REACH = 0.16;
+const TORSO = [5, 6, 11, 12];
+/** Confidence above which a keypoint counts as seen: pose/features.py. */
+const SEEN = 0.15;
+
+/** Where a person is across the picture, moving calmly. */
+export class Focus {
+  constructor() {
+    /** @type {number|null} */
+    this.center = null;
+  }
+
+  /**
+   * @param {number[][]|null} keypoints 17 × [x 0..1, y, confidence]; null: nothing new
+   * @param {number} passed s since the last call
+   * @returns {number} 0..1
+   */
+  update(keypoints, passed) {
+    const seen = TORSO.map((k) => keypoints?.[k]).filter((point) => point && point[2] > SEEN);
+    if (seen.length) {
+      const target = Math.min(Math.max(seen.reduce((sum, point) => sum + point[0], 0) / seen.length, 0), 1);
+      const before = this.center ?? target;
+      const moved = before + (target - before) * (1 - Math.exp(-Math.max(0, passed) / FOLLOW_SECONDS));
+      this.center = Math.min(Math.max(moved, target - REACH), target + REACH);
+    }
+    return this.center ?? 0.5;
+  }
+}

@@ -1,0 +1,107 @@
+/** What the user has set: layout, mirror, guidance, sound, full screen; shown on the buttons and remembered. */
+
+import { remember, remembered, toast } from "../common.js";
+import { LAYOUTS } from "./placement.js";
+
+const VIEW_NAMES = { "side-by-side": "Side by side", ghost: "Ghost", "picture-in-picture": "Corner" };
+const LEVELS = /** @type {const} */ (["full", "mistakes", "none"]);
+const LEVEL_NAMES = { full: "everything", mistakes: "at mistakes", none: "nothing" };
+const LEVEL_ICONS = { full: "guidance", mistakes: "guidance-mistakes", none: "guidance-none" };
+
+export class Settings {
+  /**
+   * @param {import("./pictures.js").Pictures} pictures
+   * @param {import("./expert.js").ExpertVideo} expert
+   * @param {import("./controls.js").Controls} controls
+   * @param {(command: object) => boolean} say tells the server
+   */
+  constructor(pictures, expert, controls, say) {
+    this.pictures = pictures;
+    this.expert = expert;
+    this.controls = controls;
+    this.say = say;
+    /** @type {string} as the server says; the user's choice goes there first */
+    this.level = "full";
+    /** @type {string|null} what the user has chosen in this visit */
+    this.chosen = null;
+    pictures.setLayout(remembered("view", LAYOUTS[0]));
+    pictures.setMirror(remembered("mirror", "on") === "on");
+    expert.addEventListener("sound", () => this.showSound());
+    document.addEventListener("fullscreenchange", () => this.showFullscreen());
+    if (!document.documentElement.requestFullscreen) controls.set("fullscreen", { disabled: true });
+    this.showView();
+    this.showMirror();
+    this.showSound();
+    this.showLevel("full");
+  }
+
+  nextView() {
+    const next = LAYOUTS[(LAYOUTS.indexOf(this.pictures.layout) + 1) % LAYOUTS.length];
+    this.pictures.setLayout(next);
+    remember("view", next);
+    this.showView();
+    toast(VIEW_NAMES[/** @type {keyof typeof VIEW_NAMES} */ (next)]);
+  }
+
+  toggleMirror() {
+    this.pictures.setMirror(!this.pictures.mirror);
+    remember("mirror", this.pictures.mirror ? "on" : "off");
+    this.showMirror();
+  }
+
+  nextLevel() {
+    const at = LEVELS.indexOf(/** @type {any} */ (this.level));
+    const next = LEVELS[(at + 1) % LEVELS.length];
+    this.chosen = next;
+    this.say({ type: "guidance", level: next });
+    this.showLevel(next);
+    toast(`Guidance: ${LEVEL_NAMES[next]}`);
+  }
+
+  toggleSound() {
+    this.expert.setSound(!this.expert.on);
+    toast(this.expert.on ? "Sound on: you hear the expert while you keep the pace" : "Sound off");
+  }
+
+  async toggleFullscreen() {
+    try {
+      if (document.fullscreenElement) await document.exitFullscreen();
+      else await document.documentElement.requestFullscreen({ navigationUI: "hide" });
+    } catch {
+      toast("This browser does not give the whole screen.", "error");
+    }
+  }
+
+  showView() {
+    const { layout } = this.pictures;
+    const name = VIEW_NAMES[/** @type {keyof typeof VIEW_NAMES} */ (layout)];
+    document.body.dataset.view = layout;
+    this.controls.set("view", { name, says: `View: ${name.toLowerCase()}`, icon: layout });
+  }
+
+  showMirror() {
+    this.controls.set("mirror", { pressed: this.pictures.mirror });
+  }
+
+  showSound() {
+    const { on, waits } = this.expert;
+    const says = waits ? "Sound: on as soon as you touch the page" : "Sound";
+    this.controls.set("sound", { pressed: on, icon: on ? "sound" : "sound-off", says });
+  }
+
+  showFullscreen() {
+    const full = Boolean(document.fullscreenElement);
+    this.controls.set("fullscreen", { pressed: full, icon: full ? "fullscreen-end" : "fullscreen" });
+  }
+
+  /** @param {string} level in force where the performer is */
+  showLevel(level) {
+    this.level = level;
+    const known = /** @type {keyof typeof LEVEL_NAMES} */ (level);
+    this.controls.set("guidance", {
+      name: "Guidance",
+      says: `Guidance: ${LEVEL_NAMES[known] ?? level}`,
+      icon: LEVEL_ICONS[known] ?? "guidance",
+    });
+  }
+}

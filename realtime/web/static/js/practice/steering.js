@@ -1,0 +1,212 @@
+/**
+ * How the expert's video follows the performer: by its rate, smoothly; by a seek only where the performer jumped.
+ *
+ * Pure logic: no element, no clock; both are passed in. Times are s.
+ */
+
+/**
+ * What is known of the video now.
+ * @typedef {object} Playing
+ * @property {number} time s, its currentTime
+ * @property {boolean} paused
+ * @property {boolean} seeking
+ * @property {boolean} ended
+ */
+
+/**
+ * What the video should do.
+ * @typedef {object} Aim
+ * @property {boolean} playing else it stands
+ * @property {number} rate for its playbackRate; meaningful while playing
+ * @property {number|null} seek s to go to, or null to stay
+ * @property {number|null} target s where it should be now, or null where nobody knows
+ */
+
+export const DEFAULTS = Object.freeze({
+  /** Rate per s of error: an error shrinks to a third in 1 / gain s. */
+  gain: 1.6,
+  /** s; an error less than this is not worth a change of rate. */
+  deadBand: 0.05,
+  /** The highest rate: more cannot be watched. */
+  fastest: 2.5,
+  /** Slower than this is standing still: browsers refuse the lowest rates, and stutter just above. */
+  slowest: 0.1,
+  /** Steps of the rate: with sound, each change is heard. */
+  step: 0.05,
+  /** s between two changes of the rate, unless a change is large. */
+  changeEvery: 0.12,
+  /** s of error that only a seek mends. */
+  seekFrom: 0.75,
+  /** s between two such seeks: the first must have had its effect. */
+  seekEvery: 0.8,
+  /** s that a position is carried on beyond the frame that it belongs to. */
+  horizon: 0.4,
+  /** s without a word from the server after which nobody knows where the performer is. */
+  stale: 1.5,
+  /** s over which the performer's speed is smoothed. */
+  smoothing: 0.25,
+});
+
+/** Steers a video towards the performer's place. */
+export class Steering {
+  /** @param {Partial<typeof DEFAULTS>} [settings] */
+  constructor(settings = {}) {
+    this.settings = { ...DEFAULTS, ...settings };
+    this.duration = Infinity;
+    this.start = 0;
+    /** @type {[number, number]|null} the part that is practised over and over */
+    this.section = null;
+    /** The performer pauses, or the connection is lost. */
+    this.held = false;
+    this.forget();
+  }
+
+  /** A new session, or a new beginning: nothing is known. */
+  forget() {
+    /** @type {{position: number|null, speed: number, at: number, state: string, running: boolean}|null} */
+    this.last = null;
+    this.speed = 0;
+    this.rate = 1;
+    this.playing = false;
+    this.jump = false;
+    this.soughtAt = -Infinity;
+    this.changedAt = -Infinity;
+  }
+
+  /** s in the piece where the video waits for the beginning. */
+  get rest() {
+    return this.section ? this.section[0] : this.start;
+  }
+
+  /**
+   * Take note of an answer.
+   * @param {{captured: number, phase: string, state: string, position: number|null, speed: number, jumped: boolean}}
+   *   answer the server's
+   */
+  take(answer) {
+    const before = this.last;
+    const { position, captured: at, state } = answer;
+    const running = answer.phase === "running";
+    const known = before !== null && before.position !== null && position !== null;
+    if (position !== null && (answer.jumped || (known && this.wraps(before.position, position)))) this.jump = true;
+    const speed = state === "FOLLOWING" ? Math.max(0, answer.speed) : 0;
+    const passed = before ? at - before.at : Infinity;
+    // A stop must not be smoothed away: the video would run on past the pose that is held.
+    const share = speed === 0 || !known || !(passed >= 0) ? 1 : 1 - Math.exp(-passed / this.settings.smoothing);
+    this.speed += share * (speed - this.speed);
+    this.last = { position, speed: this.speed, at, state, running };
+  }
+
+  /**
+   * Whether the performer began the practised part again.
+   * @param {number} before s
+   * @param {number} now s
+   */
+  wraps(before, now) {
+    if (!this.section) return false;
+    return before - now > 0.4 * (this.section[1] - this.section[0]);
+  }
+
+  /**
+   * Where the video should be.
+   * @param {number} now s, the clock of `captured`
+   * @returns {number|null} s in the piece, or null where nobody knows
+   */
+  target(now) {
+    const { last, settings } = this;
+    if (!last) return null;
+    if (!last.running) return this.rest;
+    if (last.position === null || last.state === "LOST") return null;
+    const ahead = Math.min(Math.max(0, now - last.at), settings.horizon);
+    const place = last.position + last.speed * ahead;
+    // Past the end of the practised part there is nothing to show: the performer is about to begin it again.
+    const end = this.section ? Math.max(this.section[1], last.position) : this.duration;
+    return Math.min(Math.max(place, 0), end);
+  }
+
+  /**
+   * What the video should do now. Call it with every picture drawn, or a few times a second.
+   * @param {number} now s
+   * @param {Playing} video
+   * @returns {Aim}
+   */
+  aim(now, video) {
+    const { last, settings } = this;
+    const target = this.target(now);
+    const deaf = !last || now - last.at > settings.stale;
+    if (target === null || (last?.running && (deaf || this.held))) return this.stand(target);
+    const error = target - video.time;
+    if (!last?.running) {
+      this.jump = false;
+      return this.stand(target, !video.seeking && Math.abs(error) > 0.05 ? target : null);
+    }
+    const seek = this.seekTo(now, target, error, video);
+    if (seek !== null) {
+      this.soughtAt = now;
+      this.jump = false;
+    }
+    const rate = this.wanted(seek === null ? error : 0, now);
+    // A video at its end would begin anew when told to play: it first has to be taken elsewhere.
+    this.playing = rate > 0 && !(video.ended && seek === null);
+    return { playing: this.playing, rate: this.rate, seek, target };
+  }
+
+  /**
+   * @param {number|null} target
+   * @param {number|null} [seek]
+   * @returns {Aim}
+   */
+  stand(target, seek = null) {
+    this.playing = false;
+    return { playing: false, rate: this.rate, seek, target };
+  }
+
+  /**
+   * @param {number} now
+   * @param {number} target
+   * @param {number} error
+   * @param {Playing} video
+   * @returns {number|null} s to go to
+   */
+  seekTo(now, target, error, video) {
+    if (video.seeking) return null;
+    const { seekFrom, seekEvery, deadBand } = this.settings;
+    if (this.jump && Math.abs(error) <= deadBand) this.jump = false;
+    if (this.jump) return target;
+    if (video.ended && error < -deadBand) return target;
+    return Math.abs(error) > seekFrom && now - this.soughtAt >= seekEvery ? target : null;
+  }
+
+  /**
+   * The rate, 0 to stand still.
+   * @param {number} error s by which the video lags behind
+   * @param {number} now s
+   */
+  wanted(error, now) {
+    const { gain, deadBand, fastest, slowest, step, changeEvery } = this.settings;
+    const off = Math.abs(error) <= deadBand ? 0 : error;
+    let wanted = Math.min(Math.max(this.speed + gain * off, 0), fastest);
+    // On its last steps towards a pose that is held it would creep: it walks, and then stands.
+    if (this.speed < slowest && off > 0) wanted = Math.max(wanted, 0.3);
+    // Twice as much to begin as to go on: a video at the edge would stutter.
+    if (wanted < (this.playing ? slowest : 2 * slowest)) return 0;
+    const change = Math.abs(wanted - this.rate);
+    const due = change > 0.3 || !this.playing || now - this.changedAt >= changeEvery;
+    const edge = wanted === fastest;
+    if (due && (change > 0.8 * step || edge) && this.rate !== wanted) {
+      this.rate = edge ? fastest : Math.max(slowest, Math.round(wanted / step) * step);
+      this.changedAt = now;
+    }
+    return this.rate;
+  }
+}
+
+/**
+ * Whether the expert's sound is worth hearing at a rate: far from its own speed it is only noise.
+ * @param {number} rate
+ * @param {boolean} heard whether it is heard now: it goes on a little longer than it would begin
+ */
+export function audible(rate, heard) {
+  const limit = heard ? 1.5 : 1.3;
+  return rate >= 1 / limit && rate <= limit;
+}

@@ -1,0 +1,104 @@
+/** What is said about an answer: one message for eyes, one for ears. Pure logic. */
+
+/** @typedef {import("./protocol.js").Answer} Answer */
+/** @typedef {{text: string, more: string, tone: "calm"|"warn"|"good"|"bad"|"plain"}} Message */
+
+/** @type {Record<string, Message>} */
+const STATES = {
+  WAITING: { text: "Begin whenever you like", more: "", tone: "plain" },
+  FOLLOWING: { text: "Following", more: "", tone: "good" },
+  HOLDING: { text: "Holding", more: "the expert waits for you", tone: "calm" },
+  LOST: { text: "Dance on, I will find you", more: "", tone: "bad" },
+  FINISHED: { text: "Well done", more: "you have reached the end", tone: "good" },
+};
+
+/**
+ * The one thing to know now: where to stand, else what to correct, else what the tracker knows.
+ * @param {Answer} answer
+ * @returns {Message}
+ */
+export function messageOf(answer) {
+  if (answer.phase === "count-in") return { text: "Get ready", more: "", tone: "calm" };
+  if (answer.framing) return { text: capital(answer.framing), more: "", tone: "calm" };
+  if (answer.phase === "framing") return { text: capital(answer.hint ?? "find your place"), more: "", tone: "calm" };
+  if (answer.phase === "ready") return { text: capital(answer.hint ?? "ready"), more: "", tone: "good" };
+  if (answer.cue) return { text: capital(answer.cue.text), more: "", tone: "warn" };
+  const state = STATES[answer.state];
+  if (answer.state !== "FOLLOWING") return state;
+  if (answer.confidence < 0.35) return { ...state, more: "not sure where you are" };
+  const pace = answer.timing.label ?? "";
+  return { ...state, more: pace };
+}
+
+/** @param {string} text */
+function capital(text) {
+  return text ? text[0].toUpperCase() + text.slice(1) : text;
+}
+
+/** What screen readers say: what is new, not what goes on; each at most once in a while. */
+export class Speech {
+  /** @param {number} [again] s after which the same may be said again */
+  constructor(again = 6) {
+    this.again = again;
+    this.state = "";
+    this.framing = "";
+    this.countdown = "";
+    /** @type {Map<string, number>} text → s at which it was said */
+    this.said = new Map();
+  }
+
+  /**
+   * @param {Answer} answer
+   * @param {number} now s
+   * @returns {string|null} what to say, or null
+   */
+  update(answer, now) {
+    const text = this.news(answer);
+    this.state = answer.state;
+    this.framing = answer.framing ?? "";
+    this.countdown = answer.countdown ?? "";
+    if (!text || now - (this.said.get(text) ?? -Infinity) < this.again) return null;
+    for (const [old, at] of this.said) if (now - at > this.again) this.said.delete(old);
+    this.said.set(text, now);
+    return text;
+  }
+
+  /** @param {Answer} answer */
+  news(answer) {
+    if (answer.countdown && answer.countdown !== this.countdown) return answer.countdown;
+    if (answer.framing && answer.framing !== this.framing) return capital(answer.framing);
+    if (answer.phase !== "running") return null;
+    if (answer.said && answer.cue) return capital(answer.cue.text);
+    // That somebody holds a pose, they know themselves.
+    if (answer.state !== this.state && answer.state !== "HOLDING") return STATES[answer.state].text;
+    return null;
+  }
+}
+
+/**
+ * Where the marker of the pace is: the logarithm, so that half and twice the expert's are at the ends.
+ * @param {Answer} answer
+ * @returns {number|null} −1 dragging .. 1 rushing; null: not known
+ */
+export function paceOf(answer) {
+  const { speed } = answer.timing;
+  if (answer.position === null || speed === null) return null;
+  return Math.min(Math.max(Math.log2(Math.max(speed, 0.5)), -1), 1);
+}
+
+/**
+ * The session's end in words.
+ * @param {{why: string, report: string|null, summary: any}} ended
+ * @returns {{title: string, text: string}}
+ */
+export function endWords(ended) {
+  const title = { asked: "Well done", idle: "The session has ended", shutdown: "PoseSync was stopped" }[ended.why];
+  const reasons = {
+    idle: "Nobody was in front of the camera for a while.",
+    shutdown: "To practise on, start posesync serve again and open the address it prints.",
+    failed: "PoseSync could not go on. What the terminal says where it runs tells why.",
+  };
+  const reason = reasons[/** @type {keyof typeof reasons} */ (ended.why)] ?? "";
+  const none = "There was too little to see for a report.";
+  return { title: title ?? "The session has failed", text: [reason, ended.report ? "" : none].join(" ").trim() };
+}

@@ -59,3 +59,29 @@ export function showFigures(list, figures, answer) {
     ...rows.flatMap(([label, value]) => [element("dt", { text: label }), element("dd", { text: value })]),
   );
 }
+
+/**
+ * Let tests and the curious look, and no more: window.posesync has `version`, `phase`, `paused`, `session`, `answer`
+ * (the last one) and `figures()` (figuresOf). Each answer is also an event "posesync:answer" on window, with
+ * {message, received (s, performance.now() / 1000)} as its detail.
+ * @param {any} page
+ */
+export function expose(page) {
+  const seen = Object.freeze({
+    version: 1,
+    get phase() {
+      return page.phase;
+    },
+    get paused() {
+      return page.paused;
+    },
+    get session() {
+      return page.connection.session;
+    },
+    get answer() {
+      return page.answer;
+    },
+    figures: () => page.figures(),
+  });
+  Object.defineProperty(window, "posesync", { value: seen, writable: false, configurable: false });
+}

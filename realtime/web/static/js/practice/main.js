@@ -1,21 +1,22 @@
 /** The practice page: camera, connection, pictures and controls joined. Everything with logic is in a module of its own. */
 
-import { ApiError, api, element, formatTime, remembered, toast } from "../common.js";
+import { ApiError, formatTime, toast } from "../common.js";
+import { Awake } from "./awake.js";
 import { Camera, CameraError } from "./camera.js";
 import { Capture, clock } from "./capture.js";
 import { Connection } from "./connection.js";
 import { Controls } from "./controls.js";
 import { doubt } from "./drawing.js";
 import { ExpertVideo } from "./expert.js";
-import { figuresOf, showFigures } from "./figures.js";
+import { expose, figuresOf, showFigures } from "./figures.js";
 import { Hud } from "./hud.js";
 import { Panel } from "./panel.js";
+import { CameraPicker } from "./picker.js";
 import { Pictures } from "./pictures.js";
+import { readyExpert } from "./preparation.js";
 import { Settings } from "./settings.js";
 import { Timeline, sectionAt } from "./timeline.js";
 
-/** s between two looks at an expert who is being prepared. */
-const POLL_EVERY = 1;
 /** s between two renewals of the details. */
 const DETAILS_EVERY = 0.5;
 /** s for which the server may take to write the report. */
@@ -55,9 +56,10 @@ class PracticePage {
     const places = { tools: find("tools"), bar: find("bar"), help: find("keys") };
     this.controls = new Controls(places, () => this.mayHide());
     this.settings = new Settings(this.pictures, this.expert, this.controls, (command) => this.connection.say(command));
-    this.addVolume();
+    this.awake = new Awake();
+    this.picker = new CameraPicker(this.camera, find, (id) => this.openCamera(id));
     this.listen();
-    this.expose();
+    expose(this);
   }
 
   // -- from the page's beginning to the first frame ----------------------------------------------------------
@@ -65,7 +67,7 @@ class PracticePage {
   async start() {
     requestAnimationFrame(() => this.step());
     try {
-      const expert = await this.readyExpert();
+      const expert = await readyExpert(this.expertId, this.panel);
       if (!expert) return;
       document.title = `${expert.name} · PoseSync`;
       find("title").textContent = expert.name;
@@ -77,23 +79,6 @@ class PracticePage {
     }
     if (!Camera.possible || (await Camera.allowed())) await this.openCamera();
     else this.panel.askForCamera(() => this.openCamera());
-  }
-
-  /** Wait until the expert is prepared; null when that has failed. */
-  async readyExpert() {
-    for (;;) {
-      const expert = await api(`/api/experts/${encodeURIComponent(this.expertId)}`);
-      if (expert.state === "ready") {
-        this.panel.hide("preparing");
-        return expert;
-      }
-      if (expert.state === "failed") {
-        this.panel.trouble("This video cannot be practised with", expert.detail || "It could not be prepared.", []);
-        return null;
-      }
-      this.panel.preparing(expert);
-      await new Promise((resolve) => setTimeout(resolve, 1000 * POLL_EVERY));
-    }
   }
 
   /** @param {string} [id] of a camera, or the one chosen last time */
@@ -111,7 +96,7 @@ class PracticePage {
   /** @param {CameraError} error */
   async showCameraError(error) {
     const several = (await this.camera.list()).length > 1;
-    this.panel.cameraFailed(error, () => this.openCamera(), several ? () => this.chooseCamera() : null);
+    this.panel.cameraFailed(error, () => this.openCamera(), several ? () => this.picker.open() : null);
     this.hud.say("No picture from the camera", "", "bad");
   }
 
@@ -119,9 +104,18 @@ class PracticePage {
     this.panel.hide("ask");
     this.panel.hide("camera");
     this.notice("");
-    this.hud.say("Connecting");
-    if (this.connection.closed && !this.ending) this.connection.open();
-    this.keepAwake();
+    if (this.connection.closed && !this.ending) {
+      this.hud.say("Connecting");
+      this.connection.open();
+    } else if (!this.paused) this.connection.say({ type: "pause", on: false });
+    this.awake.hold();
+  }
+
+  /** The session waits for the camera, as for a performer who pauses: it must not end for want of frames. */
+  cameraLost() {
+    this.connection.say({ type: "pause", on: true });
+    this.notice("The camera is gone. Plug it in again: it is waited for.");
+    this.hud.say("No picture from the camera", "", "bad");
   }
 
   // -- what the server says --------------------------------------------------------------------------------
@@ -133,7 +127,7 @@ class PracticePage {
     else if (message.type === "ended") this.ended(message);
     else if (message.type === "error") {
       if (typeof message.seq === "number") this.capture.giveUp(message.seq);
-      if (message.code === "section") this.timeline.setSection(null);
+      if (message.code === "section") this.showPractised(null);
       toast(message.message, "error");
     }
   }
@@ -208,7 +202,7 @@ class PracticePage {
     this.pictures.take(null);
     this.hud.clear();
     this.hud.begin.hidden = true;
-    this.wakeLock?.release().catch(() => undefined);
+    this.awake.release();
     for (const id of ["pause", "restart", "loop", "guidance", "end", "camera"]) this.controls.set(id, { disabled: true });
   }
 
@@ -239,7 +233,7 @@ class PracticePage {
     };
     /** @type {Record<string, () => void>} */
     const running = {
-      camera: () => this.chooseCamera(),
+      camera: () => this.picker.open(),
       guidance: () => {
         this.levelAt = clock();
         settings.nextLevel();
@@ -263,8 +257,8 @@ class PracticePage {
     if (paused) this.capture.stop();
     else if (this.connection.up && this.wanted) this.capture.start(this.wanted);
     this.controls.set("pause", paused ? { name: "Go on", icon: "play" } : { name: "Pause", icon: "pause" });
-    this.notice(paused ? "Paused. Space goes on." : "");
-    if (paused) this.hud.say("Paused", "", "calm");
+    this.notice(paused ? "Paused" : "");
+    if (paused) this.hud.say("Paused", "Space goes on", "calm");
   }
 
   restart() {
@@ -286,11 +280,17 @@ class PracticePage {
   /** @param {[number, number]|null} section */
   practise(section) {
     this.connection.say({ type: "loop", section });
-    this.expert.steering.section = section;
-    this.controls.set("loop", { pressed: section !== null });
+    this.showPractised(section);
     const named = section && this.timeline.sections.find(([from, to]) => from === section[0] && to === section[1]);
     const words = named?.[2] || (section ? `${formatTime(section[0], true)} to ${formatTime(section[1], true)}` : "");
     toast(section ? `Over and over: ${words}` : "The whole piece");
+  }
+
+  /** @param {[number, number]|null} section */
+  showPractised(section) {
+    this.timeline.setSection(section);
+    this.expert.steering.section = section;
+    this.controls.set("loop", { pressed: section !== null });
   }
 
   end() {
@@ -309,19 +309,6 @@ class PracticePage {
       () => this.fail("The report is not written yet. Look for it in the library in a moment."),
       1000 * REPORT_WITHIN,
     );
-  }
-
-  async chooseCamera() {
-    const select = find("camera");
-    const cameras = await this.camera.list();
-    const { id } = this.camera;
-    select.replaceChildren(
-      ...cameras.map((camera) => element("option", { value: camera.id, text: camera.label, selected: camera.id === id })),
-    );
-    select.disabled = cameras.length === 0;
-    const { videoWidth, videoHeight } = find("self");
-    find("camera-size").textContent = videoWidth ? `It gives ${videoWidth} × ${videoHeight} pixels.` : "";
-    if (!find("cameras").open) find("cameras").showModal();
   }
 
   toggleDetails() {
@@ -367,12 +354,11 @@ class PracticePage {
     controls.addEventListener("ask", (event) => this.ask(/** @type {CustomEvent} */ (event).detail));
     timeline.addEventListener("section", (event) => this.practise(/** @type {CustomEvent} */ (event).detail));
     find("begin").addEventListener("click", () => this.ask("begin"));
-    find("camera").addEventListener("change", (event) => this.openCamera(event.target.value));
     for (const dialog of document.querySelectorAll("dialog")) {
       dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
     }
     camera.addEventListener("open", () => this.cameraOpened());
-    camera.addEventListener("lost", () => this.notice("The camera is gone. Plug it in again: it is waited for."));
+    camera.addEventListener("lost", () => this.cameraLost());
     camera.addEventListener("refused", (event) => this.showCameraError(/** @type {CustomEvent} */ (event).detail));
     connection.addEventListener("message", (event) => this.heard(/** @type {CustomEvent} */ (event).detail));
     connection.addEventListener("down", () => this.connectionBroke());
@@ -396,54 +382,10 @@ class PracticePage {
       this.setPaused(true);
       this.awayPaused = this.paused;
     } else if (!hidden) {
-      this.keepAwake();
+      this.awake.hold();
       if (this.awayPaused && this.paused) this.setPaused(false);
       this.awayPaused = false;
     }
-  }
-
-  /** A tablet that falls asleep ends the dance. */
-  async keepAwake() {
-    if (!("wakeLock" in navigator) || document.visibilityState !== "visible" || !this.camera.stream) return;
-    try {
-      this.wakeLock = await navigator.wakeLock.request("screen");
-    } catch {
-      // On a low battery the device may refuse: it then sleeps as it is set to.
-    }
-  }
-
-  addVolume() {
-    const slider = /** @type {HTMLInputElement} */ (
-      element("input", { type: "range", class: "volume", min: 0, max: 1, step: 0.05, "aria-label": "Volume" })
-    );
-    slider.value = remembered("volume", "0.8");
-    slider.addEventListener("input", () => this.expert.setVolume(Number(slider.value)));
-    this.controls.buttons.get("sound")?.after(slider);
-  }
-
-  /**
-   * For tests and the curious, to look at only: `phase`, `session`, `answer` (the last one) and `figures()`. Each
-   * answer is also an event "posesync:answer" on window, with {message, received (s, performance.now() / 1000)}.
-   */
-  expose() {
-    const page = this;
-    const seen = Object.freeze({
-      version: 1,
-      get phase() {
-        return page.phase;
-      },
-      get paused() {
-        return page.paused;
-      },
-      get session() {
-        return page.connection.session;
-      },
-      get answer() {
-        return page.answer;
-      },
-      figures: () => page.figures(),
-    });
-    Object.defineProperty(window, "posesync", { value: seen, writable: false, configurable: false });
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the user has set: layout, mirror, guidance, sound, full screen; shown on the buttons and remembered. */
 
-import { remember, remembered, toast } from "../common.js";
+import { element, remember, remembered, toast } from "../common.js";
 import { LAYOUTS } from "./placement.js";
 
 const VIEW_NAMES = { "side-by-side": "Side by side", ghost: "Ghost", "picture-in-picture": "Corner" };
@@ -29,10 +29,23 @@ export class Settings {
     expert.addEventListener("sound", () => this.showSound());
     document.addEventListener("fullscreenchange", () => this.showFullscreen());
     if (!document.documentElement.requestFullscreen) controls.set("fullscreen", { disabled: true });
+    this.addVolume();
     this.showView();
     this.showMirror();
     this.showSound();
     this.showLevel("full");
+  }
+
+  /** The volume, beside the button for the sound. */
+  addVolume() {
+    const slider = /** @type {HTMLInputElement} */ (
+      element("input", { type: "range", class: "volume", min: 0, max: 1, step: 0.05, "aria-label": "Volume" })
+    );
+    slider.value = String(this.expert.volume);
+    slider.addEventListener("input", () => this.expert.setVolume(Number(slider.value)));
+    // Touched or clicked, it must not keep the buttons on the screen.
+    slider.addEventListener("pointerup", () => slider.blur());
+    this.controls.buttons.get("sound")?.after(slider);
   }
 
   nextView() {

@@ -1,0 +1,357 @@
+"""A copy of the expert's video that any browser plays and seeks at once, at the very times of the reference.
+
+A player's clock is the file's own: here the first picture is at 0 and every picture at the time that the
+reference gives it, so ``video.currentTime`` is a position in the reference. Upright, small enough to be
+decoded at once, a key frame every half second, no B-frames, the index first, the sound laid under it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import av
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+from posesync.pose.decoding import ODD_METADATA, decoded_frames
+from posesync.pose.errors import OutputError
+from posesync.pose.types import Image
+from posesync.pose.video_file import VideoFile
+
+from .content import VideoContent
+from .prepare import reference_cache_dir
+from .proxy import proxy_size
+from .storage import output_error
+
+log = logging.getLogger(__name__)
+
+#: px²: what a phone decodes without effort, and more than half a window shows.
+MAX_AREA: Final = 1280 * 720
+#: s between two key frames at most: how much is decoded before a place that was jumped to can be shown.
+KEY_EVERY: Final = 0.5
+#: Raised when the same video gives another copy than before.
+PLAYABLE_VERSION: Final = 1
+
+#: Told about ten times a second how much is done, 0..1, or None when the video does not say how long it is.
+Advance = Callable[[float | None], None]
+
+_CLOCK: Final = 90_000  # ticks per second, as in pose.writer
+_BT709: Final = 1
+_RATE: Final = 48_000  # samples of sound per second
+_BLOCK: Final = 1024  # samples that AAC codes at once
+_JITTER: Final = 0.05  # s by which times of sound may differ from the count of its samples, as in the window
+_BACK: Final = 1.0  # s; further back than this, the clock of a joined recording began again
+_REPORT_EVERY: Final = 0.1
+_STALE: Final = 24 * 3600  # s after which what a killed run left is swept away
+_OPTIONS: Final = {"protocol_whitelist": "file"}
+
+Samples = npt.NDArray[np.float32]
+
+
+def playable_cache_dir() -> Path:
+    """The folder that playable copies are kept in, unless another is given."""
+    return Path(platformdirs.user_cache_dir("posesync", appauthor=False)) / "playable"
+
+
+def playable_file(
+    video: str | Path, *, cache_dir: str | Path | None = None, progress: Advance | None = None
+) -> Path:
+    """The playable copy of a video, made now or fetched from the cache, which knows it by its content.
+
+    Args:
+        video: the file.
+        cache_dir: where copies are kept; by default :func:`playable_cache_dir`.
+        progress: see :func:`make_playable`.
+
+    Raises:
+        SourceError: no such file, or not a video.
+        OutputError: the disk is full, or the cache folder is not writable.
+    """
+    cache = Path(cache_dir) if cache_dir is not None else playable_cache_dir()
+    memory = reference_cache_dir() if cache_dir is None else cache
+    content = VideoContent.of(Path(video), memory)
+    target = cache / f"{content.sha256[:32]}-{PLAYABLE_VERSION}.mp4"
+    if not target.is_file():
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise output_error(error, cache) from error
+        _sweep(cache)
+        make_playable(video, target, progress=progress)
+    content.remember(memory)
+    return target
+
+
+def make_playable(video: str | Path, target: Path, *, progress: Advance | None = None) -> None:
+    """Write the playable copy of a video: H.264 and AAC in MP4, whatever it was before.
+
+    Memory stays flat however long the video is. Whatever interrupts it, an exception out of ``progress``
+    included (that is how to cancel), leaves nothing half-written.
+
+    Args:
+        video: the file.
+        target: the copy; replaced only when the new one is complete.
+        progress: called about ten times a second, and once at the end.
+
+    Raises:
+        SourceError: no such file, or not a video.
+        OutputError: the disk is full, the folder missing or not writable, or PyAV lacks the encoder.
+    """
+    with VideoFile(video) as look:
+        info = look.info
+    width, height = proxy_size(info.width, info.height, MAX_AREA)
+    with (
+        VideoFile(video, max_height=max(height, 2)) as source,
+        _Copy(target, (width, height), info.fps or 30.0) as copy,
+        _Sound(Path(video), copy) as sound,
+    ):
+        reported = time.monotonic()
+        for frame in source:
+            copy.write(frame.image, frame.time)
+            sound.until(frame.time)
+            if progress is not None and time.monotonic() - reported >= _REPORT_EVERY:
+                reported = time.monotonic()
+                progress(min(1.0, frame.time / info.duration) if info.duration else None)
+        sound.until(copy.duration)
+        sound.finish()
+    if progress is not None:
+        progress(1.0)
+
+
+class _Copy:
+    """The file being written, under a temporary name until it is complete."""
+
+    def __init__(self, target: Path, size: tuple[int, int], fps: float) -> None:
+        self._target, self._size = target, size
+        self._part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+        self._interval = 1.0 / fps
+        self._frames = 0
+        self._last = self._key = 0.0
+        try:
+            self.container: Any = av.open(
+                f"file:{self._part.absolute()}", "w", format="mp4", options={"movflags": "faststart"}
+            )
+            self._stream = self._add_video(fps)
+        except (av.FFmpegError, OSError) as error:
+            self._part.unlink(missing_ok=True)
+            raise output_error(error, target) from error
+        except ValueError as error:  # PyAV's UnknownCodecError
+            self._part.unlink(missing_ok=True)
+            raise OutputError(
+                "PyAV has no H.264 encoder here: get its own wheel with `pip install --force-reinstall av`"
+            ) from error
+
+    @property
+    def duration(self) -> float:
+        """s, to the end of the last picture."""
+        return self._last + self._interval
+
+    def write(self, image: Image, moment: float) -> None:
+        """Add a picture at ``moment`` s."""
+        frame = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(
+            *self._size,
+            format="yuv420p",
+            dst_colorspace="ITU709",
+            dst_color_range="MPEG",
+            interpolation="AREA",
+        )
+        frame.pts, frame.time_base = round(moment * _CLOCK), Fraction(1, _CLOCK)
+        frame.duration = round(self._interval * _CLOCK)
+        # The next picture would come too late for a key frame; its time is guessed from this one's.
+        if self._frames and moment + (moment - self._last) - self._key > KEY_EVERY + 1e-4:
+            frame.pict_type = av.video.frame.PictureType.I
+            self._key = moment
+        self.mux(self._stream.encode, frame)
+        self._last = moment
+        self._frames += 1
+
+    def mux(self, encode: Callable[[Any], Any], frame: Any) -> None:
+        """Encode a frame and write what comes of it; None for the encoder's last.
+
+        Raises:
+            OutputError: the disk is full.
+        """
+        try:
+            self.container.mux(encode(frame))
+        except (av.FFmpegError, OSError) as error:
+            raise output_error(error, self._target) from error
+
+    def __enter__(self) -> _Copy:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._abort()
+            return
+        try:
+            self.mux(self._stream.encode, None)
+            self.container.close()
+            # FFmpeg does not report a disk that fills up while its last buffer is flushed.
+            if not _is_whole(self._part, self._frames):
+                raise OSError(28, "No space left on device")
+            self._part.replace(self._target)
+        except (av.FFmpegError, OSError) as error:
+            raise output_error(error, self._target) from error
+        finally:
+            self._abort()
+
+    def _add_video(self, fps: float) -> Any:
+        stream: Any = self.container.add_stream(
+            "libx264",
+            rate=Fraction(fps).limit_denominator(1001),
+            options={"preset": "veryfast", "crf": "23", "bf": "0", "forced-idr": "1"},
+        )
+        stream.width, stream.height = self._size
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = Fraction(1, _CLOCK)
+        codec = stream.codec_context
+        codec.time_base = Fraction(1, _CLOCK)
+        codec.thread_count = 2  # sessions run beside it
+        codec.colorspace = codec.color_primaries = codec.color_trc = _BT709
+        codec.color_range = 1
+        return stream
+
+    def _abort(self) -> None:
+        """Leave nothing; deleted first, so that FFmpeg does not put the index of a long file in its place."""
+        for _ in range(2):  # an open file cannot be deleted on Windows
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
+            with suppress(av.FFmpegError, OSError, ValueError):
+                self.container.close()
+
+
+class _Sound:
+    """The first sound stream as AAC on the clock of the pictures; nothing at all for a video without one.
+
+    It is read from a file of its own, no further than the pictures are: nothing piles up when pictures and
+    sound lie far apart in the video.
+    """
+
+    def __init__(self, video: Path, copy: _Copy) -> None:
+        self._copy = copy
+        self._source: Any = av.open(f"file:{video.absolute()}", options=_OPTIONS, **ODD_METADATA)
+        self._origin = _first_picture(video)
+        streams = [s for s in self._source.streams.audio if s.codec_context is not None]
+        self._stream: Any = None
+        self._frames: Iterator[Any] = iter(())
+        self._blocks = np.zeros((1, 0), np.float32)
+        self._next = 0  # number of the sample that is written next
+        self._heard: int | None = None  # number of the sample that is decoded next
+        self._held: tuple[int, Samples] | None = None
+        self._resampler: Any = None
+        if streams and streams[0].codec_context.sample_rate:
+            self._frames = self._decode(streams[0], video.name)
+            self._layout = "mono" if streams[0].codec_context.layout.nb_channels == 1 else "stereo"
+            self._blocks = np.zeros((1 if self._layout == "mono" else 2, 0), np.float32)
+            self._stream = copy.container.add_stream("aac", rate=_RATE)  # 128 kbit/s
+            self._stream.codec_context.layout = self._layout
+
+    def until(self, moment: float) -> None:
+        """Write the sound up to ``moment`` s, silence where there is none; after its end nothing."""
+        end = round(moment * _RATE)
+        while self._stream is not None and self._next < end:
+            if self._held is None:
+                self._held = next(self._frames, None)
+            if self._held is None:
+                return
+            at, samples = self._held
+            if at > self._next:
+                silence = min(at - self._next, end - self._next, _RATE)
+                self._write(np.zeros((len(samples), silence), np.float32))
+                continue
+            part = samples[:, self._next - at :][:, : end - self._next]
+            self._write(part)
+            if self._next >= at + samples.shape[1]:
+                self._held = None
+
+    def finish(self) -> None:
+        """Write what is left of the last block."""
+        if self._stream is None:
+            return
+        if self._blocks.shape[1]:
+            self._encode(self._blocks)
+        self._copy.mux(self._stream.encode, None)
+
+    def _write(self, samples: Samples) -> None:
+        self._next += samples.shape[1]
+        self._blocks = np.hstack([self._blocks, samples])
+        while self._blocks.shape[1] >= _BLOCK:
+            self._encode(self._blocks[:, :_BLOCK])
+            self._blocks = self._blocks[:, _BLOCK:]
+
+    def _encode(self, samples: Samples) -> None:
+        block = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples), format="fltp", layout=self._layout)
+        begin = self._next - self._blocks.shape[1]
+        block.sample_rate, block.pts, block.time_base = _RATE, begin, Fraction(1, _RATE)
+        self._copy.mux(self._stream.encode, block)
+
+    def _decode(self, stream: Any, name: str) -> Iterator[tuple[int, Samples]]:
+        """(number of the first sample, (channels, N)) in order."""
+        for frame in decoded_frames(self._source, stream, name):
+            try:
+                self._resampler = self._resampler or av.AudioResampler("fltp", self._layout, _RATE)
+                parts = [
+                    part.to_ndarray().reshape(-1, part.samples) for part in self._resampler.resample(frame)
+                ]
+            except (av.FFmpegError, ValueError, OverflowError) as error:
+                # Another format from here on: a new resampler takes it from the next frame.
+                log.debug("%s: %s", name, error)
+                self._resampler = None
+                continue
+            self._place(frame.time)
+            for part in parts:
+                at = self._heard or 0
+                self._heard = at + part.shape[1]
+                yield at, part.astype(np.float32, copy=False)
+
+    def _place(self, raw: float | None) -> None:
+        """Where the frame decoded last begins: the count of samples, unless its time differs clearly."""
+        if raw is None:
+            self._heard = self._heard or 0
+            return
+        at = round((raw - self._origin) * _RATE)
+        if self._heard is None:
+            self._heard = at
+        elif at < self._heard - _BACK * _RATE:
+            self._origin = raw - self._heard / _RATE
+        elif abs(at - self._heard) > _JITTER * _RATE:
+            self._heard = at
+
+    def __enter__(self) -> _Sound:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._frames = iter(())
+        self._source.close()
+
+
+def _first_picture(video: Path) -> float:
+    """When the first picture that can be decoded is shown, s on the file's own clock: the reference's 0."""
+    with av.open(f"file:{video.absolute()}", options=_OPTIONS, **ODD_METADATA) as container:
+        stream = next(s for s in container.streams.video if s.codec_context is not None)
+        first = next(decoded_frames(container, stream, video.name), None)
+        return 0.0 if first is None or first.time is None else float(first.time)
+
+
+def _is_whole(path: Path, frames: int) -> bool:
+    """Whether the file holds all that was written to it."""
+    with av.open(f"file:{path.absolute()}", options=_OPTIONS) as container:
+        entries = container.streams.video[0].index_entries
+        end = max((entry.pos + entry.size for entry in entries), default=0)
+        return len(entries) == frames and end <= path.stat().st_size
+
+
+def _sweep(cache: Path) -> None:
+    """Delete what runs that were killed left behind long ago."""
+    for left in cache.glob(".*.part"):
+        with suppress(OSError):  # another process was quicker
+            if time.time() - left.stat().st_mtime > _STALE:
+                left.unlink()

@@ -19,7 +19,7 @@ import { Timeline, sectionAt } from "./timeline.js";
 
 /** s between two renewals of the details. */
 const DETAILS_EVERY = 0.5;
-/** s for which the server may take to write the report. */
+/** s in which the server writes the report. */
 const REPORT_WITHIN = 30;
 /** s for which answers may still tell of the guidance before the user's choice. */
 const LEVEL_SETTLES = 0.7;
@@ -172,7 +172,6 @@ class PracticePage {
     this.capture.answered(answer, received);
     this.answer = answer;
     this.phase = answer.phase;
-    document.body.dataset.phase = answer.phase;
     this.expert.steering.take(answer);
     this.pictures.take(answer);
     if (!this.paused && !this.ending) this.hud.show(answer, received);
@@ -294,7 +293,8 @@ class PracticePage {
   }
 
   end() {
-    if (!this.connection.session) {
+    // Without a connection the server ends the session by itself, and the library has the report.
+    if (!this.connection.session || !this.connection.up) {
       location.assign("/");
       return;
     }
@@ -304,7 +304,7 @@ class PracticePage {
     this.expert.steering.held = true;
     this.hud.say("Writing your report");
     this.notice("");
-    if (!this.connection.say({ type: "end" })) this.ending = false;
+    this.connection.say({ type: "end" });
     this.endTimer = window.setTimeout(
       () => this.fail("The report is not written yet. Look for it in the library in a moment."),
       1000 * REPORT_WITHIN,
@@ -378,6 +378,8 @@ class PracticePage {
   /** Behind another tab there is no picture: the session waits, and goes on when the page is seen again. */
   visibilityChanged() {
     const hidden = document.visibilityState === "hidden";
+    // Nothing is drawn meanwhile, so nothing would steer the video either.
+    if (hidden) this.expert.video.pause();
     if (hidden && !this.paused) {
       this.setPaused(true);
       this.awayPaused = this.paused;

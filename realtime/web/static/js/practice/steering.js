@@ -24,9 +24,9 @@
 
 export const DEFAULTS = Object.freeze({
   /** Rate per s of error: an error shrinks to a third in 1 / gain s. */
-  gain: 1.6,
+  gain: 2.2,
   /** s; an error less than this is not worth a change of rate. */
-  deadBand: 0.05,
+  deadBand: 0.04,
   /** The highest rate: more cannot be watched. */
   fastest: 2.5,
   /** Slower than this is standing still: browsers refuse the lowest rates, and stutter just above. */
@@ -44,7 +44,7 @@ export const DEFAULTS = Object.freeze({
   /** s without a word from the server after which nobody knows where the performer is. */
   stale: 1.5,
   /** s over which the performer's speed is smoothed. */
-  smoothing: 0.25,
+  smoothing: 0.1,
 });
 
 /** Steers a video towards the performer's place. */
@@ -183,11 +183,13 @@ export class Steering {
    * @param {number} now s
    */
   wanted(error, now) {
-    const { gain, deadBand, fastest, slowest, step, changeEvery } = this.settings;
+    const { gain, deadBand, fastest, slowest, step, changeEvery, horizon } = this.settings;
+    // Beyond the horizon the place is not carried on: only what is missing to it is played.
+    const speed = this.last && now - this.last.at <= horizon ? this.speed : 0;
     const off = Math.abs(error) <= deadBand ? 0 : error;
-    let wanted = Math.min(Math.max(this.speed + gain * off, 0), fastest);
+    let wanted = Math.min(Math.max(speed + gain * off, 0), fastest);
     // On its last steps towards a pose that is held it would creep: it walks, and then stands.
-    if (this.speed < slowest && off > 0) wanted = Math.max(wanted, 0.3);
+    if (speed < slowest && off > 0) wanted = Math.max(wanted, 0.3);
     // Twice as much to begin as to go on: a video at the edge would stutter.
     if (wanted < (this.playing ? slowest : 2 * slowest)) return 0;
     const change = Math.abs(wanted - this.rate);

@@ -1,0 +1,191 @@
+"""What the practice page shows and says, in a real browser: pictures in any room, words, keys, parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from browsing import CHROMIUM, NO_CHROMIUM
+from modules import empty_page, run
+from posesync.realtime.annotators import error_color, score_color
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright, empty_page(playwright) as opened:
+        yield opened
+
+
+# -- pictures ------------------------------------------------------------------------------------------------
+
+ROOMS = [(1440, 700), (752, 900), (344, 560), (560, 260), (100, 100)]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+@pytest.mark.parametrize("layout", ["sideBySide", "place", "inset"])
+def test_pictures_lie_inside_and_keep_their_shape(page: Any, room: tuple[int, int], layout: str) -> None:
+    body = """
+      const room = { x: 3, y: 5, width: given.room[0], height: given.room[1] };
+      const found = [];
+      for (const you of [[1280, 720], [720, 1280]])
+       for (const expert of [[1920, 1080], [540, 960], [600, 600]])
+        for (const focus of [null, 0.02, 0.5, 1]) {
+          const first = { width: you[0], height: you[1], focus };
+          const second = { width: expert[0], height: expert[1], focus: null };
+          const large = m.place(first, room);
+          if (given.layout === 'place') found.push([first, large]);
+          if (given.layout === 'inset') found.push([second, m.inset(room, large, second, true)]);
+          if (given.layout === 'sideBySide') {
+            const [a, b] = m.sideBySide(room, first, second);
+            const apart = a.box.x + a.box.width <= b.box.x || a.box.y + a.box.height <= b.box.y;
+            found.push([first, a], [second, b, apart]);
+          }
+        }
+      return found;"""
+    for picture, placed, *apart in run(page, "practice/placement", body, {"room": room, "layout": layout}):
+        box, full, left = placed["box"], placed["full"], placed["left"]
+        assert box["x"] >= 3 - 1e-6
+        assert box["y"] >= 5 - 1e-6
+        assert box["x"] + box["width"] <= 3 + room[0] + 1e-6
+        assert box["y"] + box["height"] <= 5 + room[1] + 1e-6
+        assert full["width"] / full["height"] == pytest.approx(picture["width"] / picture["height"])
+        assert box["height"] == pytest.approx(full["height"])
+        assert -1e-6 <= left <= full["width"] - box["width"] + 1e-6
+        if picture["focus"] is None:
+            assert box["width"] == pytest.approx(full["width"]), "all is shown of whom nobody has found"
+        else:
+            person = picture["focus"] * full["width"] - left
+            assert -1e-6 <= person <= box["width"] + 1e-6
+        assert all(apart), "one picture covers the other"
+
+
+def test_two_pictures_fill_a_tall_screen_above_each_other_and_a_wide_one_side_by_side(page: Any) -> None:
+    body = """
+      const wide = { width: 1280, height: 720, focus: null };
+      return given.map(([width, height]) => {
+        const [a, b] = m.sideBySide({ x: 0, y: 0, width, height }, wide, wide);
+        return a.box.y === b.box.y;
+      });"""
+    assert run(page, "practice/placement", body, [[1440, 600], [360, 640]]) == [True, False]
+
+
+def test_colours_are_the_windows(page: Any) -> None:
+    degrees, scores = [0, 9, 15, 22, -30, 38, 90], [0, 35, 47, 60, 70, 85, 100]
+    body = "return [given[0].map((d) => m.errorColor(d)), given[1].map((s) => m.scoreColor(s))];"
+    errors, points = run(page, "practice/drawing", body, [degrees, scores])
+    for got, blue_first in zip(
+        errors + points, [*map(error_color, degrees), *map(score_color, scores)], strict=True
+    ):
+        assert got == pytest.approx(list(blue_first[::-1]), abs=1)
+
+
+# -- words and keys ------------------------------------------------------------------------------------------
+
+
+def answer(**more: Any) -> dict[str, Any]:
+    return {
+        "phase": "running", "countdown": None, "hint": None, "framing": None, "position": 1.0,
+        "state": "FOLLOWING", "confidence": 0.9, "cue": None, "said": False,
+        "timing": {"score": 90, "label": "on time", "speed": 1.0}, **more,
+    }  # fmt: skip
+
+
+CUE = {"joint": "left_elbow", "text": "bend your left elbow more", "degrees": 30, "kind": "bend"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"phase": "framing", "framing": "step back, I cannot see all of you"},
+            "Step back, I cannot see all of you",
+        ),
+        ({"phase": "ready", "hint": "stand still"}, "Stand still"),
+        ({"phase": "count-in", "framing": "come closer"}, "Get ready"),
+        ({"cue": CUE}, "Bend your left elbow more"),
+        ({"cue": CUE, "framing": "come closer"}, "Come closer"),
+        ({"state": "LOST", "position": None}, "Dance on, I will find you"),
+        ({"state": "HOLDING"}, "Holding"),
+        ({}, "Following"),
+    ],
+)
+def test_one_message_at_a_time(page: Any, change: dict[str, Any], words: str) -> None:
+    assert run(page, "practice/words", "return m.messageOf(given).text;", answer(**change)) == words
+
+
+def test_what_is_new_is_said_once(page: Any) -> None:
+    body = """
+      const speech = new m.Speech();
+      return given.map(([answer, now]) => speech.update(answer, now));"""
+    told = [
+        (answer(phase="count-in", state="WAITING", countdown="3"), 0.0, "3"),
+        (answer(phase="count-in", state="WAITING", countdown="3"), 0.5, None),
+        (answer(phase="count-in", state="WAITING", countdown="2"), 1.0, "2"),
+        (answer(), 2.0, "Following"),
+        (answer(cue=CUE, said=True), 3.0, "Bend your left elbow more"),
+        (answer(cue=CUE), 3.1, None),
+        (answer(cue=CUE, said=True), 5.0, None),
+        (answer(cue=CUE, said=True), 10.0, "Bend your left elbow more"),
+        (answer(state="HOLDING"), 11.0, None),
+        (answer(state="LOST", position=None), 12.0, "Dance on, I will find you"),
+    ]
+    said = run(page, "practice/words", body, [[a, now] for a, now, _ in told])
+    assert said == [words for *_, words in told]
+
+
+@pytest.mark.parametrize(
+    ("event", "asked"),
+    [
+        ({"key": " "}, "pause"), ({"key": "V"}, "view"), ({"key": "Escape"}, "whole"), ({"key": "?"}, "help"),
+        ({"key": "Enter"}, "begin"), ({"key": "r", "ctrlKey": True}, None), ({"key": "x"}, None),
+        ({"key": " ", "target": {"tagName": "BUTTON"}}, None),
+        ({"key": "m", "target": {"tagName": "BUTTON"}}, "mirror"),
+        ({"key": "c", "target": {"tagName": "SELECT"}}, None),
+        ({"key": "n", "target": {"tagName": "INPUT", "type": "range"}}, "sound"),
+    ],
+)  # fmt: skip
+def test_keys(page: Any, event: dict[str, Any], asked: str | None) -> None:
+    assert run(page, "practice/controls", "return m.asked(given);", event) == asked
+
+
+def test_every_key_is_one_control(page: Any) -> None:
+    keys = run(page, "practice/controls", "return m.CONTROLS.map((control) => control.key);")
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("ends", "part"),
+    [([1, 4], [1, 4]), ([4, 1], [1, 4]), ([-3, 4], [0, 4]), ([5, 99], [5, 10]), ([3, 3.2], [2.6, 3.6]),
+     ([0, 0], [0, 1]), ([10, 10], [9, 10])],
+)  # fmt: skip
+def test_a_dragged_part(page: Any, ends: list[float], part: list[float]) -> None:
+    assert run(page, "practice/timeline", "return m.part(...given, 10);", ends) == pytest.approx(part)
+
+
+def test_the_section_around_a_place(page: Any) -> None:
+    sections = [[0, 2, "one"], [2, 5, "two"], [6, 9, "three"]]
+    body = "return given[1].map((place) => m.sectionAt(given[0], place, 10)[2]);"
+    assert run(page, "practice/timeline", body, [sections, [0, 1.9, 2, 5.5, 9.5]]) == [
+        "one", "one", "two", "two", "three",
+    ]  # fmt: skip
+    assert run(page, "practice/timeline", "return m.sectionAt([], 3, 10);") == [0, 10, ""]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "tenths", "words"),
+    [(0, False, "0:00"), (59.6, False, "1:00"), (62.54, True, "1:02.5"), (59.96, True, "1:00.0"),
+     (3671, False, "1:01:11"), (None, True, "–:––"), (-1, False, "0:00")],
+)  # fmt: skip
+def test_times(page: Any, seconds: float | None, tenths: bool, words: str) -> None:
+    assert run(page, "common", "return m.formatTime(...given);", [seconds, tenths]) == words
+
+
+def test_the_waits_grow_and_stay(page: Any) -> None:
+    waits = run(page, "practice/connection", "return [0, 1, 2, 3, 4, 5, 99].map(m.waitBefore);")
+    assert waits == sorted(waits)
+    assert waits[0] < 0.5
+    assert waits[-1] == waits[-2] <= 5

@@ -138,7 +138,7 @@ def test_time_only_goes_forward_and_not_faster_than_ours(frames: list[tuple[floa
 def test_an_allowance_is_used_up_and_comes_back() -> None:
     allowance = Allowance(10.0, 3.0)
     assert [allowance.take(1.0, 5.0) for _ in range(4)] == [True, True, True, False]
-    assert not allowance.take(2.0, 5.1)
-    assert allowance.take(1.0, 5.1)
+    assert not allowance.take(2.5, 5.2)
+    assert allowance.take(1.5, 5.2)
     assert allowance.take(3.0, 99.0)
     assert not allowance.take(0.5, 98.0), "a clock that runs backwards gives nothing"

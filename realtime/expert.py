@@ -99,7 +99,8 @@ class Expert:
 
     def pose_at(self, time: float) -> FloatArray:
         """(17, 3) x px, y px, confidence at ``time`` s."""
-        return self.poses_at(np.array([time]))[0]
+        pose: FloatArray = self.poses_at(np.array([time]))[0]
+        return pose
 
     def poses_at(self, times: FloatArray) -> FloatArray:
         """(K, 17, 3) at (K,) s."""

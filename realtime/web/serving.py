@@ -199,7 +199,7 @@ class _Server(uvicorn.Server):
         self._stop, self._ready = stop, ready
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         """Signals are taken care of already; uvicorn's way would end in an exit code of failure."""
         yield
 
@@ -220,6 +220,10 @@ class _Server(uvicorn.Server):
         for server in self.servers:
             server.close()
         await self.lifespan.shutdown()
+        for _ in range(20):
+            if not any(isinstance(one, LimitedSocket) for one in self.server_state.connections):
+                break
+            await asyncio.sleep(0.05)  # what the application said last is on its way
         await super().shutdown(sockets)
 
 

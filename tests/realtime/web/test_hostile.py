@@ -1,0 +1,77 @@
+"""A running server under attack while somebody practises: a short version of benchmarks/hostile.py."""
+
+from __future__ import annotations
+
+import random
+import struct
+import sys
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from posesync.realtime.expert import Expert
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
+
+import hostile
+from _hostile_messages import BINARY, Messages, head, wire
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+SHORT = Namespace(
+    attacks=["fuzz", "connects", "large"],
+    messages=600,
+    connections=140,
+    crowd=0,
+    lasting=2.0,
+    seconds=1.5,
+    warm=1.0,
+    grace=0.0,
+    seed=3,
+)
+
+
+@pytest.fixture
+def bench(expert: Expert, expert_clip: Path, detector: str, tmp_path: Path) -> Iterator[hostile.Bench]:
+    with hostile.serving(tmp_path, expert_clip, ["--detector", detector]) as server:
+        host, _, port = server.host.partition(":")
+        plan = {"host": host, "port": int(port), "cookie": server.cookie, "expert": server.expert}
+        files = hostile.pictures(expert_clip, tmp_path, 30)
+        yield hostile.Bench(server, tmp_path, {**plan, "jpegs": files, "size": list(hostile.SIZE)})
+
+
+def test_a_server_under_attack_goes_on(bench: hostile.Bench) -> None:
+    found, _, _, noted = hostile.run(bench, SHORT)
+    assert bench.server.process.poll() is None
+    assert bench.server.troubles() == []
+    assert noted["trouble"] == []
+    assert not noted["lost"]
+    assert bench.said["fuzz"]["tally"]["taken in"] >= SHORT.messages
+    for name in SHORT.attacks:
+        assert [what for what in bench.said[name]["tally"] if "UNEXPECTED" in what] == []
+        # How much exactly is for the benchmark, on a machine with nothing else to do.
+        assert found[name]["fps"] > 0.4 * found["before"]["fps"]
+    tally = bench.said["large"]["tally"]
+    assert tally["one message: closed with 1009"] == tally["only its size: closed with 1009"] == 1
+
+
+def test_the_same_seed_gives_the_same_messages() -> None:
+    def some() -> list[tuple[str, bytes]]:
+        messages = Messages(random.Random(5), [b"\xff\xd8\xff\xc0" + bytes(900)], (64, 48))
+        return [messages.next() for _ in range(300)]
+
+    assert some() == some()
+    assert len({kind for kind, _ in some()}) > 10
+
+
+@pytest.mark.parametrize("length", [0, 125, 126, 65535, 65536, 2**40])
+def test_frames_are_as_rfc_6455_has_them(length: int) -> None:
+    data = head(BINARY, length)
+    assert data[0] == 0x82
+    assert data[1] & 0x80
+    short = data[1] & 127
+    extended = {126: ">H", 127: ">Q"}.get(short)
+    found = struct.unpack(extended, data[2 : 2 + struct.calcsize(extended)])[0] if extended else short
+    assert found == length
+    assert wire(BINARY, b"abc")[-3:] == b"abc"

@@ -124,8 +124,8 @@ async def _refuse(socket: WebSocket, error: PoseSyncError) -> None:
         code, word = TOO_MANY, "full"
     elif isinstance(error, SourceError):
         code, word = NO_EXPERT, "expert"
-    else:
-        code, word = NOT_READY, "models"
+    else:  # not prepared yet, or a model is missing: the message says which
+        code, word = NOT_READY, "not-ready"
     with suppress(WebSocketDisconnect, RuntimeError, asyncio.TimeoutError):
         text = Trouble(code=word, message=str(error)).model_dump_json()
         await asyncio.wait_for(socket.send_text(text), _PATIENCE)

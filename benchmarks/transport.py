@@ -17,6 +17,7 @@ import importlib.metadata as metadata
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -105,11 +106,19 @@ def offline() -> dict[str, Any]:
     """
     place = ["unshare", "--user", "--map-root-user", "--net"]
     inside = [*place, "sh", "-c", 'ip link set lo up && exec "$0" "$@"', sys.executable, __file__, "--probe"]
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(inside, capture_output=True, text=True, timeout=120, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
+        process = subprocess.Popen(inside, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    except OSError as error:
         return {"skipped": f"{error}"}
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    try:
+        said, trouble = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # its server and browser too
+        return {"skipped": "nothing within 120 s"}
+    if process.returncode:
+        return {"skipped": (trouble.strip().splitlines() or ["no reason given"])[-1]}
+    return dict(json.loads(said.splitlines()[-1]))
 
 
 def probe() -> dict[str, Any]:

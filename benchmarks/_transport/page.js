@@ -198,11 +198,11 @@ const bench = {
     const begun = performance.now();
     const first = new Promise((resolve) => { firstAnswer = () => resolve(performance.now() - begun); });
     if (kind === 'none') return null;
-    await (kind === 'rtc' ? webRtc(track) : kind === 'main' ? mainThread() : inWorker(track));
+    const begins = kind === 'rtc' ? webRtc(track) : kind === 'main' ? mainThread() : inWorker(track);
     const late = new Promise((_, reject) => {
       setTimeout(() => reject(new Error(`no answer; ICE is ${peer?.iceConnectionState ?? 'not used'}`)), 12000);
     });
-    return Promise.race([first, late]);
+    return Promise.race([begins.then(() => first), late]);
   },
   /** What has been noted since the last call; the counters run on. */
   async collect() {

@@ -63,7 +63,7 @@ function refusal(body, text, status) {
  * @param {boolean} [tenths] with tenths, as in 1:02.5
  */
 export function formatTime(seconds, tenths = false) {
-  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–:––";
+  if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
   const steps = tenths ? 10 : 1;
   const units = Math.round(Math.max(0, seconds) * steps);
   const whole = Math.floor(units / steps);
@@ -127,17 +127,21 @@ export function setIcon(svg, name) {
  * Say something for a moment, to eyes and to screen readers.
  * @param {string} words
  * @param {"info"|"error"} [kind]
+ * @param {string} [topic] a notice takes the place of an earlier one of the same topic
  */
-export function toast(words, kind = "info") {
+export function toast(words, kind = "info", topic = "") {
   let place = document.querySelector(".toasts");
   if (!place) {
     place = element("div", { class: "toasts", role: "status", "aria-live": "polite" });
     document.body.append(place);
   }
   // What is said twice is one notice that stays longer, and more than three would be a wall.
-  for (const old of place.children) if (old.textContent === words) old.remove();
+  for (const old of [...place.children]) {
+    const same = topic !== "" && old instanceof HTMLElement && old.dataset.topic === topic;
+    if (same || old.textContent === words) old.remove();
+  }
   while (place.children.length > 2) place.firstElementChild?.remove();
-  const made = element("div", { class: "toast", dataset: { kind }, text: words });
+  const made = element("div", { class: "toast", dataset: { kind, topic }, text: words });
   place.append(made);
   setTimeout(() => made.remove(), kind === "error" ? ERROR_MS : NOTICE_MS);
 }

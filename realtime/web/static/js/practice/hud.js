@@ -121,6 +121,6 @@ export class Hud {
     const word = !known ? "not known yet" : off ? (pace < 0 ? "dragging" : "rushing") : "on time";
     this.pace.dataset.pace = known ? word : "";
     this.pace.setAttribute("aria-label", `Pace: ${word}`);
-    this.paceMark.style.left = `${(50 + 50 * (known ? pace : 0)).toFixed(1)}%`;
+    this.paceMark.style.left = `${(50 + 43 * (known ? pace : 0)).toFixed(1)}%`;
   }
 }

@@ -282,7 +282,7 @@ class PracticePage {
     this.showPractised(section);
     const named = section && this.timeline.sections.find(([from, to]) => from === section[0] && to === section[1]);
     const words = named?.[2] || (section ? `${formatTime(section[0], true)} to ${formatTime(section[1], true)}` : "");
-    toast(section ? `Over and over: ${words}` : "The whole piece");
+    toast(section ? `Over and over: ${words}` : "The whole piece", "info", "setting");
   }
 
   /** @param {[number, number]|null} section */

@@ -2,7 +2,7 @@
 
 import { Smooth, doubt, drawSkeleton, onCanvas } from "./drawing.js";
 import { drawGhost } from "./ghost.js";
-import { Focus, LAYOUTS, inset, place, sideBySide } from "./placement.js";
+import { Focus, LAYOUTS, inset, place, sideBySide, torso } from "./placement.js";
 
 /** Share of the room's width past its middle from which the small picture changes its corner. */
 const SLACK = 0.12;
@@ -27,6 +27,7 @@ export class Pictures {
     /** @type {Answer|null} */
     this.answer = null;
     this.focus = new Focus();
+    this.expertFocus = new Focus();
     this.joints = new Smooth();
     this.insetLeft = false;
     this.stale = true;
@@ -59,15 +60,21 @@ export class Pictures {
   update(now) {
     const passed = this.updated ? now - this.updated : 1e9;
     this.updated = now;
-    const before = this.focus.center;
-    this.focus.update(this.answer?.keypoints ?? null, passed);
-    if (Math.abs((this.focus.center ?? 0.5) - (before ?? 0.5)) > 2e-4) this.stale = true;
+    this.look(this.focus, this.answer ? torso(this.answer.keypoints) : null, passed);
+    this.look(this.expertFocus, this.answer?.focus ?? null, passed);
     const size = `${this.parts.self.videoWidth}x${this.parts.self.videoHeight} ${devicePixelRatio}`;
     if (size !== this.shown) this.stale = true;
     if (!this.stale) return;
     this.stale = false;
     this.shown = size;
     this.arrange();
+  }
+
+  /** @type {(focus: Focus, target: number|null, passed: number) => void} */
+  look(focus, target, passed) {
+    const before = focus.center;
+    focus.update(target, passed);
+    if (before === null ? focus.center !== null : Math.abs((focus.center ?? 0) - before) > 2e-4) this.stale = true;
   }
 
   arrange() {
@@ -80,7 +87,7 @@ export class Pictures {
       focus: this.focus.center,
     };
     const [width, height] = this.expertSize;
-    const expert = { width, height, focus: null };
+    const expert = { width, height, focus: this.expertFocus.center };
     const remembered = answer?.show.expert === false;
     const placed = this.places(room, you, expert, remembered);
     parts.expert.hidden = placed.expert === null;

@@ -23,8 +23,8 @@
 const NARROWEST = 0.62;
 /** Gap between two pictures, px. */
 const GAP = 12;
-/** The small picture's share of the room's height and width at most, and how far its corner is from the edge. */
-const INSET = Object.freeze({ height: 0.46, width: 0.36, margin: 12 });
+/** At most so much of the room's height and width is the small picture (of a tall room: `tall`); px to the edge. */
+const INSET = Object.freeze({ height: 0.46, width: 0.36, tall: 0.55, margin: 12 });
 
 /** The layouts, in the order that the key V goes through. */
 export const LAYOUTS = Object.freeze(["side-by-side", "ghost", "picture-in-picture"]);
@@ -109,10 +109,11 @@ function inColumn(room, first, second) {
  */
 export function inset(room, performer, expert, onLeft) {
   const { margin } = INSET;
+  const share = room.height > room.width ? INSET.tall : INSET.width;
   // Beside a narrow picture there may be more room than in it.
   const beside = (room.width - performer.box.width) / 2 - 2 * margin;
-  const widest = Math.max(INSET.width * room.width, beside);
-  const highest = beside > INSET.width * room.width ? room.height - 2 * margin : INSET.height * room.height;
+  const widest = Math.max(share * room.width, beside);
+  const highest = beside > share * room.width ? room.height - 2 * margin : INSET.height * room.height;
   const placed = place(expert, { x: 0, y: 0, width: widest, height: highest });
   const around = beside > placed.box.width ? room : performer.box;
   placed.box.x = onLeft ? around.x + margin : around.x + around.width - margin - placed.box.width;
@@ -128,7 +129,18 @@ const TORSO = [5, 6, 11, 12];
 /** Confidence above which a keypoint counts as seen: pose/features.py. */
 const SEEN = 0.15;
 
-/** Where a person is across the picture, moving calmly. */
+/**
+ * Where a person is across the picture.
+ * @param {number[][]} keypoints 17 × [x 0..1, y, confidence]
+ * @returns {number|null} 0..1, the middle of the torso; null when it is not seen
+ */
+export function torso(keypoints) {
+  const seen = TORSO.map((k) => keypoints[k]).filter((point) => point && point[2] > SEEN);
+  if (!seen.length) return null;
+  return Math.min(Math.max(seen.reduce((sum, point) => sum + point[0], 0) / seen.length, 0), 1);
+}
+
+/** Where a cropped picture looks, moving calmly. */
 export class Focus {
   constructor() {
     /** @type {number|null} */
@@ -136,18 +148,13 @@ export class Focus {
   }
 
   /**
-   * @param {number[][]|null} keypoints 17 × [x 0..1, y, confidence]; null: nothing new
+   * @param {number|null} target 0..1 of the picture's width; null: nothing new
    * @param {number} passed s since the last call
-   * @returns {number} 0..1
    */
-  update(keypoints, passed) {
-    const seen = TORSO.map((k) => keypoints?.[k]).filter((point) => point && point[2] > SEEN);
-    if (seen.length) {
-      const target = Math.min(Math.max(seen.reduce((sum, point) => sum + point[0], 0) / seen.length, 0), 1);
-      const before = this.center ?? target;
-      const moved = before + (target - before) * (1 - Math.exp(-Math.max(0, passed) / FOLLOW_SECONDS));
-      this.center = Math.min(Math.max(moved, target - REACH), target + REACH);
-    }
-    return this.center ?? 0.5;
+  update(target, passed) {
+    if (target === null) return;
+    const before = this.center ?? target;
+    const moved = before + (target - before) * (1 - Math.exp(-Math.max(0, passed) / FOLLOW_SECONDS));
+    this.center = Math.min(Math.max(moved, target - REACH), target + REACH);
   }
 }

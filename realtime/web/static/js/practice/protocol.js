@@ -23,6 +23,7 @@ export const HEADER_BYTES = 24;
  * @property {number|null} score 0..100
  * @property {Record<string, number|null>} joints
  * @property {number[][]} keypoints 17 × [x, y, confidence]
+ * @property {number|null} [focus] 0..1 of the width of the expert's picture, where the expert is; not every server tells
  * @property {number[][]|null} ghost 17 × [x, y, confidence]
  * @property {{expert: boolean, ghost: boolean}} show
  * @property {"full"|"mistakes"|"none"} level

@@ -53,7 +53,7 @@ export class Settings {
     this.pictures.setLayout(next);
     remember("view", next);
     this.showView();
-    toast(VIEW_NAMES[/** @type {keyof typeof VIEW_NAMES} */ (next)]);
+    toast(VIEW_NAMES[/** @type {keyof typeof VIEW_NAMES} */ (next)], "info", "setting");
   }
 
   toggleMirror() {
@@ -68,12 +68,12 @@ export class Settings {
     this.chosen = next;
     this.say({ type: "guidance", level: next });
     this.showLevel(next);
-    toast(`Guidance: ${LEVEL_NAMES[next]}`);
+    toast(`Guidance: ${LEVEL_NAMES[next]}`, "info", "setting");
   }
 
   toggleSound() {
     this.expert.setSound(!this.expert.on);
-    toast(this.expert.on ? "Sound on: you hear the expert while you keep the pace" : "Sound off");
+    toast(this.expert.on ? "Sound on: you hear the expert while you keep the pace" : "Sound off", "info", "setting");
   }
 
   async toggleFullscreen() {

@@ -74,8 +74,8 @@ class PracticePage {
       if (expert.width && expert.height) this.pictures.expertSize = [expert.width, expert.height];
       this.expert.load(`/media/${encodeURIComponent(this.expertId)}/video.mp4`);
     } catch (error) {
-      this.fail(error instanceof ApiError ? error.message : String(error));
-      return;
+      const known = error instanceof ApiError;
+      return this.fail(known ? error.message : String(error), !known || error.status !== 404);
     }
     if (!Camera.possible || (await Camera.allowed())) await this.openCamera();
     else this.panel.askForCamera(() => this.openCamera());
@@ -174,7 +174,7 @@ class PracticePage {
     this.phase = answer.phase;
     this.expert.steering.take(answer);
     this.pictures.take(answer);
-    if (!this.paused && !this.ending) this.hud.show(answer, received);
+    if (!this.paused && !this.ending && !this.camera.lost) this.hud.show(answer, received);
     this.timeline.setPosition(answer.position, doubt(answer));
     if (answer.level !== this.settings.level && received - this.levelAt > LEVEL_SETTLES) {
       this.settings.showLevel(answer.level);
@@ -205,14 +205,14 @@ class PracticePage {
     for (const id of ["pause", "restart", "loop", "guidance", "end", "camera"]) this.controls.set(id, { disabled: true });
   }
 
-  /** @param {string} words what happened, and what to do next */
-  fail(words) {
+  /** @param {string} words what happened, and what to do next @param {boolean} [again] whether that may help */
+  fail(words, again = true) {
     this.stop();
     this.phase = "failed";
     this.notice("");
     this.hud.say("Not practising", "", "bad");
-    const again = { name: "Try again", icon: "restart", primary: true, act: () => location.reload() };
-    this.panel.trouble("That did not work", words, [again]);
+    const retry = { name: "Try again", icon: "restart", primary: true, act: () => location.reload() };
+    this.panel.trouble("That did not work", words, again ? [retry] : []);
   }
 
   // -- what the user asks for ------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ export class Panel {
 
   /** @param {string} title @param {string} words what happened, and what to do @param {Action[]} actions */
   trouble(title, words, actions) {
-    this.show("trouble", title, [words], [...actions, LIBRARY]);
+    this.show("trouble", title, [words.charAt(0).toUpperCase() + words.slice(1)], [...actions, LIBRARY]);
   }
 
   /** @param {{why: string, report: string|null, summary: any}} ended @param {() => void} again */

@@ -1,0 +1,155 @@
+"""The sessions of the past for the page: those of the history, and those of which only a report is left."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from posesync.pose.digest import file_sha256
+
+from ..report.history import History, PastSession
+from ..report.values import clean_text
+from .experts import ExpertStore
+from .hub import report_id
+
+LOG: Final = ".jsonl"
+REPORT: Final = ".html"
+#: Sessions that are listed; the newest.
+MOST: Final = 1000
+
+_MAX_HEADER: Final = 64 << 10
+_NOTHING: Final = dict.fromkeys(
+    ("score", "form", "timing", "speed", "coverage", "reached", "duration", "seconds")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A session in the folder: its log's digest, None without a log; when it was; its report, or None."""
+
+    sha256: str | None
+    changed: float
+    log: Path | None
+    report: Path | None
+
+
+class Past:
+    """Sessions and reports. Its methods may be called from any thread, and block.
+
+    Args:
+        store: tells which experts are still here.
+        folder: of kept sessions.
+        history: the history's file.
+    """
+
+    def __init__(self, store: ExpertStore, folder: Path, history: Path) -> None:
+        self._store, self._folder, self._history = store, folder, history
+        self._digests: dict[tuple[str, int, int], str] = {}
+        self._lock = threading.Lock()
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """What ``GET /api/history`` answers, the newest last.
+
+        Raises:
+            OutputError: the history cannot be used.
+        """
+        past: list[PastSession] = []
+        if self._history.is_file():  # opening would make it
+            with History(self._history) as history:
+                past = history.sessions(limit=MOST)
+        kept = self._kept()
+        reports = {session.sha256: session.report for session in kept if session.sha256}
+        known = {session.sha256 for session in past}
+        listed = [(session, reports.get(session.sha256)) for session in past]
+        # The history may be switched off, or a newer file than the sessions.
+        listed += [(_unknown(k), k.report) for k in kept if k.report is not None and k.sha256 not in known]
+        listed.sort(key=lambda item: item[0].at)
+        return [self._described(*item) for item in listed[-MOST:]]
+
+    def report(self, identity: str) -> Path | None:
+        """The report of that id, out of a listing; None when there is none."""
+        for path in self._files(REPORT):
+            if report_id(path) == identity:
+                return path
+        return None
+
+    def _described(self, session: PastSession, report: Path | None) -> dict[str, Any]:
+        expert = self._store.get(session.reference[:16]) if session.reference else None
+        return {
+            **session.to_dict(),
+            "expert": None if expert is None else expert.id,
+            "report": None if report is None else f"/reports/{report_id(report)}",
+        }
+
+    def _kept(self) -> list[_Kept]:
+        reports = {path.stem: path for path in self._files(REPORT)}
+        logs = {path.stem: path for path in self._files(LOG)}
+        each = (self._look(logs.get(stem), reports.get(stem)) for stem in logs.keys() | reports.keys())
+        return [kept for kept in each if kept is not None]
+
+    def _look(self, log: Path | None, report: Path | None) -> _Kept | None:
+        """A session's files; None when they have just been deleted."""
+        path = log or report
+        try:
+            stat = path.stat() if path is not None else None
+            if stat is None:
+                return None
+            digest = None if log is None else self._digest(log, stat.st_size, stat.st_mtime_ns)
+            return _Kept(digest, stat.st_mtime, log, report)
+        except OSError:
+            return None
+
+    def _files(self, suffix: str) -> list[Path]:
+        """Files of that ending, no links: nothing outside the folder is ever given away."""
+        try:
+            entries = list(self._folder.iterdir())
+        except OSError:  # there has been no session yet
+            return []
+        return [
+            path
+            for path in entries
+            if path.suffix == suffix
+            and not path.name.startswith(".")
+            and not path.is_symlink()
+            and path.is_file()
+        ]
+
+    def _digest(self, log: Path, size: int, changed: int) -> str:
+        """sha256 of a log, read once."""
+        key = (log.name, size, changed)
+        with self._lock:
+            known = self._digests.get(key)
+        if known is None:
+            known = file_sha256(log)
+            with self._lock:
+                self._digests[key] = known
+        return known
+
+
+def _unknown(kept: _Kept) -> PastSession:
+    """A session of which the history knows nothing: when it was, and with whom if the log says so."""
+    reference = {} if kept.log is None else _reference(kept.log)
+    return PastSession(
+        sha256=kept.sha256 or "",
+        at=datetime.fromtimestamp(kept.changed).astimezone(),
+        reference=clean_text(reference.get("sha256"), 64),
+        name=clean_text(reference.get("file"), 120),
+        joints={},
+        sections={},
+        **_NOTHING,
+    )
+
+
+def _reference(log: Path) -> dict[str, Any]:
+    """What a log's first line says of the expert, not to be trusted."""
+    try:
+        with log.open("rb") as file:
+            header = json.loads(file.readline(_MAX_HEADER))
+        reference = header["reference"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return {}
+    return reference if isinstance(reference, dict) else {}

@@ -1,0 +1,228 @@
+"""The process that makes experts ready, one after the other, out of the way of running sessions.
+
+It is told of its end by that of its pipe, so it never outlives the server, and is ended in order by SIGTERM.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from posesync.pose.errors import PoseSyncError
+from posesync.pose.estimator import PoseSettings
+from posesync.reference import Reference
+from posesync.reference.library import State, prepare_one
+from posesync.reference.playable import playable_file
+from posesync.reference.prepare import PROXY_FILE, REFERENCE_FILE, Progress, reference_cache_dir
+from posesync.reference.proxy import ProxyVideo
+
+from ..expert import Expert
+from .thumbnails import write_thumbnail
+
+logger = logging.getLogger(__name__)
+
+#: Share of the whole that finding the poses takes; the rest is the playable copy.
+POSES: Final = 0.8
+#: Added to the priority of the process, so that sessions come first.
+_NICE: Final = 5
+#: s between two looks at whether it is still wanted, and s that a process has for cleaning up.
+_LOOK: Final = 0.2
+_GRACE: Final = 5.0
+_TERMINATED: Final = 143
+
+#: Told of the share done, 0..1, and of the s left, each None when not known.
+Tell = Callable[[float | None, float | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What there is of an expert who can be practised with.
+
+    Attributes:
+        folder: of the prepared reference.
+        video: the copy that a browser plays.
+        thumbnail: a JPEG.
+        duration: of the reference, s.
+        sections: (from s, to s, name).
+        size: width and height of the pictures, px.
+        warning: what is wrong with the video, else empty.
+    """
+
+    folder: Path
+    video: Path
+    thumbnail: Path
+    duration: float
+    sections: tuple[tuple[float, float, str], ...]
+    size: tuple[int, int]
+    warning: str
+
+
+class NotWantedError(Exception):
+    """The one who asked wants it no more; the process has been ended."""
+
+
+class Preparer:
+    """The process, and the pipe to it. One thread; end it with :meth:`end`."""
+
+    def __init__(self, settings: PoseSettings) -> None:
+        context = get_context("spawn")  # a fork of a process with threads may hang
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, settings), daemon=True)
+        self._process.start()
+        theirs.close()
+        self._said: set[str] = set()
+
+    def prepare(self, video: Path, tell: Tell, wanted: Callable[[], bool]) -> Ready | str:
+        """Make one video ready; what cannot be is answered by its reason, one line.
+
+        Args:
+            video: the file.
+            tell: about ten times a second.
+            wanted: asked all the time; False ends the process.
+
+        Raises:
+            NotWantedError: ``wanted`` said so.
+            ChildProcessError: the process died; its text says why. Make a new one.
+        """
+        try:
+            self._connection.send(video)
+            while True:
+                while not self._connection.poll(_LOOK):
+                    self._check(wanted)
+                self._check(wanted)
+                kind, content = self._connection.recv()
+                if kind == "done":
+                    answer: Ready | str = content
+                    return answer
+                if kind == "progress":
+                    tell(*content)
+                elif content[1] not in self._said:
+                    self._said.add(content[1])
+                    logger.log(*content)
+        except (EOFError, OSError):
+            raise ChildProcessError(self._cause_of_death()) from None
+
+    def end(self, *, at_once: bool = False) -> None:
+        """Let it leave, or tell it to; either way nothing half-written stays behind."""
+        self._connection.close()
+        if at_once:
+            self._process.terminate()
+        self._process.join(_GRACE)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+
+    def _check(self, wanted: Callable[[], bool]) -> None:
+        if not wanted():
+            self.end(at_once=True)
+            raise NotWantedError
+
+    def _cause_of_death(self) -> str:
+        self.end()
+        code = self._process.exitcode or 0
+        reason = f"with code {code}"
+        if code < 0:
+            reason = f"by signal {-code}"
+            with suppress(ValueError):
+                reason = f"by {signal.Signals(-code).name}"
+        return f"the process that prepared it was ended {reason}: close other programs, then try again"
+
+
+def _serve(connection: Connection, settings: PoseSettings) -> None:
+    """The process's life: videos in, progress and results out."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; the server ends us in order
+    signal.signal(signal.SIGTERM, _leave)
+    if hasattr(os, "nice"):
+        os.nice(_NICE)
+    posesync = logging.getLogger("posesync")
+    posesync.addHandler(_Teller(connection))
+    posesync.propagate = False
+    with suppress(EOFError, OSError):  # the server has gone, or has no more
+        while True:
+            video = connection.recv()
+            answer = make_ready(video, settings, lambda *how: connection.send(("progress", how)))
+            connection.send(("done", answer))
+
+
+def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    """By default SIGTERM would leave half-written files behind."""
+    sys.exit(_TERMINATED)
+
+
+class _Teller(logging.Handler):
+    """Warnings go to the server, which says them once."""
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(logging.WARNING)
+        self._connection = connection
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError):
+            self._connection.send(("log", (record.levelno, record.getMessage())))
+
+
+def make_ready(video: Path, settings: PoseSettings, tell: Tell) -> Ready | str:
+    """Poses, playable copy and thumbnail of a video; all of them come from the caches when they are there.
+
+    Args:
+        video: the file.
+        settings: how keypoints are found.
+        tell: about ten times a second.
+
+    Returns:
+        What there is, or in one line why there is nothing.
+    """
+
+    def poses(progress: Progress) -> None:
+        if not progress.total or progress.remaining is None:
+            tell(None, None)
+            return
+        copying = progress.total / max(progress.fps, 1e-9) * (1 - POSES) / POSES
+        tell(POSES * progress.frames / progress.total, progress.remaining + copying)
+
+    outcome = prepare_one(video, settings, reference_cache_dir(), progress=poses)
+    if outcome.state is State.FAILED or outcome.folder is None:
+        return outcome.detail
+    begun = time.monotonic()
+
+    def copy(share: float | None) -> None:
+        left = (time.monotonic() - begun) * (1 - share) / share if share else None
+        tell(POSES if share is None else POSES + (1 - POSES) * share, left)
+
+    try:
+        playable = playable_file(video, progress=copy)
+        return _describe(outcome.folder, playable, outcome.detail)
+    except PoseSyncError as error:
+        return " ".join(str(error).split())
+    except Exception as error:  # a fault of ours or of a library: that of this video alone
+        logger.debug("unexpected", exc_info=True)
+        return f"unexpected {type(error).__name__} ({error}): please report it with the video"
+
+
+def _describe(folder: Path, playable: Path, warning: str) -> Ready:
+    reference = Reference.load(folder / REFERENCE_FILE)
+    thumbnail = playable.with_suffix(".jpg")
+    if not thumbnail.is_file():
+        with ProxyVideo.open(folder / PROXY_FILE) as proxy:
+            write_thumbnail(reference, proxy, thumbnail)
+    expert = Expert(reference)
+    return Ready(
+        folder=folder,
+        video=playable,
+        thumbnail=thumbnail,
+        duration=reference.duration,
+        sections=tuple((part.start, part.end, part.name) for part in expert.sections()),
+        size=expert.size,
+        warning=warning,
+    )

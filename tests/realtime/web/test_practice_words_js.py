@@ -65,12 +65,13 @@ def test_pictures_lie_inside_and_keep_their_shape(page: Any, room: tuple[int, in
 
 def test_two_pictures_fill_a_tall_screen_above_each_other_and_a_wide_one_side_by_side(page: Any) -> None:
     body = """
-      const wide = { width: 1280, height: 720, focus: null };
-      return given.map(([width, height]) => {
+      return given.map(([width, height, focus]) => {
+        const wide = { width: 1280, height: 720, focus };
         const [a, b] = m.sideBySide({ x: 0, y: 0, width, height }, wide, wide);
         return a.box.y === b.box.y;
       });"""
-    assert run(page, "practice/placement", body, [[1440, 600], [360, 640]]) == [True, False]
+    rooms = [[1440, 600, None], [360, 640, None], [1424, 700, 0.5], [344, 560, 0.5]]
+    assert run(page, "practice/placement", body, rooms) == [True, False, True, False]
 
 
 def test_colours_are_the_windows(page: Any) -> None:

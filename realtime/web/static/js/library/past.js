@@ -58,6 +58,7 @@ export class Past {
     const choices = JSON.stringify([...names]);
     if (choices === this._choices) return;
     this._choices = choices;
+    byId("filter").hidden = names.size === 1;
     // At first the piece that was practised last: that is what one came to see.
     const before = this._which.options.length ? this._which.value : null;
     const options = [...names].map(([piece, name]) => element("option", { value: piece, text: name }));

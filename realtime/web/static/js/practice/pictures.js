@@ -33,7 +33,12 @@ export class Pictures {
     this.stale = true;
     this.shown = "";
     this.updated = 0;
-    new ResizeObserver(() => (this.stale = true)).observe(parts.room);
+    // Measured when it changes: asking for it with every picture would lay the page out each time.
+    this.room = { x: 0, y: 0, width: 0, height: 0 };
+    new ResizeObserver(([{ contentRect }]) => {
+      this.room = { x: 0, y: 0, width: contentRect.width, height: contentRect.height };
+      this.stale = true;
+    }).observe(parts.room);
   }
 
   /** @param {Answer|null} answer the newest; null: nothing is known any more */
@@ -78,8 +83,7 @@ export class Pictures {
   }
 
   arrange() {
-    const { parts, answer } = this;
-    const room = { x: 0, y: 0, width: parts.room.clientWidth, height: parts.room.clientHeight };
+    const { parts, answer, room } = this;
     if (room.width < 2 || room.height < 2) return;
     const you = {
       width: parts.self.videoWidth || 16,

@@ -64,8 +64,13 @@ export function place(picture, box) {
 export function sideBySide(room, first, second) {
   const row = inRow(room, first, second);
   const column = inColumn(room, first, second);
-  const smaller = (/** @type {[Placed, Placed]} */ pair) => Math.min(pair[0].full.height, pair[1].full.height);
-  return smaller(column) > 1.1 * smaller(row) ? column : row;
+  const people = (/** @type {[Placed, Placed]} */ pair) => Math.min(pair[0].full.height, pair[1].full.height);
+  const seen = (/** @type {[Placed, Placed]} */ pair) =>
+    pair.reduce((sum, { box }) => sum + box.width * box.height, 0);
+  const ratio = people(column) / people(row);
+  // Where people are about as large either way, the way that shows more around them.
+  const above = ratio > 0.9 && ratio < 1.1 ? seen(column) > seen(row) : ratio > 1;
+  return above ? column : row;
 }
 
 /** @type {(room: Box, first: Picture, second: Picture) => [Placed, Placed]} */

@@ -24,8 +24,8 @@ from _hostile_socket import LOST, PATIENCE, Plan, Socket
 _FPS: Final = 30.0
 #: Frames that a page may have unanswered, and s after which one counts as answered.
 _MOST, _GIVEN_UP = 2, 1.5
-#: Hostile messages between two questions whether the server still listens.
-_BATCH: Final = 8
+#: Hostile messages before each question whether the server still listens, and questions sent at once.
+_BATCH, _QUESTIONS = 8, 4
 
 # -- one that behaves ----------------------------------------------------------------------------------------
 
@@ -114,17 +114,22 @@ async def _fuzz_one(plan: Plan, number: int, tally: Counter[str], kinds: Counter
 
 
 async def _batch(socket: Socket, messages: Messages, tally: Counter[str], kinds: Counter[str]) -> None:
-    """Some messages and a question; they count when the answer comes, for the server takes them in order."""
-    some = [messages.next() for _ in range(_BATCH)]
-    ask = messages.rng.randrange(2**40, 2**50)
-    tally["sent"] += len(some)
-    await socket.send(b"".join(data for _, data in some) + wire(TEXT, b'{"type":"ping","id":%d}' % ask))
-    while True:
+    """Some messages, with a question now and then; its answer says that all before it have been taken in."""
+    asked: dict[int, list[str]] = {}
+    data = []
+    for _ in range(_QUESTIONS):
+        some = [messages.next() for _ in range(_BATCH)]
+        ask = messages.rng.randrange(2**40, 2**50)
+        asked[ask] = [kind for kind, _ in some]
+        data += [*(part for _, part in some), wire(TEXT, b'{"type":"ping","id":%d}' % ask)]
+        tally["sent"] += len(some)
+    await socket.send(b"".join(data))
+    while asked:
         answer = await socket.message()
-        if answer["type"] == "pong" and answer["id"] == ask:
-            break
-    tally["taken in"] += len(some)
-    kinds.update(kind for kind, _ in some)
+        if answer["type"] == "pong" and answer["id"] in asked:
+            taken = asked.pop(answer["id"])
+            tally["taken in"] += len(taken)
+            kinds.update(taken)
 
 
 async def connects(plan: Plan) -> dict[str, Any]:
@@ -358,7 +363,7 @@ def main() -> None:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     if what != "behave" and hasattr(os, "nice"):
-        os.nice(19)  # attackers have computers of their own
+        os.nice(plan.nice)
     print(json.dumps(asyncio.run(_ATTACKS[what](plan))), flush=True)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from _hostile_messages import CLOSE, TEXT
+from _hostile_messages import CLOSE, PING, PONG, TEXT, wire
 
 #: s for whatever a server has to answer.
 PATIENCE: Final = 20.0
@@ -33,6 +33,7 @@ class Plan:
         count: of messages or connections.
         seconds: that an attack lasts.
         seed: of everything random.
+        nice: added to the priority of attackers, who have computers of their own.
     """
 
     host: str
@@ -44,6 +45,7 @@ class Plan:
     count: int = 0
     seconds: float = 0.0
     seed: int = 0
+    nice: int = 19
 
     @property
     def origin(self) -> str:
@@ -101,6 +103,8 @@ class Socket:
             if opcode == CLOSE:
                 code = struct.unpack(">H", payload[:2])[0] if payload else 1005
                 raise ConnectionResetError(f"closed with {code}")
+            if opcode == PING:
+                self.writer.write(wire(PONG, payload))
             if opcode == TEXT:
                 found: dict[str, Any] = json.loads(payload)
                 return found

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import uvicorn
+from fastapi import FastAPI
 from posesync.pose.config import Config
 from posesync.pose.errors import ConfigError, PoseSyncError, SourceError
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,6 +26,7 @@ from .certificate import Certificate, certificate_dir, own_certificate, self_sig
 from .connections import MOST, LimitedSocket, limited_http
 from .guard import TOKEN_BYTES, Guard
 from .listening import Place, find_place, listen
+from .memory import Housekeeping
 from .protocol import MOST_BYTES
 
 logger = logging.getLogger(__name__)
@@ -144,7 +146,7 @@ def _address(options: ServeOptions, place: Place, certificate: Certificate | Non
 
 
 def _run(
-    app: ASGIApp,
+    app: FastAPI,
     certificate: Certificate | None,
     sockets: list[socket.socket],
     stop: StopSignals,
@@ -153,9 +155,10 @@ def _run(
     """Serve on these sockets until asked to stop."""
     _allow_files()
     remembering = _Remembering(app)
+    housekeeping = Housekeeping(lambda: app.state.hub.running)
     with _logged():
         try:
-            _Server(_settings(remembering, certificate), stop, ready).run(sockets)
+            _Server(_settings(remembering, certificate), stop, ready, housekeeping).run(sockets)
         except SystemExit:  # uvicorn's, when the application could not be started
             if remembering.trouble is None:
                 raise ConfigError("the server did not start: the reason is in the line above") from None
@@ -194,9 +197,15 @@ def _settings(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Config:
 class _Server(uvicorn.Server):
     """uvicorn, ended by :class:`StopSignals`, and not before the sessions have been."""
 
-    def __init__(self, config: uvicorn.Config, stop: StopSignals, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        stop: StopSignals,
+        ready: Callable[[], None],
+        housekeeping: Housekeeping,
+    ) -> None:
         super().__init__(config)
-        self._stop, self._ready = stop, ready
+        self._stop, self._ready, self._housekeeping = stop, ready, housekeeping
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -212,6 +221,7 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to stop."""
+        self._housekeeping.tick()
         self.should_exit = self.should_exit or self._stop.asked
         return await super().on_tick(counter)
 

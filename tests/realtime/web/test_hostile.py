@@ -29,6 +29,7 @@ SHORT = Namespace(
     warm=1.0,
     grace=0.0,
     seed=3,
+    nice=0,
 )
 
 
@@ -51,9 +52,10 @@ def test_a_server_under_attack_goes_on(bench: hostile.Bench) -> None:
     for name in SHORT.attacks:
         assert [what for what in bench.said[name]["tally"] if "UNEXPECTED" in what] == []
         # How much exactly is for the benchmark, on a machine with nothing else to do.
-        assert found[name]["fps"] > 0.4 * found["before"]["fps"]
-    tally = bench.said["large"]["tally"]
-    assert tally["one message: closed with 1009"] == tally["only its size: closed with 1009"] == 1
+        assert found[name]["gap_ms"] < 1e3 * found[name]["seconds"]
+    # Who goes on sending may not get to read why.
+    for way in ("one message", "only its size", "in pieces", "100 000 empty pieces"):
+        assert {f"{way}: closed with 1009", f"{way}: cut"} & set(bench.said["large"]["tally"])
 
 
 def test_the_same_seed_gives_the_same_messages() -> None:

@@ -1,0 +1,56 @@
+"""Memory goes back after a session's end, once, and not in the middle of everything."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+
+import pytest
+from posesync.realtime.web import memory
+from posesync.realtime.web.memory import Housekeeping, give_back
+
+
+class Circle:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_circles_are_collected() -> None:
+    gc.disable()
+    try:
+        known = weakref.ref(Circle())
+        assert known() is not None
+        give_back()
+        assert known() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("running", "times"),
+    [
+        ([0] * 30, 0),
+        ([0, 1, 2, 3] + [3] * 30, 0),
+        ([1, 0] + [0] * 9, 0),  # not at once
+        ([1, 0] + [0] * 30, 1),
+        ([2, 1, 0] + [0] * 30, 1),
+        ([2, 1] * 11, 1),  # also when sessions come and go all the time
+        ([1, 0] + [0] * 15 + [1, 0] + [0] * 15, 2),
+    ],
+)
+def test_it_is_done_a_second_after_a_session_has_ended(
+    running: list[int], times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int] = []
+    monkeypatch.setattr(memory, "give_back", lambda: done.append(1))
+
+    async def tick() -> None:
+        numbers = iter(running)
+        housekeeping = Housekeeping(lambda: next(numbers))
+        for _ in running:
+            housekeeping.tick()
+        await asyncio.get_running_loop().shutdown_default_executor()
+
+    asyncio.run(tick())
+    assert len(done) == times

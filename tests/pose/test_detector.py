@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -333,3 +335,29 @@ def test_letterbox_fills_what_lies_outside() -> None:
     nothing = Letterbox.fit(Box(500, 500, 2500, 2500), 64, 64).apply(image, 114)
     assert (nothing == 114).all()
     assert whole(image) == Box(0, 0, 100, 100)
+
+
+_AGAIN = """
+import sys
+import numpy as np
+from pathlib import Path
+from posesync.pose.detector import ACQUIRE_SIZE, PersonDetector
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+image = np.zeros((720, 1280, 3), np.uint8)
+detector = PersonDetector(Path(sys.argv[1]))
+detector.detect(image, None, ACQUIRE_SIZE)
+before = resident()
+for _ in range(3):
+    detector.detect(image, None, ACQUIRE_SIZE)
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc to read the memory from")
+def test_looking_for_the_performer_again_takes_no_more_memory(yolov5n: Path) -> None:
+    command = [sys.executable, "-c", _AGAIN, str(yolov5n)]
+    grown = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert grown < 2.0, "MB; ONNX Runtime's memory pattern costs 7 at the second time"

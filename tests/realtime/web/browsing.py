@@ -187,6 +187,14 @@ def complaints(page: Any) -> list[str]:
     return said
 
 
+#: What changes its colour or size does so in steps: until the last one.
+_SETTLED = """async () => {
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  await frame();
+  await frame();
+  await Promise.all(document.getAnimations().map((one) => one.finished.catch(() => {})));
+  await frame();
+}"""
 #: Both screens' widths, in both schemes.
 LOOKS = tuple((width, scheme) for scheme in ("light", "dark") for width in (390, 1280))
 
@@ -197,10 +205,17 @@ def barriers(page: Any, axe: Any, looks: Sequence[tuple[int, str]] = LOOKS) -> l
     for width, scheme in looks:
         page.set_viewport_size({"width": width, "height": 844})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        page.evaluate(_SETTLED)
         answer = axe.Axe().run(page).response
         assert len(answer["passes"]) > 10, "axe-core did not look"
         grave = [v for v in answer["violations"] if v["impact"] in ("serious", "critical")]
-        found += [f"{width} {scheme} {v['id']}: {v['nodes'][0]['html'][:200]}" for v in grave]
+        found += [f"{width} {scheme} {v['id']}: {_words(v['nodes'][0])}" for v in grave]
         if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
             found.append(f"{width} {scheme}: scrolls sideways")
     return found
+
+
+def _words(node: dict[str, Any]) -> str:
+    """Which element, and what is wrong with it."""
+    reasons = [check["message"] for check in (*node["any"], *node["all"], *node["none"])]
+    return f"{node['html'][:120]} {' '.join(reasons)[:200]}"

@@ -19,6 +19,8 @@ from posesync.pose.errors import PoseSyncError
 from posesync.pose.video_file import VideoFile
 from posesync.reference.prepare import MIN_DURATION
 
+from .apart import deaf_to_interrupts
+
 #: Kinds of file that are read, by FFmpeg's name → what such a file ends in. Playlists, pictures and scripts
 #: are none of them.
 KINDS: Final = {
@@ -60,7 +62,8 @@ def inspect_apart(path: Path, longest: float, patience: float = PATIENCE) -> str
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_serve, args=(theirs, path, longest), daemon=True)
-    process.start()
+    with deaf_to_interrupts():
+        process.start()
     theirs.close()
     try:
         if ours.poll(patience):
@@ -77,7 +80,7 @@ def inspect_apart(path: Path, longest: float, patience: float = PATIENCE) -> str
 
 
 def _serve(connection: Connection, path: Path, longest: float) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it cannot be blocked from the start
     connection.send(inspect(path, longest))
 
 

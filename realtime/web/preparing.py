@@ -28,17 +28,18 @@ from posesync.reference.prepare import PROXY_FILE, REFERENCE_FILE, Progress, ref
 from posesync.reference.proxy import ProxyVideo
 
 from ..expert import Expert
+from .apart import deaf_to_interrupts
 from .thumbnails import write_thumbnail
 
 logger = logging.getLogger(__name__)
 
 #: Share of the whole that finding the poses takes; the rest is the playable copy.
-POSES: Final = 0.8
+POSES: Final = 0.65
 #: Added to the priority of the process, so that sessions come first.
 _NICE: Final = 5
 #: s between two looks at whether it is still wanted, and s that a process has for cleaning up.
 _LOOK: Final = 0.2
-_GRACE: Final = 5.0
+_GRACE: Final = 10.0
 _TERMINATED: Final = 143
 
 #: Told of the share done, 0..1, and of the s left, each None when not known.
@@ -79,7 +80,8 @@ class Preparer:
         context = get_context("spawn")  # a fork of a process with threads may hang
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, settings), daemon=True)
-        self._process.start()
+        with deaf_to_interrupts():
+            self._process.start()
         theirs.close()
         self._said: set[str] = set()
 
@@ -141,7 +143,7 @@ class Preparer:
 
 def _serve(connection: Connection, settings: PoseSettings) -> None:
     """The process's life: videos in, progress and results out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us too; the server ends us in order
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it cannot be blocked from the start
     signal.signal(signal.SIGTERM, _leave)
     if hasattr(os, "nice"):
         os.nice(_NICE)

@@ -147,7 +147,7 @@ VIDEOS: dict[str, Callable[[Path], Path]] = {
     "turned": lambda f: rotate(
         encode(f / "flat.mp4", pictures(np.arange(40) / 30)), f / "turned.mp4", 90
     ),
-    "large": lambda f: encode(f / "large.mp4", pictures(np.arange(35) / 30, (1920, 1080))),
+    "large": lambda f: encode(f / "large.mp4", pictures(np.arange(12) / 30, (1920, 1080))),
     "60 fps": lambda f: encode(f / "60.mp4", pictures(np.arange(90) / 60), fps=60),
     "cut": lambda f: truncate(
         encode(f / "whole.mp4", pictures(np.arange(300) / 30, (320, 180))), f / "cut.mp4", 0.7

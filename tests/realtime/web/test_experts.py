@@ -15,9 +15,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from clips import PerformanceCurve, encode, retime
+from clips import PerformanceCurve, retime
 from posesync.pose.config import load_config
 from posesync.pose.errors import ReferenceFileError, SourceError
+from posesync.pose.estimator import PoseSettings
 from posesync.realtime.web import preparing, shelf
 from posesync.realtime.web.experts import ExpertInfo, ExpertStore
 from posesync.realtime.web.thumbnails import best_moment
@@ -40,20 +41,19 @@ def settled(store: ExpertStore) -> bool:
 
 @pytest.fixture(scope="module")
 def takes(clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
-    """Two short videos of the same person, and one that shows nobody."""
+    """A short video, the same with another content, and what is no video."""
     folder = tmp_path_factory.mktemp("takes")
-    for number in range(2):
-        curve = PerformanceCurve((0, 1.2), (0.2 * number, 0.2 * number + 1.2))
-        path = folder / f"take {number}.mp4"
-        retime(clips["cam01"], path, curve, duration=1.2, size=(180, 320), audio=True)
-    image = np.full((120, 90, 3), 90, np.uint8)
-    encode(folder / "nobody.mp4", ((k / 25, image) for k in range(30)), fps=25)
-    return folder / "take 0.mp4", folder / "take 1.mp4", folder / "nobody.mp4"
+    first, second, broken = (folder / name for name in ("take 0.mp4", "take 1.mp4", "broken.mp4"))
+    curve = PerformanceCurve((0, 1.2), (0, 1.2))
+    retime(clips["cam01"], first, curve, duration=1.2, size=(180, 320), audio=True)
+    second.write_bytes(first.read_bytes() + b"\0\0\0\x08free")
+    broken.write_text("no video")
+    return first, second, broken
 
 
 @dataclass(frozen=True)
 class Run:
-    """A store that has prepared the first take and the one without anybody, and what it said meanwhile."""
+    """A store that has prepared the first take and what is no video, and what it said meanwhile."""
 
     store: ExpertStore
     cache: Path
@@ -142,7 +142,7 @@ def test_an_expert_becomes_ready_step_by_step(run: Run) -> None:
     assert ready.progress is ready.left is None
     assert json.loads(json.dumps(ready.to_dict()))["sections"] == [list(s) for s in ready.sections]
     assert failed.state == "failed"
-    assert "no person" in failed.detail
+    assert failed.detail.startswith("broken.mp4 is not a video")
     assert "\n" not in failed.detail
     assert run.left == []
 
@@ -182,21 +182,21 @@ def test_the_picture_is_taken_where_it_is_sharp(run: Run) -> None:
 
 
 def test_an_uploaded_one_is_kept_over_restarts(takes, prepared: Path, make) -> None:
-    store = make()
+    store = ExpertStore(CONFIG, [], folder=prepared.parent / "experts")
     info = upload(store, takes[0], "Straße\n<b>.mp4")
     assert (info.name, info.uploaded) == ("Straße <b>.mp4", True)
-    until(lambda: settled(store))
-    assert store.open(info.id).reference.origin.file == "Straße <b>.mp4"
     store.close()
     again = make()
     assert again.get(info.id).name == "Straße <b>.mp4"
     until(lambda: settled(again))
-    assert again.get(info.id).state == "ready"
+    expert = again.open(info.id)
+    assert expert.reference.origin.file == "Straße <b>.mp4"
+    expert.proxy.close()
     assert sorted(path.name for path in again.folder.iterdir()) == [f"{info.id}.json", f"{info.id}.mp4"]
 
 
-def test_the_same_file_is_kept_once(takes, prepared: Path, make) -> None:
-    store = make(takes[0])
+def test_the_same_file_is_kept_once(takes, tmp_path: Path) -> None:
+    store = ExpertStore(CONFIG, [takes[0]], folder=tmp_path / "experts")
     first = upload(store, takes[1], "one.mp4")
     assert upload(store, takes[1], "two.mp4").id == first.id
     assert upload(store, takes[0], "three.mp4").uploaded is False, "the server was given it"
@@ -241,7 +241,7 @@ def test_closing_ends_the_process_at_once_and_leaves_nothing(
     until(lambda: store.list()[0].progress)
     begun = time.monotonic()
     store.close()
-    assert time.monotonic() - begun < 4.0
+    assert time.monotonic() - begun < 9.0
     assert children() == []
     assert leftovers(tmp_path) == []
 
@@ -259,16 +259,15 @@ def test_a_process_that_dies_fails_its_video_alone(takes, make, tmp_path: Path, 
         store.open(store.list()[0].id)
     assert store.retry(store.list()[0].id).state in ("waiting", "preparing")
     until(lambda: settled(store))
-    assert "no person" in store.list()[1].detail
-    assert store.list()[0].state == "ready"
+    assert [info.state for info in store.list()] == ["ready", "failed"]
 
 
 def test_what_failed_is_tried_again_when_it_is_uploaded_again(takes, prepared: Path, make) -> None:
     store = make()
-    info = upload(store, takes[2], "empty stage.mp4")
+    info = upload(store, takes[2], "stage.mp4")
     until(lambda: settled(store))
     detail = store.get(info.id).detail
-    assert detail.startswith("empty stage.mp4 shows no person")
+    assert detail.startswith("stage.mp4 is not a video")
     assert info.id not in detail, "the name of the stored file is nobody's business"
     assert upload(store, takes[2]).state == "waiting"
 
@@ -289,16 +288,17 @@ def test_an_emptied_cache_is_filled_again(takes, prepared: Path, make) -> None:
     store = make(takes[0])
     until(lambda: settled(store))
     (info,) = store.list()
-    for ask, gone in (
-        (store.open, reference_cache_dir()),
-        (store.video, playable_cache_dir()),
-        (store.thumbnail, playable_cache_dir()),
-    ):
-        shutil.rmtree(gone)
-        with pytest.raises(ReferenceFileError, match="prepared again"):
-            ask(info.id)
-        until(lambda: settled(store))
-        assert ask(info.id)
+    for gone in playable_cache_dir().glob("*.jpg"):
+        gone.unlink()
+    assert store.video(info.id).is_file()
+    with pytest.raises(ReferenceFileError, match="prepared again"):
+        store.thumbnail(info.id)
+    until(lambda: settled(store))
+    assert store.thumbnail(info.id).is_file()
+    shutil.rmtree(reference_cache_dir())
+    with pytest.raises(ReferenceFileError, match="prepared again"):
+        store.open(info.id)
+    assert store.get(info.id).state in ("waiting", "preparing")
 
 
 @pytest.mark.parametrize(
@@ -343,6 +343,18 @@ def test_names_of_our_own_endings_only(tmp_path: Path) -> None:
     item = shelf.put(tmp_path, "0" * 16, upload_, "..\\evil\x00.exe")
     assert item.path == tmp_path / f"{'0' * 16}.mp4"
     assert item.name == "..\\evil\ufffd.exe"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_the_process_is_deaf_to_ctrl_c_from_its_first_instruction() -> None:
+    preparer = preparing.Preparer(PoseSettings())
+    try:
+        status = Path(f"/proc/{preparer._process.pid}/status").read_text()
+        (blocked,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigBlk"))
+        assert int(blocked, 16) & 1 << (signal.SIGINT - 1)
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set()), "we still hear it"
+    finally:
+        preparer.end(at_once=True)
 
 
 def test_warnings_of_the_process_are_said_once(caplog) -> None:

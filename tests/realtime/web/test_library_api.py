@@ -29,23 +29,20 @@ CONFIG = load_config(None, {"detector.kind": "keypoints"})
 PATIENCE = 1.0  # s, of uploads
 
 
-def acrobat(clips: dict[str, Path], path: Path, begin: float) -> Path:
-    """1.2 s of her, small: quick to prepare."""
-    curve = PerformanceCurve((0, 1.2), (begin, begin + 1.2))
-    retime(clips["cam01"], path, curve, duration=1.2, size=(180, 320))
+@pytest.fixture(scope="module")
+def given_clip(clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the server is given when it starts: 1.2 s of the acrobat, small."""
+    path = tmp_path_factory.mktemp("given") / "given.mp4"
+    retime(clips["cam01"], path, PerformanceCurve((0, 1.2), (0, 1.2)), duration=1.2, size=(180, 320))
     return path
 
 
 @pytest.fixture(scope="module")
-def given_clip(clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the server is given when it starts."""
-    return acrobat(clips, tmp_path_factory.mktemp("given") / "given.mp4", 0.0)
-
-
-@pytest.fixture(scope="module")
-def take(clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is uploaded."""
-    return acrobat(clips, tmp_path_factory.mktemp("take") / "take.mp4", 0.3)
+def take(given_clip: Path) -> Path:
+    """What is uploaded: the same with another content."""
+    path = given_clip.with_name("take.mp4")
+    path.write_bytes(given_clip.read_bytes() + b"\0\0\0\x08free")
+    return path
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -19,6 +20,8 @@ Image = npt.NDArray[np.uint8]
 #: Of the windows, px: a desk, a tablet, a phone.
 SIZES: Final = ((1440, 900), (768, 1024), (360, 740))
 SCALE: Final = 0.6
+#: s after a change of width.
+_SETTLE: Final = 0.8
 _GAP, _GROUND, _QUALITY = 16, (152, 146, 140), 80
 #: Scores of the sessions that are made up for the picture of the progress, and days between them.
 _BEFORE: Final = (58.0, 63.5, 61.0, 69.0, 74.5, 73.0, 78.5)
@@ -40,14 +43,15 @@ class Album:
         self._page, self._folder = page, folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def take(self, name: str, settle: float = 0.8) -> None:
-        """Of what is seen now, after ``settle`` s at each width."""
+    def take(self, name: str, ready: Callable[[], object] = lambda: None) -> None:
+        """Of what is seen at each width, when it has settled and ``ready`` has returned."""
         for scheme in ("light", "dark") if name in _BOTH else ("light",):
             self._page.emulate_media(color_scheme=scheme)
             shots = []
             for width, height in SIZES:
                 self._page.set_viewport_size({"width": width, "height": height})
-                self._page.wait_for_timeout(1000 * settle)
+                self._page.wait_for_timeout(1000 * _SETTLE)
+                ready()
                 encoded = np.frombuffer(self._page.screenshot(), np.uint8)
                 shots.append(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
             target = self._folder / f"browser-{name}{'' if scheme == 'light' else '-dark'}.jpg"
@@ -104,10 +108,9 @@ def _add(page: Any, clip: Path, album: Album) -> None:
 
 def _practise(page: Any, address: str, camera: Camera, album: Album) -> None:
     open_practice(page, address, "walk.mp4")
-    album.take("before")
+    album.take("before", lambda: _from_the_top(page))
     begin(page)
-    wait_until_shown(page, camera.lead + 60, first=camera.lead)
-    album.take("practice")
+    album.take("practice", lambda: wait_until_shown(page, camera.lead + 55, first=camera.lead + 20))
     page.keyboard.press("?")
     album.take("help")
     page.keyboard.press("Escape")
@@ -117,6 +120,13 @@ def _practise(page: Any, address: str, camera: Camera, album: Album) -> None:
     page.wait_for_timeout(3000)
     end(page)
     album.take("ended")
+
+
+def _from_the_top(page: Any) -> None:
+    """Begin anew, up to the count-in."""
+    page.keyboard.press("r")
+    page.locator("#countdown:not(:empty)").or_(page.locator("#begin:visible")).first.wait_for()
+    page.wait_for_timeout(500)
 
 
 def _remember(path: Path) -> None:

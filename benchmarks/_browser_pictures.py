@@ -14,7 +14,7 @@ import numpy.typing as npt
 from browsing import LISTEN, Camera, chromium, serving
 from playwright.sync_api import sync_playwright
 from posesync.realtime.report.history import HISTORY_FILE, History
-from practising import begin, end, open_practice, wait_until_shown
+from practising import begin, end, open_practice, pause, wait_until_shown
 
 Image = npt.NDArray[np.uint8]
 #: Of the windows, px: a desk, a tablet, a phone.
@@ -113,8 +113,7 @@ def _practise(page: Any, address: str, camera: Camera, album: Album) -> None:
     album.take("practice", lambda: wait_until_shown(page, camera.lead + 55, first=camera.lead + 20))
     page.keyboard.press("?")
     album.take("help")
-    page.keyboard.press("Escape")
-    page.keyboard.press("Space")
+    pause(page)
     album.take("paused")
     page.keyboard.press("Space")
     page.wait_for_timeout(3000)

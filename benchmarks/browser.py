@@ -84,6 +84,7 @@ def session(seconds: float, folder: Path, camera: Camera) -> tuple[Heard, list[s
         chromium(playwright, camera.path) as browser,
     ):
         page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(150_000)
         page.add_init_script(LISTEN)
         said = complaints(page)
         open_practice(page, address, "walk.mp4")

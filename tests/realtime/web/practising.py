@@ -173,3 +173,12 @@ def end(page: Any) -> dict[str, Any]:
     ended: dict[str, Any] = json.loads(got.json_value())
     page.locator("#card").wait_for()
     return ended
+
+
+def pause(page: Any) -> None:
+    """Pause, with the help closed if it was open."""
+    if page.locator("#help[open]").count():
+        page.keyboard.press("Escape")
+        page.locator("#help").wait_for(state="hidden")
+    page.keyboard.press("Space")
+    page.locator("#notice", has_text="Paused").wait_for()

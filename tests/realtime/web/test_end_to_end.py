@@ -32,6 +32,7 @@ from practising import (
     followed,
     open_practice,
     own_rate,
+    pause,
     position_errors,
     rate,
     wait_until_shown,
@@ -146,9 +147,10 @@ def test_everyone_can_use_every_screen_of_a_practice(page: Any, address: str) ->
     page.wait_for_selector("#help[open]")
     found["help"] = barriers(page, axe)
     page.keyboard.press("Escape")
+    page.locator("#help").wait_for(state="hidden")
     begin(page)
     found["while"] = barriers(page, axe)
-    page.keyboard.press("Space")
+    pause(page)
     found["paused"] = barriers(page, axe)
     page.keyboard.press("Space")
     end(page)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import random
 import sys
@@ -201,7 +202,8 @@ async def crowd(plan: Plan) -> dict[str, Any]:
     end = time.monotonic() + plan.seconds
     while time.monotonic() < end:
         for _, writer in held[-50:]:
-            writer.write(b"G")
+            if not writer.transport.is_closing():
+                writer.write(b"G")
         began = time.monotonic()
         status = await _ask(plan, plan.request("GET", "/api/experts", plan.ours[0]))
         asked.append(time.monotonic() - began)
@@ -356,6 +358,7 @@ _ATTACKS: Final[dict[str, Callable[[Plan], Awaitable[dict[str, Any]]]]] = {
 
 def main() -> None:
     """Run one of them and print what happened as JSON."""
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of writing to those who have cut us off
     what, plan = sys.argv[1], Plan(**json.loads(Path(sys.argv[2]).read_text()))
     with suppress(ImportError, ValueError, OSError):
         import resource

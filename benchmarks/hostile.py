@@ -80,6 +80,14 @@ class Server:
         except OSError:
             return 0.0, 0
 
+    def processor(self) -> float:
+        """Processor time so far, s; 0 where there is no /proc."""
+        try:
+            fields = (Path("/proc") / str(self.process.pid) / "stat").read_text().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except OSError:
+            return 0.0
+
     def troubles(self) -> list[str]:
         """Lines of its log that speak of something unexpected."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -142,6 +150,7 @@ class Bench:
     folder: Path
     plan: dict[str, Any]
     windows: dict[str, tuple[float, float]] = field(default_factory=dict)
+    used: dict[str, float] = field(default_factory=dict)
     said: dict[str, dict[str, Any]] = field(default_factory=dict)
     _performer: subprocess.Popen[str] | None = None
 
@@ -167,15 +176,20 @@ class Bench:
 
     def alone(self, name: str, seconds: float) -> None:
         """A time without attack."""
-        began = time.monotonic()
-        time.sleep(seconds)
+        with self._window(name):
+            time.sleep(seconds)
+
+    @contextmanager
+    def _window(self, name: str) -> Iterator[None]:
+        began, used = time.monotonic(), self.server.processor()
+        yield
         self.windows[name] = (began, time.monotonic())
+        self.used[name] = (self.server.processor() - used) / (time.monotonic() - began)
 
     def attack(self, name: str, **plan: Any) -> None:
         """One attack, to its end."""
-        began = time.monotonic()
-        out, _ = self._client(name, **plan).communicate()
-        self.windows[name] = (began, time.monotonic())
+        with self._window(name):
+            out, _ = self._client(name, **plan).communicate()
         self.said[name] = json.loads(out) if out else {"tally": {"UNEXPECTED the client failed": 1}}
 
     def end(self) -> dict[str, Any]:
@@ -272,11 +286,12 @@ def tables(
 ) -> Iterator[Table]:
     """The rates, and what the attackers were answered."""
     table = Table(title="Somebody who practises at 30 fps")
-    for heading in ("during", "s", "answers/s", "in the worst 5 s", "round trip p50 ms", "longest gap ms"):
+    headings = ("during", "s", "answers/s", "in the worst 5 s", "round trip p50 ms", "longest gap ms")
+    for heading in (*headings, "server's processors"):
         table.add_column(heading, justify="left" if heading == "during" else "right")
     for name, row in found.items():
         cells = (f"{row[key]:.1f}" for key in ("seconds", "fps", "worst_fps", "p50_ms", "gap_ms"))
-        table.add_row(name, *cells)
+        table.add_row(name, *cells, f"{bench.used[name]:.2f}")
     yield table
     answers = Table(title="What the attackers were answered")
     answers.add_column("attack")
@@ -343,7 +358,14 @@ def main() -> int:
         console.print(f"[red]BAD[/] {line}", highlight=False)
     console.print("all as it should be" if not wrong else f"{len(wrong)} things are not as they should be")
     options.out.parent.mkdir(exist_ok=True)
-    result = {"rates": found, "before": before, "after": after, "answers": bench.said, "problems": wrong}
+    result = {
+        "rates": found,
+        "processors": bench.used,
+        "before": before,
+        "after": after,
+        "answers": bench.said,
+        "problems": wrong,
+    }
     options.out.write_text(json.dumps(result, indent=1))
     return 1 if wrong else 0
 

@@ -9,6 +9,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Final
 
+import anyio
 from posesync.pose.errors import PoseSyncError, SourceError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -126,23 +127,24 @@ async def _refuse(socket: WebSocket, error: PoseSyncError) -> None:
         code, word = NO_EXPERT, "expert"
     else:  # not prepared yet, or a model is missing: the message says which
         code, word = NOT_READY, "not-ready"
-    with suppress(WebSocketDisconnect, RuntimeError, asyncio.TimeoutError):
-        text = Trouble(code=word, message=str(error)).model_dump_json()
-        await asyncio.wait_for(socket.send_text(text), _PATIENCE)
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError), anyio.fail_after(_PATIENCE):
+        await socket.send_text(_trouble(word, str(error)))
     await _close(socket, code)
 
 
 async def _send(socket: WebSocket, outlet: SocketOutlet) -> None:
     """Send what waits, until the last message or until the page reads no more."""
-    with suppress(WebSocketDisconnect, RuntimeError, asyncio.TimeoutError):
+    with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
         while (text := await outlet.next()) is not None:
-            await asyncio.wait_for(socket.send_text(text), _PATIENCE)
+            # Not asyncio.wait_for: before Python 3.12 it can swallow a cancellation.
+            with anyio.fail_after(_PATIENCE):
+                await socket.send_text(text)
 
 
 async def _close(socket: WebSocket, code: int) -> None:
     if socket.application_state is not WebSocketState.DISCONNECTED:
-        with suppress(WebSocketDisconnect, RuntimeError, asyncio.TimeoutError):
-            await asyncio.wait_for(socket.close(code), _PATIENCE)
+        with suppress(WebSocketDisconnect, RuntimeError, TimeoutError), anyio.fail_after(_PATIENCE):
+            await socket.close(code)
 
 
 class _Reader:

@@ -38,7 +38,7 @@ export function figuresOf({ capture, expert, connection, camera, answer }, now) 
  * @param {import("./protocol.js").Answer|null} answer
  */
 export function showFigures(list, figures, answer) {
-  const ms = (/** @type {number|null|undefined} */ value) => (value === null || value === undefined ? "–" : `${value.toFixed(0)} ms`);
+  const ms = (/** @type {number|null|undefined} */ value) => (value == null ? "–" : `${value.toFixed(0)} ms`);
   const rate = (/** @type {number} */ value) => `${value.toFixed(1)} /s`;
   const { camera, server } = figures;
   const rows = [

@@ -196,7 +196,7 @@ export class Steering {
     const due = change > 0.3 || !this.playing || now - this.changedAt >= changeEvery;
     const edge = wanted === fastest;
     if (due && (change > 0.8 * step || edge) && this.rate !== wanted) {
-      this.rate = edge ? fastest : Math.max(slowest, Math.round(wanted / step) * step);
+      this.rate = edge ? fastest : Math.max(slowest, Math.round(wanted / step) / Math.round(1 / step));
       this.changedAt = now;
     }
     return this.rate;

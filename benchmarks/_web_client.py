@@ -22,8 +22,7 @@ import numpy.typing as npt
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-#: Of the page: frames that may be unanswered, and s after which one counts as settled.
-_MOST: Final = 2
+#: Of the page: s after which an unanswered frame counts as settled.
 _GIVEN_UP: Final = 1.5
 _HEADER: Final = struct.Struct("<BBHIdHHI")
 _FPS: Final = 30.0
@@ -68,12 +67,14 @@ class Performer:
             server, s of position error (NaN where there is none to be had), 1 where a position was expected.
         sent: s of each frame sent.
         left_out: s of each frame left out because two were unanswered.
+        most: frames that may be unanswered.
         missed: frames that this process was too late for: its own fault, never the server's.
     """
 
     clip: Clip
     socket: ClientConnection
     welcome_ms: float
+    most: int
     rows: list[tuple[float, ...]] = field(default_factory=list)
     sent: list[float] = field(default_factory=list)
     left_out: list[float] = field(default_factory=list)
@@ -136,7 +137,7 @@ class Performer:
 
     def _has_room(self, now: float) -> bool:
         self._flying = {key: one for key, one in self._flying.items() if now - one[0] < _GIVEN_UP}
-        return len(self._flying) < _MOST
+        return len(self._flying) < self.most
 
     def _message(self, sequence: int, captured: float, skipped: int, place: int) -> bytes:
         width, height = self.clip.size
@@ -199,7 +200,7 @@ async def _join(plan: dict[str, Any], clip: Clip) -> Performer:
     welcome = json.loads(await asyncio.wait_for(socket.recv(), 60))
     if welcome["type"] != "welcome":
         sys.exit(f"the practice socket says {welcome}, expected its welcome")
-    return Performer(clip, socket, 1e3 * (time.monotonic() - begun))
+    return Performer(clip, socket, 1e3 * (time.monotonic() - begun), plan["unanswered"])
 
 
 async def run(plan: dict[str, Any]) -> dict[str, Any]:

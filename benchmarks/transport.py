@@ -157,6 +157,7 @@ def main() -> None:
     parser.add_argument(
         "--warm", type=float, default=4.0, help="unmeasured before, for WebRTC's rate control"
     )
+    parser.add_argument("--ways", nargs="+", help="only these, by the names in the tables")
     parser.add_argument("--only", choices=("socket", "rtc", "offline"), help="leave the others out")
     parser.add_argument("--probe", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "out" / "transport.json")
@@ -172,9 +173,11 @@ def main() -> None:
     variants = [Variant("none"), *(SOCKETS if options.only != "rtc" else ())]
     variants += [variant for variant in (*PEERS, *(() if options.quick else BUSY))
                  if has_peers or variant.kind != "rtc"]  # fmt: skip
+    if options.ways:
+        variants = [variant for variant in variants if variant.name in (ALONE, *options.ways)]
     if not Path(CHROMIUM).exists():
         sys.exit(f"{CHROMIUM} does not exist: install Chromium, the benchmark drives the system's own")
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=170)
     found: dict[str, Any] = {
         "machine": {"cpus": os.cpu_count(), "load": os.getloadavg(), "system": platform.platform()},
         "weight": weight(),

@@ -77,6 +77,7 @@ def turn(frames: Path, count: int, options: argparse.Namespace) -> dict[str, Any
             "sessions": count,
             "warm": options.warm,
             "seconds": options.seconds,
+            "unanswered": options.unanswered,
         }
         found, before, after = _perform(plan, Path(folder) / "plan.json", server)
         ended = server.usage()
@@ -204,6 +205,9 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, nargs="+", default=[1, 4], help="how many at once")
     parser.add_argument("--seconds", type=float, default=30.0, help="measured in each turn")
     parser.add_argument("--warm", type=float, default=7.0, help="unmeasured before: one performance")
+    parser.add_argument(
+        "--unanswered", type=int, default=2, help="frames on their way at most; as the page: 2"
+    )
     parser.add_argument("--serve", nargs=argparse.REMAINDER, default=[], help="further options of the server")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "out" / "web.json")
     options = parser.parse_args()

@@ -52,9 +52,10 @@ async function numberOf(frame) {
 function everyFrame(now, metadata) {
   video.requestVideoFrameCallback(everyFrame);
   const captured = metadata.captureTime ?? now;
+  const here = performance.now(); // not `now`, which is when the screen's frame began: before some captures
   send(now, metadata);
   numberOf(new VideoFrame(video)).then((code) => {
-    notes.shown.push([code ?? -1, captured, now, metadata.presentedFrames, metadata.captureTime ? 1 : 0]);
+    notes.shown.push([code ?? -1, captured, here, metadata.presentedFrames, metadata.captureTime ? 1 : 0]);
   }, (error) => faults.push(`meter: ${error}`));
 }
 

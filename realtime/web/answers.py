@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from posesync.pose.config import Config
-from posesync.pose.features import swap_left_right
-from posesync.pose.skeleton import JOINT_NAMES
+from posesync.pose.features import CONFIDENCE_FLOOR, swap_left_right
+from posesync.pose.skeleton import JOINT_NAMES, LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from posesync.pose.types import FloatArray
 
 from ..coach import Step
@@ -20,7 +20,8 @@ from .frames import Waiting
 from .protocol import finite
 
 #: px; what is farther out of the picture is of no use to a page, and may be no number.
-_FAR = 1e5
+_FAR: Final = 1e5
+_TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
 
 
 class AnswerWriter:
@@ -38,6 +39,7 @@ class AnswerWriter:
             replace(GuidanceSettings(**wanted), level=GuidanceLevel(wanted["level"])),
         )
         self._ghost = GhostBody()
+        self._width = expert.size[0]
 
     @property
     def level(self) -> str:
@@ -87,6 +89,7 @@ class AnswerWriter:
             "joints": {name: finite(step.feedback.joints[name], 1) for name in JOINT_NAMES},
             "keypoints": _points(step.keypoints, width, height),
             "ghost": self._place_ghost(step, width, height) if shown.ghost else None,
+            "focus": self._focus(step.expert_pose),
             "show": {"expert": shown.expert, "ghost": shown.ghost},
             "level": shown.level.value,
             "cue": None
@@ -105,6 +108,14 @@ class AnswerWriter:
             },
             "dropped": dropped,
         }
+
+    def _focus(self, pose: FloatArray) -> float | None:
+        """Where the expert is across their own frame, 0..1: a narrow page shows the part around them."""
+        torso = pose[_TORSO]
+        seen = torso[torso[:, 2] > CONFIDENCE_FLOOR]
+        if not len(seen):
+            return None
+        return finite(min(max(float(seen[:, 0].mean()) / self._width, 0.0), 1.0), 4)
 
     def _place_ghost(self, step: Step, width: int, height: int) -> list[list[float]] | None:
         """The expert's pose on the performer's body; None while there is no place for it."""

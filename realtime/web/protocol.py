@@ -252,6 +252,7 @@ class Answer(_Message):
     joints: Annotated[dict[str, Degrees | None], Field(description=f"of {', '.join(JOINT_NAMES)}")]
     keypoints: Points
     ghost: Points | None
+    focus: Annotated[Share | None, Field(description="where the expert is across their own frame")]
     show: Shows
     level: Literal["full", "mistakes", "none"]
     cue: CueShown | None

@@ -283,8 +283,8 @@ async def slow(plan: Plan) -> dict[str, Any]:
 
 
 async def large(plan: Plan) -> dict[str, Any]:
-    """50 MB where a few kB are expected: in one message, in pieces, in a request's head, in its body."""
-    size, piece = 50_000_000, bytes(500_000)
+    """``count`` bytes where few are expected: in a message, in pieces, in a request's head, in its body."""
+    size, piece = plan.count, bytes(500_000)
     tally: Counter[str] = Counter()
 
     async def by_socket(name: str, parts: list[bytes]) -> None:

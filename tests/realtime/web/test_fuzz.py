@@ -27,7 +27,7 @@ from posesync.realtime.web.protocol import (
     parse_frame,
 )
 
-QUICK = settings(max_examples=300, deadline=None)
+QUICK = settings(max_examples=100, deadline=None)
 WIDTH, HEIGHT = 96, 64
 COMMANDS = (
     '{"type": "begin"}',

@@ -21,12 +21,14 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSI
 
 SHORT = Namespace(
     attacks=["fuzz", "connects", "large"],
-    messages=600,
+    messages=320,
     connections=140,
     crowd=0,
+    large=4_000_000,
+    company=False,
     lasting=2.0,
-    seconds=1.5,
-    warm=1.0,
+    seconds=1.0,
+    warm=0.5,
     grace=0.0,
     seed=3,
     nice=0,
@@ -54,8 +56,8 @@ def test_a_server_under_attack_goes_on(bench: hostile.Bench) -> None:
         # How much exactly is for the benchmark, on a machine with nothing else to do.
         assert found[name]["gap_ms"] < 1e3 * found[name]["seconds"]
     # Who goes on sending may not get to read why.
-    for way in ("one message", "only its size", "in pieces", "100 000 empty pieces"):
-        assert {f"{way}: closed with 1009", f"{way}: cut"} & set(bench.said["large"]["tally"])
+    for way in ("one message", "only its size", "in pieces", "100 000 empty pieces", "request head"):
+        assert any(what.startswith(f"{way}: ") for what in bench.said["large"]["tally"])
 
 
 def test_the_same_seed_gives_the_same_messages() -> None:

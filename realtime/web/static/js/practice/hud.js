@@ -94,7 +94,7 @@ export class Hud {
     this.countdown.textContent = "";
     this.score.dataset.known = "false";
     this.scoreNumber.textContent = "–";
-    this.pace.dataset.known = "false";
+    this.showPace(undefined, 0);
     this.now.textContent = formatTime(null);
   }
 

@@ -173,7 +173,7 @@ class PracticePage {
     this.answer = answer;
     this.phase = answer.phase;
     this.expert.steering.take(answer);
-    this.pictures.take(answer);
+    if (!this.paused) this.pictures.take(answer);
     if (!this.paused && !this.ending && !this.camera.lost) this.hud.show(answer, received);
     this.timeline.setPosition(answer.position, doubt(answer));
     if (answer.level !== this.settings.level && received - this.levelAt > LEVEL_SETTLES) {
@@ -257,7 +257,9 @@ class PracticePage {
     else if (this.connection.up && this.wanted) this.capture.start(this.wanted);
     this.controls.set("pause", paused ? { name: "Go on", icon: "play" } : { name: "Pause", icon: "pause" });
     this.notice(paused ? "Paused" : "");
-    if (paused) this.hud.say("Paused", "Space goes on", "calm");
+    if (!paused) return;
+    this.pictures.take(null); // what was drawn belongs to a picture that is gone
+    this.hud.say("Paused", matchMedia("(pointer: coarse)").matches ? "" : "Space goes on", "calm");
   }
 
   restart() {

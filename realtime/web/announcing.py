@@ -30,16 +30,18 @@ class Address:
         names: host names and addresses, the best first; IPv6 in brackets.
         port: of all of them.
         token: lets in.
+        path: of the page to open, without the first slash.
     """
 
     scheme: str
     names: tuple[str, ...]
     port: int
     token: str
+    path: str = ""
 
     def url(self, name: str, token: str | None = None) -> str:
         """The address to open, with another token if given."""
-        return f"{self.scheme}://{name}:{self.port}/?token={token or self.token}"
+        return f"{self.scheme}://{name}:{self.port}/{self.path}?token={token or self.token}"
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -123,7 +123,7 @@ class Hub:
         self._watch = asyncio.create_task(self._look_after())
 
     async def open(self, expert_id: str, outlet: Outlet) -> Held:
-        """A new session for a connection.
+        """A new session for a connection, which is welcomed.
 
         Raises:
             HubFullError: there are as many as the server takes.
@@ -142,18 +142,21 @@ class Hub:
             held = await run_in_threadpool(self._make, expert_id)
         finally:
             self._opening -= 1
+        # Before anything the session may have to say: a page expects it first.
+        outlet.offer(held.session.welcome(resumed=False), False)
         held.outlet = outlet
         self._held[held.session.name] = held
         return held
 
     def resume(self, name: str, expert_id: str, outlet: Outlet) -> Held | None:
-        """The session of a connection that broke; None when it is over, or was another expert's.
+        """The session of a connection that broke, welcomed again; None when it is over, or another expert's.
 
         A connection that still hangs on to it is let go: a page knows sooner than a server that it is dead.
         """
         held = self._held.get(name)
         if held is None or held.ending or held.expert_id != expert_id:
             return None
+        outlet.offer(held.session.welcome(resumed=True), False)
         held.outlet, before = outlet, held.outlet
         if before is not None:
             before.end("")

@@ -9,7 +9,7 @@ import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -99,6 +99,8 @@ def serve(options: ServeOptions, config: Config, say: Say) -> None:
             address = _address(options, place, certificate, sockets[0].getsockname()[1])
             guard = Guard(address.token, hosts=address.hosts, scheme=address.scheme)
             app = create_app(config, options.references, guard, max_sessions=options.max_sessions)
+            if len(options.references) == 1:  # whom one came to practise with; else the library asks
+                address = replace(address, path=f"practice/{app.state.store.list()[0].id}")
             by_us = certificate is not None and options.tls == SELF_SIGNED
 
             def ready() -> None:

@@ -95,14 +95,12 @@ async def practise(socket: WebSocket, expert_id: str, hub: Hub) -> None:
     await socket.accept()
     outlet = SocketOutlet(asyncio.get_running_loop())
     held = hub.resume(socket.query_params.get("resume", ""), expert_id, outlet)
-    resumed = held is not None
     if held is None:
         try:
             held = await hub.open(expert_id, outlet)
         except PoseSyncError as error:
             await _refuse(socket, error)
             return
-    outlet.offer(held.session.welcome(resumed=resumed), False)
     sender = asyncio.create_task(_send(socket, outlet))
     reader = asyncio.create_task(_Reader(socket, outlet, hub, held).run())
     code = 1000

@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -130,12 +131,18 @@ def own_rate(heard: Heard) -> tuple[float, float]:
     return float(whole), float(each.min()) if len(each) else float(whole)
 
 
+def library(address: str) -> str:
+    """The library's address, from the one that was printed."""
+    return urlsplit(address)._replace(path="/").geturl()
+
+
 def open_practice(page: Any, address: str, name: str) -> None:
-    """From the printed address over the library to the practice with ``name``, until it can begin."""
+    """From an address, of the library or of the practice itself, to ``name``, until it can begin."""
     page.goto(address)
-    card = page.locator(".expert", has_text=name)
-    card.locator("a[href^='/practice/']").click()
-    page.wait_for_url("**/practice/*")
+    if "/practice/" not in page.url:
+        card = page.locator(".expert", has_text=name)
+        card.locator("a[href^='/practice/']").click()
+        page.wait_for_url("**/practice/*")
     turn_on = page.get_by_role("button", name="Turn on the camera")
     turn_on.or_(page.locator("#begin:visible")).first.wait_for()
     if turn_on.is_visible():

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-ADDRESS = re.compile(r"https?://\S+/\?token=[\w-]+")
+ADDRESS = re.compile(r"https?://\S+\?token=[\w-]+")
 #: A shell starts what runs in the background with Ctrl-C ignored, and so would be what the tests start.
 PROGRAM = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"

@@ -6,7 +6,6 @@ the truth is known for each answer, whatever was left out on the way.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from practising import (
     begin,
     end,
     followed,
+    library,
     open_practice,
     own_rate,
     pause,
@@ -79,6 +79,7 @@ def page(camera: Camera) -> Iterator[Any]:
 
 
 def test_from_the_printed_address_to_the_report(page: Any, address: str, camera: Camera) -> None:
+    assert "/practice/" in address, "with one expert, that is where one wants to go"
     open_practice(page, address, "walk.mp4")
     begin(page)
     wait_until_shown(page, len(camera.truth) - 3, first=camera.lead)
@@ -98,7 +99,7 @@ def test_from_the_printed_address_to_the_report(page: Any, address: str, camera:
     assert report.title() == "Practice report: walk.mp4"
     assert report.locator("svg.ring").count() == 1
     report.close()
-    page.goto(re.sub(r"\?.*", "", address))
+    page.goto(library(address))
     row = page.locator(".session")
     row.wait_for()
     assert row.count() == 1
@@ -114,7 +115,7 @@ def test_from_the_printed_address_to_the_report(page: Any, address: str, camera:
 
 
 def test_a_video_is_added_prepared_and_removed(page: Any, address: str, expert_clip: Path) -> None:
-    page.goto(address)
+    page.goto(library(address))
     page.wait_for_selector("main[aria-busy=false]")
     assert "token" not in page.url
     slow = page.context.new_cdp_session(page)

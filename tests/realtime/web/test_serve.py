@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -322,6 +323,8 @@ def test_alone_it_is_one_address_and_no_code() -> None:
     assert lines[0] == "PoseSync is ready: http://127.0.0.1:8765/?token=secret"
     assert not any("█" in line for line in lines)
     assert address.hosts == {"127.0.0.1:8765", "localhost:8765"}
+    practice = replace(address, path="practice/ab12")
+    assert practice.url("127.0.0.1") == "http://127.0.0.1:8765/practice/ab12?token=secret"
 
 
 def test_without_a_network_it_says_so() -> None:

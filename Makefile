@@ -35,6 +35,9 @@ benchmarks: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/drawing.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/sync.py
+	$(BIN)/python benchmarks/web.py
+	$(BIN)/python benchmarks/browser.py
+	$(BIN)/python benchmarks/hostile.py
 
 clean:
 	rm -rf $(VENV) build demo *.egg-info

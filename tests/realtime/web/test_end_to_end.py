@@ -45,8 +45,9 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
     pytest.mark.timeout(400),
 ]
-#: Answers per s from which also the worst errors count: a third of what an idle machine gives.
-ENOUGH = 12.0
+#: Answers per s from which also the worst errors count. With fewer the tracker itself, fed from a file, has
+#: passages with more (p95 0.17 s at 15 frames a second, 0.2 to 0.3 s at 10): the browser is not what is tested.
+ENOUGH = 20.0
 #: ms; a machine that is busy with other things prepares an expert slowly.
 PATIENCE = 150_000
 

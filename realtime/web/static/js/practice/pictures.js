@@ -8,6 +8,8 @@ import { Focus, LAYOUTS, inset, place, sideBySide, torso } from "./placement.js"
 const SLACK = 0.12;
 /** Width of a limb without error, as a share of the picture's height. */
 const LIMB = 1 / 125;
+/** s between two drawings, at least: a camera gives 30 frames a second, some screens show 144. */
+const DRAW_EVERY = 0.03;
 
 /** @typedef {import("./protocol.js").Answer} Answer */
 
@@ -33,6 +35,7 @@ export class Pictures {
     this.stale = true;
     this.shown = "";
     this.updated = 0;
+    this.drawn = -1;
     // Measured when it changes: asking for it with every picture would lay the page out each time.
     this.room = { x: 0, y: 0, width: 0, height: 0 };
     new ResizeObserver(([{ contentRect }]) => {
@@ -69,8 +72,10 @@ export class Pictures {
     this.look(this.expertFocus, this.answer?.focus ?? null, passed);
     const size = `${this.parts.self.videoWidth}x${this.parts.self.videoHeight} ${devicePixelRatio}`;
     if (size !== this.shown) this.stale = true;
-    if (!this.stale) return;
+    // A screen draws more often than a camera gives frames: what glides needs no more than these.
+    if (!this.stale || now - this.drawn < DRAW_EVERY) return;
     this.stale = false;
+    this.drawn = now;
     this.shown = size;
     this.arrange();
   }
@@ -95,6 +100,7 @@ export class Pictures {
     const remembered = answer?.show.expert === false;
     const placed = this.places(room, you, expert, remembered);
     parts.expert.hidden = placed.expert === null;
+    parts.ghost.hidden = this.layout !== "ghost"; // an empty layer costs as much as a full one
     parts.expert.classList.toggle("from-memory", remembered);
     parts.expert.classList.toggle("resting", answer?.phase !== "running");
     parts.expert.classList.toggle("small", this.layout === "picture-in-picture");

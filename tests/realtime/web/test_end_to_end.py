@@ -46,7 +46,7 @@ pytestmark = [
     pytest.mark.timeout(400),
 ]
 #: Answers per s from which also the worst errors count. With fewer the tracker itself, fed from a file, has
-#: passages with more (p95 0.17 s at 15 frames a second, 0.2 to 0.3 s at 10): the browser is not what is tested.
+#: passages with more (p95 0.17 s at 15 frames a second, 0.2 to 0.3 s at 10): not the browser's to answer for.
 ENOUGH = 20.0
 #: ms; a machine that is busy with other things prepares an expert slowly.
 PATIENCE = 150_000

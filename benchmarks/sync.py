@@ -46,6 +46,8 @@ from posesync.reference.sync import Match  # noqa: E402
 from posesync.reference.warping import Vectors, warp  # noqa: E402
 
 Figures = dict[str, Any]
+#: s of the walk that are performed again and again.
+WALK_SECONDS: Final = 7.6
 
 
 def reference(clip: MotionClip) -> Reference:
@@ -145,13 +147,16 @@ def dtw_speed(frames: int) -> Figures:
 
 
 def make_clips(folder: Path, seconds: float, size: tuple[int, int]) -> tuple[Path, Path]:
-    """The walk to and fro, and the same at another pace, H.264 with sound."""
-    there = np.arange(0, int(seconds / 4.0) + 2)
-    turns = PerformanceCurve(tuple(4.0 * there), tuple(np.where(there % 2, 4.2, 0.2).tolist()))
-    expert, attempt = folder / "expert.mp4", folder / "attempt.mp4"
-    retime(CLIPS / "walk.mp4", expert, turns, duration=seconds, fps=30, size=size, audio=True)
-    retime(CLIPS / "walk.mp4", attempt, lambda t: turns(0.9 * t), duration=seconds, fps=30, size=size)
-    return expert, attempt
+    """The walk again and again, with sound, and the same at another pace; H.264."""
+    made = []
+    for name, pace in (("expert", 1.0), ("attempt", 0.9)):
+        once, target = folder / f"once-{name}.mp4", folder / f"{name}.mp4"
+        walk = PerformanceCurve.from_speeds([(pace, WALK_SECONDS / pace)])
+        sound = name == "expert"
+        retime(CLIPS / "walk.mp4", once, walk, duration=walk.duration, fps=30, size=size, audio=sound)
+        repeat(once, target, seconds)
+        made.append(target)
+    return made[0], made[1]
 
 
 def bare(videos: tuple[Path, Path], target: Path) -> Figures:
@@ -211,30 +216,27 @@ def long_videos(minutes: float) -> Figures:
     """Peak memory with two long 1080p videos, everything real but that the clips repeat themselves."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        videos = make_clips(folder, 12.0, (1920, 1080))
-        repeated = folder / "long-expert.mp4", folder / "long-attempt.mp4"
-        for short, long in zip(videos, repeated, strict=True):
-            repeat(short, long, minutes * 60)
-        return {"minutes": minutes, **whole(repeated, folder)}
+        return {"minutes": minutes, **whole(make_clips(folder, minutes * 60, (1920, 1080)), folder)}
 
 
 def repeat(source: Path, target: Path, seconds: float) -> None:
-    """The same packets again and again."""
-    offset = 0.0
-    with av.open(str(target), "w") as sink:
-        copy: Any = None
-        while offset < seconds:
-            with av.open(str(source)) as container:
-                stream = container.streams.video[0]
-                copy = copy or sink.add_stream_from_template(stream)
-                for packet in container.demux(stream):
-                    if packet.dts is None:
-                        continue
-                    packet.pts += round(offset / packet.time_base)
-                    packet.dts += round(offset / packet.time_base)
-                    packet.stream = copy
-                    sink.mux(packet)
-                offset += float(stream.duration * stream.time_base)
+    """The same packets again and again, until the video has ``seconds``."""
+    with av.open(str(source)) as container, av.open(str(target), "w") as sink:
+        length = float(container.streams.video[0].duration * container.streams.video[0].time_base)
+        copies = {stream: sink.add_stream_from_template(stream) for stream in container.streams}
+        for offset in np.arange(0.0, seconds - 1e-6, length).tolist():
+            container.seek(0)
+            left = seconds - offset
+            for packet in container.demux():
+                if packet.dts is None:
+                    continue
+                end = float((packet.pts + packet.duration) * packet.time_base)
+                if end > min(left, length + 1e-3):  # the sound's last packet would meet the next one's first
+                    continue
+                packet.pts += round(offset / packet.time_base)
+                packet.dts += round(offset / packet.time_base)
+                packet.stream = copies[packet.stream]
+                sink.mux(packet)
 
 
 def show(found: Figures, console: Console) -> None:

@@ -6,23 +6,20 @@ What is done is in the content cache (:mod:`.prepare`), so a run that was interr
 from __future__ import annotations
 
 import logging
-import signal
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 from posesync.pose.errors import PoseSyncError, SourceError
 from posesync.pose.estimator import PoseSettings
 from posesync.pose.model_choice import fetch_models
 
+from .apart import Apart, serve
 from .content import VideoContent
 from .prepare import Progress, prepare_reference, reference_cache_dir
 
@@ -32,9 +29,6 @@ log = logging.getLogger(__name__)
 VIDEO_SUFFIXES: Final = frozenset(
     (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".3gp")
 )
-#: s that a process which was told to end has for cleaning up.
-_GRACE: Final = 10.0
-_TERMINATED: Final = 143
 
 
 class State(str, Enum):
@@ -260,15 +254,11 @@ class _Pool:
         return False
 
 
-class _Worker:
-    """One process and the pipe to it. It is told of its end by the pipe's, so it never outlives us."""
+class _Worker(Apart):
+    """A process that prepares one video after the other."""
 
     def __init__(self, job: tuple[PoseSettings, Path, bool]) -> None:
-        context = get_context("spawn")  # a fork of a process with threads may hang
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, *job), daemon=True)
-        self.process.start()
-        theirs.close()
+        super().__init__(_serve, *job)
         self.video = Path()
         self.alive = True
 
@@ -280,57 +270,20 @@ class _Worker:
 
     def cause_of_death(self) -> str:
         """Why it ended, for the outcome of its video."""
-        self.process.join(_GRACE)
-        code = self.process.exitcode
-        if code is not None and code < 0:
-            reason = f"signal {-code}"
-            with suppress(ValueError):
-                reason = signal.Signals(-code).name
+        reason = self.killed_by()
+        if reason is not None:
             hint = (
                 "close other programs or lower --jobs" if reason == "SIGKILL" else "the video may be damaged"
             )
             return f"the process that prepared it was ended by {reason}: {hint}, then try again"
+        code = self.process.exitcode
         return f"the process that prepared it ended with code {code}: try it alone, with --jobs 1"
-
-    def end(self, *, at_once: bool = False) -> None:
-        """Let it finish, or tell it to leave; either way nothing half-written stays behind."""
-        self.connection.close()
-        if at_once:
-            self.process.terminate()
-        self.process.join(_GRACE)
-        if self.process.is_alive():
-            self.process.kill()
-            self.process.join()
 
 
 def _serve(connection: Connection, settings: PoseSettings, cache: Path, force: bool) -> None:
     """A worker process's life: videos in, progress and outcomes out."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group; the parent ends us in order
-    signal.signal(signal.SIGTERM, _leave)
-    logger = logging.getLogger("posesync")
-    logger.addHandler(_Teller(connection))
-    logger.propagate = False
-    with suppress(EOFError, OSError):  # the parent has gone, or has no more
-        while True:
-            video = connection.recv()
-            outcome = prepare_one(video, settings, cache, force, lambda p: connection.send(("progress", p)))
-            connection.send(("done", outcome))
 
+    def tell(progress: Progress) -> None:
+        connection.send(("progress", progress))
 
-def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """By default SIGTERM would leave the half-written folder behind."""
-    sys.exit(_TERMINATED)
-
-
-class _Teller(logging.Handler):
-    """Warnings go to the parent, who says them once and beside its progress bars."""
-
-    def __init__(self, connection: Any) -> None:
-        super().__init__(logging.WARNING)
-        self._connection = connection
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with suppress(OSError):
-            self._connection.send(("log", (record.levelno, record.getMessage())))
+    serve(connection, lambda video: prepare_one(video, settings, cache, force, tell))

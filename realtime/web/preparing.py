@@ -1,34 +1,26 @@
-"""The process that makes experts ready, one after the other, out of the way of running sessions.
-
-It is told of its end by that of its pipe, so it never outlives the server, and is ended in order by SIGTERM.
-"""
+"""The process that makes experts ready, one after the other, out of the way of running sessions."""
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
-import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.estimator import PoseSettings
 from posesync.reference import Reference
+from posesync.reference.apart import Apart, serve
 from posesync.reference.library import State, prepare_one
 from posesync.reference.playable import playable_file
 from posesync.reference.prepare import PROXY_FILE, REFERENCE_FILE, Progress, reference_cache_dir
 from posesync.reference.proxy import ProxyVideo
 
 from ..expert import Expert
-from .apart import deaf_to_interrupts
 from .thumbnails import write_thumbnail
 
 logger = logging.getLogger(__name__)
@@ -37,10 +29,8 @@ logger = logging.getLogger(__name__)
 POSES: Final = 0.65
 #: Added to the priority of the process, so that sessions come first.
 _NICE: Final = 5
-#: s between two looks at whether it is still wanted, and s that a process has for cleaning up.
+#: s between two looks at whether it is still wanted.
 _LOOK: Final = 0.2
-_GRACE: Final = 10.0
-_TERMINATED: Final = 143
 
 #: Told of the share done, 0..1, and of the s left, each None when not known.
 Tell = Callable[[float | None, float | None], None]
@@ -73,16 +63,11 @@ class NotWantedError(Exception):
     """The one who asked wants it no more; the process has been ended."""
 
 
-class Preparer:
-    """The process, and the pipe to it. One thread; end it with :meth:`end`."""
+class Preparer(Apart):
+    """The process. One thread; end it with :meth:`end`."""
 
     def __init__(self, settings: PoseSettings) -> None:
-        context = get_context("spawn")  # a fork of a process with threads may hang
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, settings), daemon=True)
-        with deaf_to_interrupts():
-            self._process.start()
-        theirs.close()
+        super().__init__(_serve, settings)
         self._said: set[str] = set()
 
     def prepare(self, video: Path, tell: Tell, wanted: Callable[[], bool]) -> Ready | str:
@@ -98,12 +83,12 @@ class Preparer:
             ChildProcessError: the process died; its text says why. Make a new one.
         """
         try:
-            self._connection.send(video)
+            self.connection.send(video)
             while True:
-                while not self._connection.poll(_LOOK):
+                while not self.connection.poll(_LOOK):
                     self._check(wanted)
                 self._check(wanted)
-                kind, content = self._connection.recv()
+                kind, content = self.connection.recv()
                 if kind == "done":
                     answer: Ready | str = content
                     return answer
@@ -115,16 +100,6 @@ class Preparer:
         except (EOFError, OSError):
             raise ChildProcessError(self._cause_of_death()) from None
 
-    def end(self, *, at_once: bool = False) -> None:
-        """Let it leave, or tell it to; either way nothing half-written stays behind."""
-        self._connection.close()
-        if at_once:
-            self._process.terminate()
-        self._process.join(_GRACE)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-
     def _check(self, wanted: Callable[[], bool]) -> None:
         if not wanted():
             self.end(at_once=True)
@@ -132,46 +107,20 @@ class Preparer:
 
     def _cause_of_death(self) -> str:
         self.end()
-        code = self._process.exitcode or 0
-        reason = f"with code {code}"
-        if code < 0:
-            reason = f"by signal {-code}"
-            with suppress(ValueError):
-                reason = f"by {signal.Signals(-code).name}"
+        killer = self.killed_by()
+        reason = f"with code {self.process.exitcode or 0}" if killer is None else f"by {killer}"
         return f"the process that prepared it was ended {reason}: close other programs, then try again"
 
 
 def _serve(connection: Connection, settings: PoseSettings) -> None:
     """The process's life: videos in, progress and results out."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it cannot be blocked from the start
-    signal.signal(signal.SIGTERM, _leave)
     if hasattr(os, "nice"):
         os.nice(_NICE)
-    posesync = logging.getLogger("posesync")
-    posesync.addHandler(_Teller(connection))
-    posesync.propagate = False
-    with suppress(EOFError, OSError):  # the server has gone, or has no more
-        while True:
-            video = connection.recv()
-            answer = make_ready(video, settings, lambda *how: connection.send(("progress", how)))
-            connection.send(("done", answer))
 
+    def tell(share: float | None, left: float | None) -> None:
+        connection.send(("progress", (share, left)))
 
-def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """By default SIGTERM would leave half-written files behind."""
-    sys.exit(_TERMINATED)
-
-
-class _Teller(logging.Handler):
-    """Warnings go to the server, which says them once."""
-
-    def __init__(self, connection: Any) -> None:
-        super().__init__(logging.WARNING)
-        self._connection = connection
-
-    def emit(self, record: logging.LogRecord) -> None:
-        with suppress(OSError):
-            self._connection.send(("log", (record.levelno, record.getMessage())))
+    serve(connection, lambda video: make_ready(video, settings, tell))
 
 
 def make_ready(video: Path, settings: PoseSettings, tell: Tell) -> Ready | str:

@@ -349,7 +349,7 @@ def test_names_of_our_own_endings_only(tmp_path: Path) -> None:
 def test_the_process_is_deaf_to_ctrl_c_from_its_first_instruction() -> None:
     preparer = preparing.Preparer(PoseSettings())
     try:
-        status = Path(f"/proc/{preparer._process.pid}/status").read_text()
+        status = Path(f"/proc/{preparer.process.pid}/status").read_text()
         (blocked,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigBlk"))
         assert int(blocked, 16) & 1 << (signal.SIGINT - 1)
         assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set()), "we still hear it"
@@ -371,7 +371,7 @@ def test_warnings_of_the_process_are_said_once(caplog) -> None:
             return self.sent.pop(0)
 
     preparer = preparing.Preparer.__new__(preparing.Preparer)
-    preparer._connection, preparer._said = Pipe(), set()
+    preparer.connection, preparer._said = Pipe(), set()
     caplog.set_level("WARNING", logger="posesync")
     assert preparer.prepare(Path("x"), lambda *_: None, lambda: True) == "failed"
     assert [record.getMessage() for record in caplog.records] == ["no detector"]

@@ -2,7 +2,8 @@
 
 Chosen at acquisition (large, central, sure), then kept by overlap and continuity of the centre. Everybody
 else is followed too, only so that nobody who is known to be somebody else can inherit the lock. When the
-performer is out of sight, they may come back near the last place at once, or anywhere after ``patience`` s.
+performer is out of sight, they may come back near the last place at once, or anywhere after ``patience`` s;
+bystanders who stay in view count as somebody else for twice as long.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ WEAK_TIME: Final = 0.3
 SAME_BODY: Final = 0.5
 #: The part of a body's size by which it may shrink in a second, as somebody steps back.
 SHRINK: Final = 0.4
+#: How many times the patience it takes until somebody known to be a bystander becomes the performer.
+BYSTANDER_PATIENCE: Final = 2.0
 #: A bystander who was seen so often is somebody; until then the performer has the first claim on a box.
 CONFIRMED: Final = 3
 #: Seconds over which the velocity of a box is averaged.
@@ -93,6 +96,12 @@ class _Track:
             return float("-inf")
         return overlap - distance + SCORE_WEIGHT * box.score
 
+    def excludes(self, box: Box, time: float) -> bool:
+        """Whether a box is surely somebody else's: farther away than anybody gets in the time unseen."""
+        expected = self.expected(time)
+        reach = REACH + REACH_PER_SECOND * max(time - self.time, 0.0)
+        return _distance(box, expected) / self.size > reach and _shared(box, expected) < SAME_BODY
+
     def moved(self, box: Box, time: float) -> _Track:
         """The track after it was seen again."""
         elapsed = max(time - self.time, 0.0)
@@ -122,7 +131,7 @@ class Performer:
     """The lock on one performer.
 
     Args:
-        patience: seconds out of sight after which anybody who is there becomes the performer.
+        patience: seconds out of sight after which anybody who comes becomes the performer.
 
     Attributes:
         state: see :class:`Lock`.
@@ -174,7 +183,9 @@ class Performer:
             self.state = Lock.LOCKED
         elif self._track is None or self.unseen(time) > self.patience:
             sure = [box for box in boxes if box.score >= START_SCORE]
-            mine = max(sure, key=lambda box: _prominence(box, frame_size), default=None)
+            waiting = self.unseen(time) <= BYSTANDER_PATIENCE * self.patience
+            free = self._unknown(sure, time) if self._track is not None and waiting else sure
+            mine = max(free, key=lambda box: _prominence(box, frame_size), default=None)
             if mine is not None:
                 self._track = _Track.start(mine, time)
                 self._others = self._beside(sure, mine, time)
@@ -186,6 +197,10 @@ class Performer:
         self._others = [other for other in self._others if time - other.time <= MEMORY]
         if mine is not None:
             self._others += self._beside(rest, mine, time)
+        elif self._track is not None and self.unseen(time) <= self.patience:
+            # Their reach grows while the performer is out of sight, and must not grow over a passer-by.
+            away = (box for box in rest if box.score >= START_SCORE and self._track.excludes(box, time))
+            self._others += [_Track.start(box, time) for box in away]
         return mine
 
     @staticmethod
@@ -199,6 +214,11 @@ class Performer:
             for box in boxes
             if box is not mine and box.score >= START_SCORE and _shared(box, mine) < SAME_BODY
         ]
+
+    def _unknown(self, boxes: list[Box], time: float) -> list[Box]:
+        """Those of the boxes that are not where a bystander was just seen."""
+        here = [track.box for track in self._others if track.time == time and track.hits >= CONFIRMED]
+        return [box for box in boxes if box not in here]
 
     def _assign(self, boxes: list[Box], time: float) -> tuple[Box | None, list[Box]]:
         """The performer's box, if any, and the boxes of nobody known; bystanders are moved on.

@@ -103,6 +103,40 @@ def test_loss_and_reacquisition(away: float, elsewhere: bool, back: bool) -> Non
     assert performer.acquisitions == (2 if back and elsewhere else 1)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_passer_by_does_not_inherit_a_lock_whose_reach_grows(known: bool) -> None:
+    """Once out of reach of a performer who is not seen, somebody is somebody else wherever they go."""
+    performer, fps = Performer(patience=1.5), 20.0
+    for i in range(10):
+        performer.update([person(400), person(950)] if known else [person(400)], i / fps, FRAME)
+    for i in range(10, 36):  # 1.3 s: the performer is behind something, the other one comes close
+        walking = person(950 - 17 * (i - 10), score=0.9)
+        assert performer.update([walking], i / fps, FRAME) is None
+        assert performer.state is Lock.LOST
+    back = person(410)
+    assert performer.update([back, person(500)], 36 / fps, FRAME) is back
+
+
+def test_bystander_becomes_the_performer_only_after_twice_the_patience() -> None:
+    performer, fps = Performer(patience=1.5), 20.0
+    for i in range(10):
+        performer.update([person(400), person(1000)], i / fps, FRAME)
+    taken = [performer.update([person(1000)], i / fps, FRAME) is not None for i in range(10, 90)]
+    first = (10 + taken.index(True)) / fps
+    assert 2 * 1.5 < first - 9 / fps <= 2 * 1.5 + 2 / fps
+    assert performer.acquisitions == 2
+
+
+def test_somebody_new_is_taken_before_a_bystander() -> None:
+    performer, fps = Performer(patience=1.5), 20.0
+    for i in range(10):
+        performer.update([person(640), person(400)], i / fps, FRAME)
+    for i in range(10, 45):
+        assert performer.update([person(400)], i / fps, FRAME) is None
+    new = person(1150, score=0.5)
+    assert performer.update([person(400), new], 45 / fps, FRAME) is new
+
+
 def test_reset_forgets() -> None:
     performer = Performer()
     performer.update([person(640)], 0.0, FRAME)

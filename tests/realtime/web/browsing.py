@@ -23,6 +23,21 @@ NO_CHROMIUM = "needs Chromium (apt-get install chromium)"
 
 #: Frames per s that Chromium gives an MJPEG file as a camera: its own figure, the file holds none.
 CAMERA_FPS = 30
+#: The walk performed at 0.6 to 1.6 times the pace, with a stop of 1.5 s. The somersault from the roof, 4.7 to
+#: 6.4 s, takes the time it takes: nobody falls more slowly. No detector finds him in most of it.
+WALKED = PerformanceCurve.from_speeds(
+    [
+        (0.6, 1.6),
+        (1.0, 0.95),
+        (1.6, 0.6),
+        (0.8, 1.2),
+        (0.0, 1.5),
+        (1.6, 0.55),
+        (1.0, 1.75),
+        (0.6, 1.0),
+        (1.4, 0.2),
+    ]
+)
 #: The code of a frame's number: bits in one row of cells, their opposites in the row below; a cell's side
 #: as a share of the picture's width.
 _BITS, _CELL = 12, 24 / 1280

@@ -65,8 +65,19 @@ class Heard:
         return [a for a in self.answers if a["phase"] == "running" and a["seq"] in self.numbers]
 
 
-def position_errors(heard: Heard, camera: Camera) -> Floats:
-    """|position − truth|, s, while following, but for the s after the camera's file began anew."""
+def is_seen(answer: dict[str, Any]) -> bool:
+    """Whether anybody was found in the frame."""
+    return any(confidence > 0.0 for _, _, confidence in answer["keypoints"])
+
+
+def position_errors(heard: Heard, camera: Camera, *, seen: bool = False) -> Floats:
+    """|position − truth|, s, while following, but for the s after the camera's file began anew.
+
+    Args:
+        heard: what went on in the page.
+        camera: what it showed.
+        seen: leave out the frames in which nobody was found, where a position is a guess.
+    """
     errors, settled, before = [], -np.inf, -1
     for answer in heard.running():
         number = heard.numbers[answer["seq"]]
@@ -77,14 +88,16 @@ def position_errors(heard: Heard, camera: Camera) -> Floats:
             answer["state"] == "FOLLOWING"
             and answer["position"] is not None
             and answer["captured"] >= settled
+            and (is_seen(answer) or not seen)
         ):
             errors.append(abs(answer["position"] - camera.truth[number]))
     return np.array(errors)
 
 
 def followed(heard: Heard, camera: Camera) -> float:
-    """Share 0..1 of the answers during the performance itself that had a position."""
-    placed = [a["position"] is not None for a in heard.running() if heard.numbers[a["seq"]] >= camera.lead]
+    """Share 0..1 of the answers with somebody in view, during the performance, that had a position."""
+    performing = [a for a in heard.running() if heard.numbers[a["seq"]] >= camera.lead and is_seen(a)]
+    placed = [a["position"] is not None for a in performing]
     return float(np.mean(placed)) if placed else 0.0
 
 

@@ -16,6 +16,7 @@ from browsing import (
     CHROMIUM,
     LISTEN,
     NO_CHROMIUM,
+    WALKED,
     Camera,
     barriers,
     chromium,
@@ -23,7 +24,6 @@ from browsing import (
     make_camera,
     serving,
 )
-from clips import PerformanceCurve
 from practising import (
     Heard,
     begin,
@@ -34,7 +34,6 @@ from practising import (
     own_rate,
     pause,
     position_errors,
-    rate,
     wait_until_shown,
 )
 
@@ -45,18 +44,15 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
     pytest.mark.timeout(400),
 ]
-#: Answers per s from which also the worst errors count. With fewer the tracker itself, fed from a file, has
-#: passages with more (p95 0.17 s at 15 frames a second, 0.2 to 0.3 s at 10): not the browser's to answer for.
-ENOUGH = 20.0
 #: ms; a machine that is busy with other things prepares an expert slowly.
 PATIENCE = 150_000
 
 
 @pytest.fixture(scope="module")
 def camera(clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Camera:
-    """The walk, performed 0.6 to 1.6 times as quick with a stop half-way, after four seconds of standing."""
+    """The walk performed after four seconds of standing."""
     path = tmp_path_factory.mktemp("camera") / "camera.mjpeg"
-    return make_camera(clips["walk"], path, PerformanceCurve.varied(7.6), lead=4.0, size=(640, 360))
+    return make_camera(clips["walk"], path, WALKED, lead=4.0, size=(640, 360))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +86,7 @@ def test_from_the_printed_address_to_the_report(page: Any, address: str, camera:
     assert len(heard.numbers) > 0.95 * len(heard.captured), "the frames' numbers cannot be read"
     assert followed(heard, camera) >= 0.9
     assert len(errors) >= 60
-    assert np.median(errors) <= 0.080
+    assert np.median(errors) <= 0.080  # their p95 depends on the machine's pace: benchmarks/browser.py
     assert own_rate(heard)[0] > 20, "the self-view waits for something"
     assert ended["why"] == "asked"
     with page.context.expect_page() as opening:
@@ -108,11 +104,6 @@ def test_from_the_printed_address_to_the_report(page: Any, address: str, camera:
     score = row.locator(".session-score > span").last.inner_text()
     assert score.isdecimal()
     assert page.locator(".expert dd").all_inner_texts() == [score, score]
-    if (pace := rate(np.array([answer["at"] for answer in heard.running()]))) < ENOUGH:
-        pytest.skip(
-            f"{pace:.0f} answers a second: this machine is too busy for the worst errors to be judged"
-        )
-    assert np.percentile(errors, 95) <= 0.250
 
 
 def test_a_video_is_added_prepared_and_removed(page: Any, address: str, expert_clip: Path) -> None:

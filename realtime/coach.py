@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 #: So many failures of the models in a row are no hiccup (a GPU short of memory) any more.
 PATIENCE: Final = 10
 
+_SLACK: Final = np.array(FORM_SLACK)
+_MATCHED: Final = FORM_SLACK.index(0.0)
 _NO_TIMING: Final = TimingReading(None, None, None)
 _RUNNING: Final = PracticeStatus(Phase.RUNNING)
 _WAITING: Final = Position(None, 0.0, 0.0, State.WAITING)
@@ -116,8 +118,8 @@ class Coach:
             position = self._tracker.update(keypoints, frame.time)
         if position.time is not None:
             self._shown = position.time
-        expert_pose = self._expert.pose_at(self._shown)
-        feedback, alike = self._compare(keypoints, expert_pose, position)
+        around = self._expert.poses_at(self._shown + _SLACK)
+        feedback, alike = self._compare(keypoints, around, position)
         before, self._cue = self._cue, self._advise(frame.time, keypoints, alike, position)
         return Step(
             frame,
@@ -126,7 +128,7 @@ class Coach:
             position,
             feedback,
             self._shown,
-            expert_pose,
+            around[_MATCHED],
             cue=self._cue,
             said=self._cue is not None and (before is None or before.text != self._cue.text),
             timing=self._timing.update(position, frame.time),
@@ -148,7 +150,7 @@ class Coach:
         return self._watch.update(word, frame.time)
 
     def _compare(
-        self, keypoints: FloatArray, expert_pose: FloatArray, position: Position
+        self, keypoints: FloatArray, around: FloatArray, position: Position
     ) -> tuple[Feedback, FloatArray]:
         """Feedback, and the expert's pose that it refers to.
 
@@ -156,8 +158,7 @@ class Coach:
         is no mistake of the performer's.
         """
         if position.time is None:
-            return Feedback.none(), expert_pose
-        around = self._expert.poses_at(position.time + np.array(FORM_SLACK))
+            return Feedback.none(), around[_MATCHED]
         found, nearest = compare_nearest(
             keypoints, around, mirrored=position.mirrored, settings=self._feedback
         )

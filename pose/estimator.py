@@ -164,6 +164,11 @@ class PoseEstimator:
         """ONNX Runtime's names of what the pose network runs on, the one in use first."""
         return list(self.movenet.providers)
 
+    @property
+    def provider(self) -> str:
+        """What the pose network runs on, as ONNX Runtime names it, without the ending."""
+        return self.movenet.providers[0].removesuffix("ExecutionProvider")
+
     def describe(self) -> dict[str, str]:
         """What runs: detector in use, and each model's file name with its sha256; for logs and cache keys."""
         used = {"pose": self.movenet.path, **({"detector": self.detector.path} if self.detector else {})}

@@ -12,7 +12,7 @@ from statistics import median
 from typing import Final
 
 import numpy as np
-from posesync.pose.features import CONFIDENCE_FLOOR, CONFIDENCE_FULL, check_keypoints
+from posesync.pose.features import CONFIDENCE_FLOOR, CONFIDENCE_FULL, check_keypoints, swap_left_right
 from posesync.pose.skeleton import (
     LEFT_ANKLE,
     LEFT_ELBOW,
@@ -29,6 +29,8 @@ from posesync.pose.skeleton import (
     RIGHT_WRIST,
 )
 from posesync.pose.types import FloatArray
+
+from .position import Position, State
 
 #: Points between keypoints, behind the 17: middle of the hips, of the shoulders, of the head.
 MID_HIP, MID_SHOULDER, HEAD = range(NUM_KEYPOINTS, NUM_KEYPOINTS + 3)
@@ -114,6 +116,13 @@ class GhostBody:
         self._theirs: FloatArray = np.full(len(_TREE), np.nan)
         self._rise: float | None = None
         self._time: float | None = None
+
+    def follow(
+        self, time: float, expert: FloatArray, performer: FloatArray, position: Position
+    ) -> FloatArray | None:
+        """As :meth:`update`, mirrored as the performer is; None while they are lost and have no place."""
+        ghost = self.update(time, swap_left_right(expert) if position.mirrored else expert, performer)
+        return None if position.time is None and position.state is not State.WAITING else ghost
 
     def update(self, time: float, expert: FloatArray, performer: FloatArray) -> FloatArray:
         """The ghost at ``time`` s, (17, 3) px in the performer's frame (see :func:`retarget`).

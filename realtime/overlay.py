@@ -10,8 +10,7 @@ from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
-from posesync.pose.features import swap_left_right
-from posesync.pose.types import FloatArray, Image
+from posesync.pose.types import Image
 
 from . import annotators as paint
 from .canvas import Canvases
@@ -21,7 +20,6 @@ from .overlay_panels import draw_countdown, draw_details, draw_memory, draw_noti
 from .overlay_progress import timing_value
 from .overlay_scene import Layout, Scene
 from .overlay_strip import KEYS, Strip
-from .position import State
 from .text import TextPainter
 from .views import Arranger, Views
 
@@ -139,12 +137,8 @@ class Overlay:
 
     def _draw_ghost(self, canvas: Image, scene: Scene, view: paint.View) -> None:
         """The expert's pose on the performer's body; before the piece begins, its first pose."""
-        expert: FloatArray = scene.expert_keypoints
-        if scene.position.mirrored:
-            expert = swap_left_right(expert)
-        ghost = self._ghost.update(scene.time, expert, scene.keypoints)
-        placeless = scene.position.time is None and scene.position.state is not State.WAITING
-        if not scene.show_ghost or placeless:
+        ghost = self._ghost.follow(scene.time, scene.expert_keypoints, scene.keypoints, scene.position)
+        if ghost is None or not scene.show_ghost:
             return
         opacity = GHOST_OPACITY * (1.0 - 0.5 * scene.doubt)
         draw_ghost(

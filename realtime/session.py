@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,12 +20,10 @@ from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import Frame
 
 from .coach import Coach, Step
-from .cues import CueSettings
 from .expert import Expert
-from .feedback import FeedbackSettings
 from .moments import MomentCollector
 from .recording import Outputs, check_output
-from .session_options import SessionOptions, SessionResult, pose_settings, practice_settings
+from .session_options import SessionOptions, SessionResult, make_coach, pose_settings
 from .session_record import log_header, look_back
 from .signals import StopSignals
 from .stage import Stage
@@ -113,14 +110,9 @@ class _Session:
         self._config = config
         self._source = source
         self._stop = stop
-        self._provider = estimator.movenet.providers[0].removesuffix("ExecutionProvider")
-        self._coach = Coach(
-            estimator,
-            expert,
-            FeedbackSettings(**config.section("feedback")),
-            cues=replace(CueSettings(), **config.section("cues")),
-            practice=None if options.headless or not source.is_live else practice_settings(config),
-        )
+        self._provider = estimator.provider
+        waits = source.is_live and not options.headless
+        self._coach = make_coach(estimator, expert, config, waits=waits)
         self._statistics = SessionStatistics()
         keeps = options.log is not None and config.section("session")["pictures"]
         self._moments = MomentCollector() if keeps else None

@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from posesync.pose.config import Config
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.estimator import PoseEstimator, PoseSettings
 
+from .coach import Coach
+from .cues import CueSettings
+from .expert import Expert
+from .feedback import FeedbackSettings
+from .guidance import Guidance, GuidanceLevel, GuidanceSettings
 from .practice import PracticeSettings, Start
 
 
@@ -63,3 +68,21 @@ def practice_settings(config: Config) -> PracticeSettings:
     """The part of the configuration that decides what begins the piece."""
     values = config.section("practice")
     return replace(PracticeSettings(), **{**values, "start": Start(values["start"])})
+
+
+def make_guidance(expert: Expert, config: Config) -> Guidance:
+    """How much is shown of the expert, section by section, as configured."""
+    values = config.section("guidance")
+    settings = replace(GuidanceSettings(**values), level=GuidanceLevel(values["level"]))
+    return Guidance([(part.start, part.end) for part in expert.sections()], settings)
+
+
+def make_coach(estimator: PoseEstimator, expert: Expert, config: Config, *, waits: bool) -> Coach:
+    """A coach as configured; ``waits`` for a performer who gets ready, as nobody does in a file."""
+    return Coach(
+        estimator,
+        expert,
+        FeedbackSettings(**config.section("feedback")),
+        cues=replace(CueSettings(), **config.section("cues")),
+        practice=practice_settings(config) if waits else None,
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import Final
 
 from posesync.pose.config import Config
@@ -11,9 +10,9 @@ from posesync.pose.types import Image
 
 from .coach import Step
 from .expert import Expert
-from .guidance import Guidance, GuidanceLevel, GuidanceSettings
 from .overlay import Layout, Overlay, Scene
 from .practice import Phase, SlowPreview
+from .session_options import make_guidance
 from .sound import SessionSound, SoundMode, SoundSettings
 from .sound_follow import ExpertClock
 from .statistics import Figures, SessionStatistics, statistics_lines
@@ -49,7 +48,7 @@ class Stage:
         *,
         audible: bool = False,
     ) -> None:
-        display, guidance = config.section("display"), config.section("guidance")
+        display = config.section("display")
         self._overlay = Overlay(
             display["height"],
             mirror=display["mirror"],
@@ -66,10 +65,7 @@ class Stage:
         self._sound: SessionSound | None = None
         if audible:
             self._clock, self._sound = self._open_sound(config)
-        self._guidance = Guidance(
-            [(part.start, part.end) for part in self._sections],
-            replace(GuidanceSettings(**guidance), level=GuidanceLevel(guidance["level"])),
-        )
+        self._guidance = make_guidance(expert, config)
         self._preview = SlowPreview(expert.practised)
         self._figures: Figures | None = None
         self._figures_at = 0.0

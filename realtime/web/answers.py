@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 from posesync.pose.config import Config
-from posesync.pose.features import CONFIDENCE_FLOOR, swap_left_right
+from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.skeleton import JOINT_NAMES, LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from posesync.pose.types import FloatArray
 
 from ..coach import Step
 from ..expert import Expert
 from ..ghost import GhostBody
-from ..guidance import Guidance, GuidanceLevel, GuidanceSettings
-from ..position import State
+from ..guidance import GuidanceLevel
 from ..practice import Phase
+from ..session_options import make_guidance
 from .frames import Waiting
 from .protocol import finite
 
@@ -33,11 +32,7 @@ class AnswerWriter:
     """
 
     def __init__(self, expert: Expert, config: Config) -> None:
-        wanted = config.section("guidance")
-        self._guidance = Guidance(
-            [(part.start, part.end) for part in expert.sections()],
-            replace(GuidanceSettings(**wanted), level=GuidanceLevel(wanted["level"])),
-        )
+        self._guidance = make_guidance(expert, config)
         self._ghost = GhostBody()
         self._width = expert.size[0]
 
@@ -119,10 +114,8 @@ class AnswerWriter:
 
     def _place_ghost(self, step: Step, width: int, height: int) -> list[list[float]] | None:
         """The expert's pose on the performer's body; None while there is no place for it."""
-        expert = swap_left_right(step.expert_pose) if step.position.mirrored else step.expert_pose
-        ghost = self._ghost.update(step.frame.time, expert, step.keypoints)
-        placeless = step.position.time is None and step.position.state is not State.WAITING
-        if placeless or step.practice.phase is not Phase.RUNNING:
+        ghost = self._ghost.follow(step.frame.time, step.expert_pose, step.keypoints, step.position)
+        if ghost is None or step.practice.phase is not Phase.RUNNING:
             return None
         return _points(ghost, width, height)
 

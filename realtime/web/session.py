@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,14 +17,12 @@ from posesync.pose.estimator import PoseEstimator
 from posesync.pose.frame_source import SourceInfo
 
 from ..coach import Coach
-from ..cues import CueSettings
 from ..expert import Expert
-from ..feedback import FeedbackSettings
 from ..moments import MomentCollector
 from ..recording import Outputs
 from ..report import write_report
 from ..report.keeping import new_log
-from ..session_options import pose_settings, practice_settings
+from ..session_options import make_coach, pose_settings
 from ..session_record import log_header, look_back
 from ..statistics import SessionStatistics
 from ..workers import InferenceWorker, Processed
@@ -96,15 +94,9 @@ class PracticeSession:
         self.expert = expert
         self._folder, self._history, self._tell = folder, history, tell
         estimator = PoseEstimator(pose_settings(config))
-        coach = Coach(
-            estimator,
-            expert,
-            FeedbackSettings(**config.section("feedback")),
-            cues=replace(CueSettings(), **config.section("cues")),
-            practice=practice_settings(config),
-        )
+        coach = make_coach(estimator, expert, config, waits=True)
         self._models = estimator.describe()
-        self._provider = estimator.movenet.providers[0].removesuffix("ExecutionProvider")
+        self._provider = estimator.provider
         self._answers = AnswerWriter(expert, config)
         self._statistics = SessionStatistics()
         self._moments = MomentCollector() if config.section("session")["pictures"] else None

@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Literal, Protocol
@@ -71,15 +71,15 @@ class Held:
     """A session and who it talks to.
 
     Attributes:
-        session: itself.
         expert_id: whom it follows.
+        session: itself; it may speak before it is held here, which nobody hears.
         outlet: its connection, or None while there is none.
         alone_since: s, monotonic, since when there is none.
         ending: whether its end has begun.
     """
 
-    session: PracticeSession
     expert_id: str
+    session: PracticeSession = field(init=False)
     outlet: Outlet | None = None
     alone_since: float = 0.0
     ending: bool = False
@@ -201,27 +201,21 @@ class Hub:
 
     def _make(self, expert_id: str) -> Held:
         expert = self._experts.open(expert_id)
-        outbox: list[Held] = []
-
-        def tell(text: str, latest: bool) -> None:
-            if outbox:  # the session may speak before it is held
-                outbox[0].tell(text, latest)
-
+        held = Held(expert_id)
         try:
-            session = PracticeSession(
+            held.session = PracticeSession(
                 secrets.token_urlsafe(12),
                 expert,
                 self._config,
                 folder=self._folder,
                 history=self._history,
-                tell=tell,
+                tell=held.tell,
             )
         except BaseException:
             if expert.proxy is not None:
                 expert.proxy.close()
             raise
-        outbox.append(Held(session, expert_id))
-        return outbox[0]
+        return held
 
     async def _end(self, held: Held, why: Why) -> None:
         try:

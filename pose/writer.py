@@ -16,14 +16,13 @@ import cv2
 from .decoding import ODD_METADATA
 from .errors import InvalidDataError, OutputError
 from .fragments import mend
+from .h264 import CLOCK, add_video, picture
 from .types import Image
 
 log = logging.getLogger(__name__)
 
-_CLOCK = 90_000  # ticks per second: the MPEG clock, which every usual frame rate divides well
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 _COPIED_AUDIO = frozenset({"aac", "mp3"})  # what every browser plays inside MP4
-_BT709 = 1  # the code of BT.709 in ITU-T H.273, for primaries, transfer and matrix alike
 _KEYFRAMES = 2.0  # s between two: how far apart seeking lands, and what a crash can cost at most
 
 
@@ -80,7 +79,7 @@ class VideoWriter:
         self.frames = 0
         self._audio_from = Path(audio_from) if audio_from is not None else None
         self._keep_partial = keep_partial
-        self._interval = max(1, round(_CLOCK / fps))
+        self._interval = max(1, round(CLOCK / fps))
         self._first: float | None = None
         self._pts = -self._interval
         self._done = False
@@ -96,16 +95,14 @@ class VideoWriter:
         )
         try:
             self._stream = self._add_video(fps, preset, crf, threads)
-        except ValueError as error:  # PyAV's UnknownCodecError
+        except OutputError:
             self.abort()
-            raise OutputError(
-                "PyAV has no H.264 encoder here: get its own wheel with `pip install --force-reinstall av`"
-            ) from error
+            raise
 
     @property
     def duration(self) -> float:
         """Length of what was written, s."""
-        return (self._pts + self._interval) / _CLOCK if self.frames else 0.0
+        return (self._pts + self._interval) / CLOCK if self.frames else 0.0
 
     def write(self, image: Image, time: float | None = None) -> None:
         """Append one image.
@@ -128,14 +125,13 @@ class VideoWriter:
         right, bottom = self.width % 2, self.height % 2
         if right or bottom:
             image = cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
-        frame = av.VideoFrame.from_ndarray(image, format="bgr24")
-        frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
-        frame.pts, frame.time_base = self._next_pts(time), Fraction(1, _CLOCK)
+        pts = self._next_pts(time)
+        frame = picture(image, pts)
         try:
             self._container.mux(self._stream.encode(frame))
         except (av.FFmpegError, OSError) as error:
             raise self._broken(error) from error
-        self._pts = frame.pts
+        self._pts = pts
         self.frames += 1
 
     def close(self) -> None:
@@ -180,16 +176,9 @@ class VideoWriter:
         options = {"preset": preset, "crf": str(crf)}
         if self._audio_from is not None:
             options["bf"] = "0"  # B-frames put the first picture two frames after the sound
-        stream: Any = self._container.add_stream("libx264", rate=rate, options=options)
-        stream.width, stream.height = self.width + self.width % 2, self.height + self.height % 2
-        stream.pix_fmt = "yuv420p"
-        codec = stream.codec_context
-        codec.time_base = Fraction(1, _CLOCK)
-        codec.gop_size = max(1, round(_KEYFRAMES * float(rate)))
-        codec.thread_count = threads
-        # Untagged video is guessed at by each player in its own way, and its colours drift.
-        codec.colorspace = codec.color_primaries = codec.color_trc = _BT709
-        codec.color_range = 1
+        size = self.width + self.width % 2, self.height + self.height % 2
+        stream = add_video(self._container, size, rate, options, threads=threads)
+        stream.codec_context.gop_size = max(1, round(_KEYFRAMES * float(rate)))
         return stream
 
     def _next_pts(self, time: float | None) -> int:
@@ -197,8 +186,8 @@ class VideoWriter:
             return self._pts + self._interval
         if self._first is None:
             # Times may begin after images without one: the clock is set so that this one follows them.
-            self._first = time - (self._pts + self._interval) / _CLOCK
-        return max(self._pts + 1, round((time - self._first) * _CLOCK))
+            self._first = time - (self._pts + self._interval) / CLOCK
+        return max(self._pts + 1, round((time - self._first) * CLOCK))
 
     def _finish(self) -> None:
         """From fragments to an MP4 with the index first; if that fails, the fragments are the file."""

@@ -23,6 +23,7 @@ import numpy.typing as npt
 import platformdirs
 from posesync.pose.decoding import ODD_METADATA, decoded_frames
 from posesync.pose.errors import OutputError
+from posesync.pose.h264 import CLOCK, add_video, picture
 from posesync.pose.types import Image
 from posesync.pose.video_file import VideoFile
 
@@ -43,8 +44,6 @@ PLAYABLE_VERSION: Final = 1
 #: Told about ten times a second how much is done, 0..1, or None when the video does not say how long it is.
 Advance = Callable[[float | None], None]
 
-_CLOCK: Final = 90_000  # ticks per second, as in pose.writer
-_BT709: Final = 1
 _RATE: Final = 48_000  # samples of sound per second
 _BLOCK: Final = 1024  # samples that AAC codes at once
 _JITTER: Final = 0.05  # s by which times of sound may differ from the count of its samples, as in the window
@@ -139,15 +138,20 @@ class _Copy:
             self.container: Any = av.open(
                 f"file:{self._part.absolute()}", "w", format="mp4", options={"movflags": "faststart"}
             )
-            self._stream = self._add_video(fps)
+            self._stream = add_video(
+                self.container,
+                size,
+                Fraction(fps).limit_denominator(1001),
+                {"preset": "veryfast", "crf": "23", "bf": "0", "forced-idr": "1"},
+                threads=2,  # sessions run beside it
+            )
+            self._stream.time_base = Fraction(1, CLOCK)
         except (av.FFmpegError, OSError) as error:
             self._part.unlink(missing_ok=True)
             raise output_error(error, target) from error
-        except ValueError as error:  # PyAV's UnknownCodecError
+        except OutputError:
             self._part.unlink(missing_ok=True)
-            raise OutputError(
-                "PyAV has no H.264 encoder here: get its own wheel with `pip install --force-reinstall av`"
-            ) from error
+            raise
 
     @property
     def duration(self) -> float:
@@ -156,15 +160,10 @@ class _Copy:
 
     def write(self, image: Image, moment: float) -> None:
         """Add a picture at ``moment`` s."""
-        frame = av.VideoFrame.from_ndarray(image, format="bgr24").reformat(
-            *self._size,
-            format="yuv420p",
-            dst_colorspace="ITU709",
-            dst_color_range="MPEG",
-            interpolation="AREA",
-        )
-        frame.pts, frame.time_base = round(moment * _CLOCK), Fraction(1, _CLOCK)
-        frame.duration = round(self._interval * _CLOCK)
+        width, height = self._size
+        pts = round(moment * CLOCK)
+        frame = picture(image, pts, width=width, height=height, interpolation="AREA")
+        frame.duration = round(self._interval * CLOCK)
         # The next picture would come too late for a key frame; its time is guessed from this one's.
         if self._frames and moment + (moment - self._last) - self._key > KEY_EVERY + 1e-4:
             frame.pict_type = av.video.frame.PictureType.I
@@ -202,22 +201,6 @@ class _Copy:
             raise output_error(error, self._target) from error
         finally:
             self._abort()
-
-    def _add_video(self, fps: float) -> Any:
-        stream: Any = self.container.add_stream(
-            "libx264",
-            rate=Fraction(fps).limit_denominator(1001),
-            options={"preset": "veryfast", "crf": "23", "bf": "0", "forced-idr": "1"},
-        )
-        stream.width, stream.height = self._size
-        stream.pix_fmt = "yuv420p"
-        stream.time_base = Fraction(1, _CLOCK)
-        codec = stream.codec_context
-        codec.time_base = Fraction(1, _CLOCK)
-        codec.thread_count = 2  # sessions run beside it
-        codec.colorspace = codec.color_primaries = codec.color_trc = _BT709
-        codec.color_range = 1
-        return stream
 
     def _abort(self) -> None:
         """Leave nothing; deleted first, so that FFmpeg does not put the index of a long file in its place."""

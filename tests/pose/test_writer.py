@@ -231,10 +231,7 @@ def test_no_room_for_the_second_copy_keeps_the_fragments(tmp_path, monkeypatch, 
 
 
 def test_missing_encoder_is_said_and_leaves_nothing(tmp_path, monkeypatch):
-    def missing(*_: object) -> None:
-        raise av.codec.codec.UnknownCodecError("libx264")
-
-    monkeypatch.setattr(VideoWriter, "_add_video", missing)
+    monkeypatch.setattr("posesync.pose.h264._ENCODER", "libx264-of-another-world")
     with pytest.raises(OutputError, match=r"no H\.264 encoder here: get its own"):
         VideoWriter(tmp_path / "out.mp4", 64, 48, 30)
     assert list(tmp_path.iterdir()) == []

@@ -313,3 +313,12 @@ def test_an_edit_list_that_skips_the_beginning_is_followed(tmp_path: Path) -> No
     assert np.abs(shown - expected).max() < 1e-4
     first = next(iter(frames_of(video)))[1].astype(int)
     assert np.abs(next(iter(frames_of(tmp_path / "copy.mp4")))[1] - first).mean() < 4
+
+
+def test_missing_encoder_is_said_and_leaves_nothing(
+    clips: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("posesync.pose.h264._ENCODER", "libx264-of-another-world")
+    with pytest.raises(OutputError, match=r"no H\.264 encoder here: get its own"):
+        make_playable(clips["walk"], tmp_path / "copy.mp4")
+    assert list(tmp_path.iterdir()) == []

@@ -8,9 +8,27 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from posesync.pose.types import Frame
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A frame.
+
+    Attributes:
+        frame: as the camera gave it.
+        at: when it came in, s, monotonic.
+        skipped: frames that the camera gave since the one before and that never came in.
+    """
+
+    frame: Frame
+    at: float
+    skipped: int = 0
 
 
 class Mailbox(Generic[T]):
@@ -125,3 +143,14 @@ class Pipe(Generic[T]):
         self._items.append(item)
         self._changed.notify_all()
         return True
+
+
+class Inbox(Protocol):
+    """Where inference takes frames from: a mailbox, or what stands for one."""
+
+    def take(self, timeout: float) -> tuple[Captured, list[float]] | None:
+        """The newest frame and the times of those it replaced; None after ``timeout`` s or when finished."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing will come any more."""

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 import cv2
 from posesync.pose.sources import FrameSource, resume
@@ -26,7 +26,7 @@ from posesync.pose.types import Frame
 
 from .coach import Coach, Step
 from .haste import Haste
-from .pipe import Mailbox, Pipe
+from .pipe import Captured, Inbox, Mailbox, Pipe
 
 __all__ = [
     "CaptureWorker",
@@ -61,38 +61,12 @@ class WorkerState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Captured:
-    """A frame.
-
-    Attributes:
-        frame: as the camera gave it.
-        at: when it came in, s, monotonic.
-        skipped: frames that the camera gave since the one before and that never came in.
-    """
-
-    frame: Frame
-    at: float
-    skipped: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Processed:
     """A step, when its frame came in, s, monotonic, and how long it took since then, s."""
 
     step: Step
     at: float
     latency: float
-
-
-class Inbox(Protocol):
-    """Where inference takes frames from: a mailbox, or what stands for one."""
-
-    def take(self, timeout: float) -> tuple[Captured, list[float]] | None:
-        """The newest frame and the times of those it replaced; None after ``timeout`` s or when finished."""
-
-    @property
-    def finished(self) -> bool:
-        """Whether nothing will come any more."""
 
 
 class Worker:

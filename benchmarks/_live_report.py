@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from _aims import Aims
 from rich.table import Table
 
 FPS_AUTO: Final = 60.0
@@ -19,44 +20,31 @@ STARTUP_S: Final = 2.0
 PEAK_MB: Final = 450.0
 
 
-def aims(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+def aims(found: Mapping[str, Any]) -> Aims:
     """What issue 4 asks, what was measured, and whether it is met, as far as it was run."""
-    rows: list[dict[str, Any]] = []
-
-    def add(aim: str, limit: float, measured: float | None, *, least: bool = False) -> None:
-        if measured is not None:
-            met = measured >= limit if least else measured <= limit
-            rows.append({"aim": aim, "limit": limit, "measured": float(measured), "met": bool(met)})
-
+    asked = Aims(4)
     ratios, sessions = found.get("ratios", {}), found.get("sessions", {})
-    add("whole loop / (YOLO + MoveNet bare), wall", LOOP, ratios.get("loop_to_bare"))
-    add("CPU per frame / MediaPipe's (auto, no drawing)", MEDIAPIPE, ratios.get("cpu_to_mediapipe"))
-    add("drawing / pose, CPU", 1.0, ratios.get("draw_to_pose"))
+    asked.add("whole loop / (YOLO + MoveNet bare), wall", LOOP, ratios.get("loop_to_bare"))
+    asked.add("CPU per frame / MediaPipe's (auto, no drawing)", MEDIAPIPE, ratios.get("cpu_to_mediapipe"))
+    asked.add("drawing / pose, CPU", 1.0, ratios.get("draw_to_pose"))
     for every, limit in (("auto", FPS_AUTO), ("frame", FPS_FRAME)):
-        add(f"fps, drawing, every {every}", limit, sessions.get(f"{every} draw", {}).get("fps"), least=True)
+        asked.add(
+            f"fps, drawing, every {every}", limit, sessions.get(f"{every} draw", {}).get("fps"), least=True
+        )
     paced, hd = found.get("soak 720p30"), found.get("paced 1080p60")
     if paced:
-        add("frame in to picture, 720p30, p95 ms", LATENCY_MS, paced["latency_ms"]["p95"])
-        add("memory gained after the first minute, MB", GROWTH_MB, paced["growth_mb"])
-        add("dropped share at 30 fps", DROPPED, paced["dropped_share"])
-        add("drift between clock and log, ms", 40.0, paced["drift_ms"])
+        asked.add("frame in to picture, 720p30, p95 ms", LATENCY_MS, paced["latency_ms"]["p95"])
+        asked.add("memory gained after the first minute, MB", GROWTH_MB, paced["growth_mb"])
+        asked.add("dropped share at 30 fps", DROPPED, paced["dropped_share"])
+        asked.add("drift between clock and log, ms", 40.0, paced["drift_ms"])
     if hd:
-        add("frame in to picture, 1080p60, p95 ms", LATENCY_1080_MS, hd["latency_ms"]["p95"])
-        add("1080p60: processed frames that were not the newest, share", 0.005, hd["not_newest_share"])
+        asked.add("frame in to picture, 1080p60, p95 ms", LATENCY_1080_MS, hd["latency_ms"]["p95"])
+        asked.add("1080p60: processed frames that were not the newest, share", 0.005, hd["not_newest_share"])
     start = found.get("startup")
     if start:
-        add("ten-minute 1080p expert: s to the first picture", STARTUP_S, start["first_picture_s"])
-        add("ten-minute 1080p expert: peak MB", PEAK_MB, start["peak_mb"])
-    return rows
-
-
-def aims_table(rows: list[dict[str, Any]]) -> Table:
-    """The aims."""
-    table = Table("aim", "limit", "measured", "met", title="What issue 4 asks")
-    for row in rows:
-        met = "[green]yes" if row["met"] else "[red]no"
-        table.add_row(row["aim"], f"{row['limit']:g}", f"{row['measured']:.3g}", met)
-    return table
+        asked.add("ten-minute 1080p expert: s to the first picture", STARTUP_S, start["first_picture_s"])
+        asked.add("ten-minute 1080p expert: peak MB", PEAK_MB, start["peak_mb"])
+    return asked
 
 
 def ratios_table(ratios: Mapping[str, float]) -> Table:

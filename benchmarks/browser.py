@@ -34,6 +34,7 @@ MODELS: Final = ROOT.parent / "shared" / "models"
 if MODELS.is_dir():
     os.environ.setdefault("POSESYNC_MODEL_DIR", str(MODELS))
 
+from _aims import Aims  # noqa: E402
 from _browser_pictures import take_pictures  # noqa: E402
 from _live_stages import BareModels  # noqa: E402
 from browsing import (  # noqa: E402
@@ -130,25 +131,20 @@ def _percentile(values: np.ndarray[Any, Any], share: float) -> float:
     return float(np.percentile(values, share)) if len(values) else float("nan")
 
 
-def aims(found: Mapping[str, float]) -> list[dict[str, Any]]:
-    """What issue 7 asks of one session, and whether it is met."""
-    rows = []
+def aims(found: Mapping[str, float]) -> Aims:
+    """What issue 7 asks of one session."""
+    asked = Aims(7)
     for aim, (limit, least) in AIMS.items():
-        met = found[aim] >= limit if least else found[aim] <= limit
-        rows.append({"aim": aim, "limit": limit, "measured": found[aim], "met": bool(met)})
-    return rows
+        asked.add(aim, limit, found[aim], least=least)
+    return asked
 
 
-def tables(found: Mapping[str, float], rows: list[dict[str, Any]]) -> tuple[Table, Table]:
-    """All figures, and the aims."""
-    whole = Table("", "", title="One session in Chromium, 720p at 30 fps")
+def whole(found: Mapping[str, float]) -> Table:
+    """All figures."""
+    table = Table("", "", title="One session in Chromium, 720p at 30 fps")
     for name, value in found.items():
-        whole.add_row(name, f"{value:.3g}")
-    asked = Table("aim", "limit", "measured", "met", title="What issue 7 asks")
-    for row in rows:
-        met = "[green]yes" if row["met"] else "[red]no"
-        asked.add_row(row["aim"], f"{row['limit']:g}", f"{row['measured']:.3g}", met)
-    return whole, asked
+        table.add_row(name, f"{value:.3g}")
+    return table
 
 
 def main() -> None:
@@ -178,14 +174,15 @@ def main() -> None:
         CAMERA_FPS, 1e3 / bare_ms
     )
     found["worked / bare models (YOLO + MoveNet)"] = found["of it on the server: worked, p50 ms"] / bare_ms
-    rows = aims(found)
-    for table in tables(found, rows):
+    asked = aims(found)
+    for table in (whole(found), asked.table()):
         console.print(table)
     console.print(f"load before: {load[0]:.1f} on {os.cpu_count()} processors")
     for line in said:
         console.print("console:", line)
     machine = {"cpus": os.cpu_count(), "load": load, "system": platform.platform()}
-    stored = {"machine": machine, "figures": found, "aims": rows, "bare": bare, "ended": ended, "said": said}
+    stored = {"machine": machine, "figures": found, "aims": asked.rows, "bare": bare}
+    stored |= {"ended": ended, "said": said}
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(stored, indent=1, default=str))
 

@@ -30,7 +30,7 @@ if MODELS.is_dir():
     os.environ.setdefault("POSESYNC_MODEL_DIR", str(MODELS))
 
 from _live_peers import mediapipe, original_stages  # noqa: E402
-from _live_report import aims, aims_table, ratios_table, sessions_table, stages_table  # noqa: E402
+from _live_report import aims, ratios_table, sessions_table, stages_table  # noqa: E402
 from _live_sessions import ClipCamera, camera_session, file_session  # noqa: E402
 from _live_stages import BareModels, frames_of, measure_stages  # noqa: E402
 from _live_startup import make_expert, startup  # noqa: E402
@@ -158,7 +158,8 @@ def main() -> None:
             found["startup"] = times[-1] | {"first_run_s": times[0]["first_picture_s"]}
     if not options.only_paced:
         found |= throughput(clip, expert, options.rounds, options)
-    found["aims"] = aims(found)
+    asked = aims(found)
+    found["aims"] = asked.rows
     if "ratios" in found:
         for table in (ratios_table(found["ratios"]), stages_table(found["stages"])):
             console.print(table)
@@ -169,7 +170,7 @@ def main() -> None:
     for name in ("soak 720p30", "paced 1080p60", "startup"):
         if name in found:
             console.print(name, {key: value for key, value in found[name].items() if key != "memory"})
-    console.print(aims_table(found["aims"]))
+    console.print(asked.table())
     console.print(f"load before: {load[0]:.1f} on {os.cpu_count()} processors")
     options.out.parent.mkdir(exist_ok=True)
     options.out.write_text(json.dumps(found, indent=1, default=str))

@@ -38,6 +38,7 @@ for _name in ("websockets", "psutil", "fastapi", "uvicorn"):
     if find_spec(_name) is None:
         sys.exit(f"{_name} is not installed: pip install 'posesync[web,dev]'")
 
+from _aims import Aims  # noqa: E402
 from _web_server import Served, served  # noqa: E402
 from clips import PerformanceCurve, frames_of, retime  # noqa: E402
 
@@ -154,33 +155,18 @@ def median(turns: list[dict[str, Any]]) -> dict[str, float | None]:
     return row
 
 
-def aims(rows: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
+def aims(rows: dict[int, dict[str, Any]]) -> Aims:
     """What issue 7 asks, as far as it was run."""
-    found: list[dict[str, Any]] = []
-
-    def add(aim: str, limit: float, measured: float | None, *, least: bool = False) -> None:
-        if measured is not None:
-            met = measured >= limit if least else measured <= limit
-            found.append({"aim": aim, "limit": limit, "measured": measured, "met": met})
-
+    found = Aims(7)
     if one := rows.get(1):
-        add("one session: capture to answer, p50 ms", P50_MS, one["round_trip_p50"])
-        add("one session: capture to answer, p95 ms", P95_MS, one["round_trip_p95"])
+        found.add("one session: capture to answer, p50 ms", P50_MS, one["round_trip_p50"])
+        found.add("one session: capture to answer, p95 ms", P95_MS, one["round_trip_p95"])
     for count, row in rows.items():
-        add(f"{count}: position error, median ms", ERROR_P50_MS, row["error_p50"])
-        add(f"{count}: position error, p95 ms", ERROR_P95_MS, row["error_p95"])
+        found.add(f"{count}: position error, median ms", ERROR_P50_MS, row["error_p50"])
+        found.add(f"{count}: position error, p95 ms", ERROR_P95_MS, row["error_p95"])
         if count > 1:
-            add(f"{count}: slowest session's rate / fastest's", FAIR, row["fairness"], least=True)
+            found.add(f"{count}: slowest session's rate / fastest's", FAIR, row["fairness"], least=True)
     return found
-
-
-def aims_table(rows: list[dict[str, Any]]) -> Table:
-    """The aims."""
-    table = Table("aim", "limit", "measured", "met", title="What issue 7 asks")
-    for row in rows:
-        met = "[green]yes" if row["met"] else "[red]no"
-        table.add_row(row["aim"], f"{row['limit']:g}", f"{row['measured']:.3g}", met)
-    return table
 
 
 def table_of(rows: dict[int, dict[str, Any]]) -> Table:
@@ -225,8 +211,9 @@ def main() -> None:
                 sys.stderr.write(f"round {number + 1}: {count} at once: p50 {p50:.1f} ms\n")
     rows: dict[int, dict[str, Any]] = {count: median(found) for count, found in turns.items()}
     found = {"machine": {"cpus": os.cpu_count(), "load": load, "system": platform.platform()}}
-    found |= {"rows": rows, "aims": aims(rows), "turns": turns}
-    console.print(aims_table(found["aims"]))
+    asked = aims(rows)
+    found |= {"rows": rows, "aims": asked.rows, "turns": turns}
+    console.print(asked.table())
     console.print(table_of(rows))
     console.print(f"load before: {load[0]:.1f} on {os.cpu_count()} processors")
     options.out.parent.mkdir(exist_ok=True)

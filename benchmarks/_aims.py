@@ -1,0 +1,36 @@
+"""What an issue asks beside what was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.table import Table
+
+Row = dict[str, Any]
+
+
+class Aims:
+    """The aims of one issue, as far as they were measured.
+
+    Attributes:
+        rows: each with ``aim``, ``limit``, ``measured`` and ``met``.
+    """
+
+    def __init__(self, issue: int) -> None:
+        self._issue = issue
+        self.rows: list[Row] = []
+
+    def add(self, aim: str, limit: float, measured: float | None, *, least: bool = False) -> None:
+        """Note an aim: at most ``limit``, or at ``least``; nothing when it was not measured."""
+        if measured is not None:
+            met = measured >= limit if least else measured <= limit
+            row = {"aim": aim, "limit": limit, "measured": float(measured), "met": bool(met)}
+            self.rows.append(row)
+
+    def table(self) -> Table:
+        """For a person."""
+        table = Table("aim", "limit", "measured", "met", title=f"What issue {self._issue} asks")
+        for row in self.rows:
+            met = "[green]yes" if row["met"] else "[red]no"
+            table.add_row(row["aim"], f"{row['limit']:g}", f"{row['measured']:.3g}", met)
+        return table

@@ -179,6 +179,7 @@ class PoseEstimator:
         """Forget the performer; the next frame acquires afresh."""
         self._performer.reset()
         self._last: Keypoints | None = None
+        self._seen_in: Frame | None = None  # with the performer, until it is known who else is in it
         self._detected_at = float("-inf")
         self._acquired_at = float("-inf")
         self._shape: tuple[int, ...] = ()
@@ -207,6 +208,7 @@ class PoseEstimator:
             self._last = None
             return PoseResult(Keypoints.empty(), None, self._performer.state)
         self._last, box = found
+        self._seen_in = frame if self.detector else None
         return PoseResult(self._last, box, self._performer.state)
 
     # -- with a detector -------------------------------------------------------------------------------------
@@ -240,6 +242,10 @@ class PoseEstimator:
             if near or time - self._acquired_at < ACQUIRE_EVERY:
                 return self._performer.update(boxes, time, size)
         self._acquired_at = time
+        if self._seen_in is not None:  # out of sight since the last frame: who else was there?
+            others = self.detector.detect(self._seen_in.image, None, ACQUIRE_SIZE)
+            self._performer.was_beside(others, self._seen_in.time)
+            self._seen_in = None
         return self._performer.update(self.detector.detect(image, None, ACQUIRE_SIZE), time, size)
 
     def _search_region(self, frame: Frame) -> Box:

@@ -8,7 +8,7 @@ bystanders who stay in view count as somebody else for twice as long.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import hypot
 from typing import Final
@@ -95,12 +95,6 @@ class _Track:
         if areas[1] > AREA_RATIO * areas[0] or (distance > reach and overlap < 0.3):
             return float("-inf")
         return overlap - distance + SCORE_WEIGHT * box.score
-
-    def excludes(self, box: Box, time: float) -> bool:
-        """Whether a box is surely somebody else's: farther away than anybody gets in the time unseen."""
-        expected = self.expected(time)
-        reach = REACH + REACH_PER_SECOND * max(time - self.time, 0.0)
-        return _distance(box, expected) / self.size > reach and _shared(box, expected) < SAME_BODY
 
     def moved(self, box: Box, time: float) -> _Track:
         """The track after it was seen again."""
@@ -197,11 +191,27 @@ class Performer:
         self._others = [other for other in self._others if time - other.time <= MEMORY]
         if mine is not None:
             self._others += self._beside(rest, mine, time)
-        elif self._track is not None and self.unseen(time) <= self.patience:
-            # Their reach grows while the performer is out of sight, and must not grow over a passer-by.
-            away = (box for box in rest if box.score >= START_SCORE and self._track.excludes(box, time))
-            self._others += [_Track.start(box, time) for box in away]
         return mine
+
+    def was_beside(self, boxes: list[Box], time: float) -> None:
+        """Take in the people of the frame in which the performer was last seen: all others are somebody else.
+
+        For who looks only where the performer is: the reach of a performer who is out of sight grows, and
+        must not grow over somebody who was there all the time.
+
+        Args:
+            boxes: everybody who was found there, full-frame px.
+            time: of that frame, s.
+        """
+        if self._track is None:
+            return
+        there = [replace(track, hits=CONFIRMED) for track in self._beside(boxes, self._track.box, time)]
+        met = [
+            other
+            for other in self._others
+            if not any(other.affinity(track.box, time) > float("-inf") for track in there)
+        ]
+        self._others = met + there
 
     @staticmethod
     def _beside(boxes: list[Box], mine: Box, time: float) -> list[_Track]:

@@ -103,18 +103,32 @@ def test_loss_and_reacquisition(away: float, elsewhere: bool, back: bool) -> Non
     assert performer.acquisitions == (2 if back and elsewhere else 1)
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_passer_by_does_not_inherit_a_lock_whose_reach_grows(known: bool) -> None:
-    """Once out of reach of a performer who is not seen, somebody is somebody else wherever they go."""
+@pytest.mark.parametrize("looked", [True, False])
+def test_passer_by_does_not_inherit_a_lock_whose_reach_grows(looked: bool) -> None:
+    """Whoever was there all the time is somebody else, also when only the performer was looked at."""
     performer, fps = Performer(patience=1.5), 20.0
     for i in range(10):
-        performer.update([person(400), person(950)] if known else [person(400)], i / fps, FRAME)
+        performer.update([person(640)], i / fps, FRAME)
+    if looked:
+        performer.was_beside([person(640), person(1100)], 9 / fps)
+    taken = []
     for i in range(10, 36):  # 1.3 s: the performer is behind something, the other one comes close
-        walking = person(950 - 17 * (i - 10), score=0.9)
-        assert performer.update([walking], i / fps, FRAME) is None
-        assert performer.state is Lock.LOST
-    back = person(410)
-    assert performer.update([back, person(500)], 36 / fps, FRAME) is back
+        walking = person(1100 - 15 * (i - 9), score=0.9)
+        taken.append(performer.update([walking], i / fps, FRAME) is walking)
+    assert any(taken) is not looked
+    back = person(650)
+    assert (performer.update([back, person(720)], 36 / fps, FRAME) is back) is looked
+
+
+def test_the_performer_elsewhere_in_the_next_picture_is_nobody_new() -> None:
+    """A camera that stood still for a moment: nobody was beside them."""
+    performer, fps = Performer(patience=1.5), 20.0
+    for i in range(10):
+        performer.update([person(400)], i / fps, FRAME)
+    performer.was_beside([person(400), Box(370, 215, 430, 400, 0.6)], 9 / fps)
+    taken = [performer.update([person(800)], i / fps, FRAME) is not None for i in range(10, 40)]
+    assert taken.index(True) / fps < 1.0
+    assert performer.acquisitions == 1
 
 
 def test_bystander_becomes_the_performer_only_after_twice_the_patience() -> None:

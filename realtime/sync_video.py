@@ -14,6 +14,7 @@ from posesync.pose.video_file import VideoFile
 from posesync.pose.writer import VideoWriter
 from posesync.reference.reference import Reference
 
+from .memory import give_back, keep_large_blocks_apart
 from .sync_layout import arrange
 from .sync_options import SyncOptions
 from .sync_picture import Cell, GhostPlacer, SyncPainter
@@ -38,6 +39,8 @@ def write_video(
         SourceError: a video has changed meanwhile.
     """
     assert options.output is not None
+    give_back()  # what preparing and warping have needed
+    keep_large_blocks_apart()
     shown = tracks[1:] if options.ghost else tracks
     videos = options.videos[1:] if options.ghost else options.videos
     layout = arrange([_size(track.reference) for track in shown])

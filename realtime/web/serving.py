@@ -25,8 +25,8 @@ from .app import create_app
 from .certificate import Certificate, certificate_dir, own_certificate, self_signed
 from .connections import MOST, LimitedSocket, limited_http
 from .guard import TOKEN_BYTES, Guard
+from .housekeeping import Housekeeping
 from .listening import Place, find_place, listen
-from .memory import Housekeeping
 from .protocol import MOST_BYTES
 
 logger = logging.getLogger(__name__)

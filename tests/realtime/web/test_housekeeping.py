@@ -3,28 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import weakref
 
 import pytest
-from posesync.realtime.web import memory
-from posesync.realtime.web.memory import Housekeeping, give_back
-
-
-class Circle:
-    def __init__(self) -> None:
-        self.itself = self
-
-
-def test_circles_are_collected() -> None:
-    gc.disable()
-    try:
-        known = weakref.ref(Circle())
-        assert known() is not None
-        give_back()
-        assert known() is None
-    finally:
-        gc.enable()
+from posesync.realtime.web import housekeeping
+from posesync.realtime.web.housekeeping import Housekeeping
 
 
 @pytest.mark.parametrize(
@@ -43,7 +25,7 @@ def test_it_is_done_a_second_after_a_session_has_ended(
     running: list[int], times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[int] = []
-    monkeypatch.setattr(memory, "give_back", lambda: done.append(1))
+    monkeypatch.setattr(housekeeping, "give_back", lambda: done.append(1))
 
     async def tick() -> None:
         numbers = iter(running)

@@ -8,23 +8,13 @@ has got from the system it keeps, for each thread.
 from __future__ import annotations
 
 import asyncio
-import ctypes
-import gc
-import sys
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
+
+from ..memory import give_back
 
 #: Ticks of a tenth of a s between a session's end and its memory's: it may be looked at once more.
 _LATER: Final = 10
-
-
-def give_back() -> None:
-    """Collect what nobody can reach, and return what is free. Takes some 20 ms."""
-    gc.collect()
-    if sys.platform.startswith("linux"):
-        with suppress(OSError, AttributeError):  # another C library has none of it
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 class Housekeeping:

@@ -200,7 +200,7 @@ def wrap_text(text: str, measure: Callable[[str], float], room: float) -> list[s
         measure: width of a piece of text.
         room: width of a line, in the same unit.
     """
-    pieces = _pieces(text, measure, room)
+    pieces = _pieces(text.strip(), measure, room)
     lines = _lines(pieces, measure, room)
     if len(lines) < 2:
         return lines

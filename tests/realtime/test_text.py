@@ -55,6 +55,7 @@ def test_wrapping_keeps_every_letter_and_every_line_in_the_room(text: str, room:
         ("左ひじをもっと上げて", 5, ["左ひじをも", "っと上げて"]),
         ("足、手。", 3, ["足、", "手。"]),  # punctuation stays with what it ends
         ("unbreakable", 6, ["unbrea", "kable"]),
+        ("\r000 ", 3, ["000"]),  # what is not seen takes no room
         ("", 6, [""]),
     ],
 )

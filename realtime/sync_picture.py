@@ -13,6 +13,7 @@ from posesync.pose.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHO
 from posesync.pose.types import FloatArray, Image
 
 from . import annotators as paint
+from .overlay_progress import clock
 from .sync_layout import Layout, Rectangle
 from .text import TextPainter
 
@@ -124,7 +125,7 @@ class SyncPainter:
     def _clock(self, canvas: Image, place: Rectangle, time: float, duration: float) -> None:
         x, y, _, h = place
         size, baseline = round(h * 0.42), y + round(h * 0.66)
-        words = f"{_clock(time)} / {_clock(duration)}"
+        words = f"{clock(time)} / {clock(duration)}"
         self._text.draw(
             canvas, words, x + 4, baseline, size=size, color=paint.MUTED, background=paint.BACKGROUND
         )
@@ -203,8 +204,3 @@ def _trunk(pose: FloatArray) -> float:
     pairs = ((LEFT_SHOULDER, LEFT_HIP), (RIGHT_SHOULDER, RIGHT_HIP), (LEFT_SHOULDER, RIGHT_HIP),
              (RIGHT_SHOULDER, LEFT_HIP))  # fmt: skip
     return float(sum(np.hypot(*(pose[a, :2] - pose[b, :2])) for a, b in pairs) / 4)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(max(0.0, seconds), 60)
-    return f"{int(minutes)}:{rest:04.1f}"

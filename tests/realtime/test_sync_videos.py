@@ -20,6 +20,7 @@ from posesync.pose.errors import ConfigError, OutputError, PoseSyncError, Refere
 from posesync.pose.estimator import PoseSettings
 from posesync.realtime import sync_job
 from posesync.realtime.commands import run
+from posesync.realtime.overlay_progress import clock
 from posesync.realtime.sync_job import run_sync
 from posesync.realtime.sync_layout import MAX_HEIGHT, MAX_WIDTH, arrange
 from posesync.realtime.sync_options import SyncOptions, check_outputs
@@ -296,6 +297,11 @@ def test_lead_in_words() -> None:
     assert lead_words(0.05)[0] == "on time"
     assert lead_words(1.24)[0] == "1.2 s early"
     assert lead_words(-0.5)[0] == "0.5 s late"
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.0, "0:00.0"), (59.94, "0:59.9"), (599.967, "10:00.0")])
+def test_the_clock_never_shows_sixty_seconds(seconds: float, shown: str) -> None:
+    assert clock(seconds) == shown
 
 
 def test_a_title_that_is_too_long_is_cut() -> None:

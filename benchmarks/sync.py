@@ -2,7 +2,7 @@
 
     python benchmarks/sync.py                      # 2 min: accuracy, DTW, wall time and memory on short clips
     python benchmarks/sync.py --seconds 60         # wall time on two clips of a minute
-    python benchmarks/sync.py --long 10            # memory: two 1080p videos of ten minutes (some 15 min)
+    python benchmarks/sync.py --long 10            # memory: two 1080p videos of ten minutes (some 45 min)
 
 Ratios within one run, so that a busy machine is busy for both; ``benchmarks/out/sync.json``.
 """

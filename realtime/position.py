@@ -28,12 +28,19 @@ class Position:
 
     Attributes:
         time: seconds in the reference; None while WAITING or LOST. It never runs backwards between two
-            answers unless ``jumped`` is true.
+            answers unless ``jumped`` or ``wrapped`` is true.
         speed: the performer's pace relative to the expert's: 1.0 the same, 0 standing still.
-        confidence: 0..1, how sure the tracker is of ``time``.
+        confidence: 0..1, the probability that ``time`` is right within 0.25 s.
         state: see :class:`State`.
         mirrored: the performer does the piece with left and right exchanged.
         jumped: ``time`` was reached by a jump (first lock, skip, restart, recovery), not by moving on.
+        wrapped: the piece was done to its end and begins again with this answer: ``time`` returned to the
+            beginning by moving on, without a jump.
+        repetition: periods of the movement finished so far: of an expert who squats three times, each squat
+            counts one; of a piece without periods, each passage from beginning to end.
+        settled: ``(time, place)``, s on the caller's clock and s in the reference: where the performer was at
+            an earlier update, some 0.2 s ago, given all that was seen since. Each update's time is settled
+            once at most, in order; None while there is nothing to settle.
     """
 
     time: float | None
@@ -42,6 +49,9 @@ class Position:
     state: State
     mirrored: bool = False
     jumped: bool = False
+    wrapped: bool = False
+    repetition: int = 0
+    settled: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -32,5 +32,10 @@ class Aims:
         table = Table("aim", "limit", "measured", "met", title=f"What issue {self._issue} asks")
         for row in self.rows:
             met = "[green]yes" if row["met"] else "[red]no"
-            table.add_row(row["aim"], f"{row['limit']:g}", f"{row['measured']:.3g}", met)
+            table.add_row(row["aim"], _short(row["limit"]), _short(row["measured"]), met)
         return table
+
+
+def _short(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
@@ -53,11 +53,16 @@ class Choice:
     quick: bool = False
 
     def pairs(self) -> list[tuple[int, int, int]]:
-        """(expert, performer, take): all ordered pairs of different people, with more takes if they are few."""
-        both = [(a, b) for a in self.subjects for b in self.subjects if a != b]
+        """(expert, performer, take): all ordered pairs of different people; if they are few, more takes."""
+        everybody, count = self.subjects, len(self.subjects)
+        both = [(a, everybody[(i + by) % count]) for by in range(1, count) for i, a in enumerate(everybody)]
         takes = min(4, max(1, _ENOUGH // len(both))) if both else 0
         every = [(a, b, take) for take in range(takes) for a, b in both]
         return every[:: max(1, len(every) // 3)][:3] if self.quick else every
+
+    def some_pairs(self) -> list[tuple[int, int, int]]:
+        """As :meth:`pairs`, for what takes long: everybody in as many roles, but not with everybody."""
+        return self.pairs()[: 2 if self.quick else _ENOUGH]
 
     def has(self, subject: int) -> bool:
         """Whether somebody counted as this subject is asked for."""
@@ -235,12 +240,20 @@ def films(choice: Choice) -> list[Case]:
         )
         cases.append(Case("video ballet", "1->2", expert, mine, live, theirs, events))
     if choice.has(3):
-        cases.append(squat_series())
+        cases.append(squat_series(loop=False))
     return cases
 
 
+def grouped(cases: Iterable[Case]) -> dict[str, list[Case]]:
+    """Cases by their group, in order."""
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.group, []).append(case)
+    return groups
+
+
 @lru_cache
-def squat_series(*, loop: bool = False) -> Case:
+def squat_series(*, loop: bool) -> Case:
     """Twelve squats of one person, two of them again and again, before the first of them."""
     pair = marked_pair("squat_rep1_rep2")
     keypoints, times = film(pair["A"])
@@ -319,5 +332,5 @@ EDGES: Final[dict[str, Callable[[Case], Case]]] = {
 @lru_cache
 def edges(choice: Choice) -> list[Case]:
     """The sequences with something that is not the piece at an end, or where the performer is not seen."""
-    every = sequences(choice)
-    return [edge(case) for edge in EDGES.values() for case in (every[:2] if choice.quick else every)]
+    whole = sequences(choice)[: len(choice.some_pairs())]
+    return [edge(case) for edge in EDGES.values() for case in whole]

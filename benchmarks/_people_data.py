@@ -1,4 +1,4 @@
-"""Real people's movements from ``../shared/data/people`` (SOURCES.md there), as an estimator would give them."""
+"""Real people from ``../shared/data/people`` (SOURCES.md there), as an estimator would see them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def bucket(name: str) -> int:
 
 
 def view(xyz: Array, *, yaw: float = 0.0) -> Array:
-    """Exact keypoints (T, 17, 3) px of joints (T, 13, 3) m, y up, z away from the camera, turned by yaw deg."""
+    """Exact keypoints (T, 17, 3) px of joints (T, 13, 3) m, y up, z away from us, turned by yaw degrees."""
     centred = xyz - xyz[:, 7:9].mean(axis=(0, 1))
     cos, sin = np.cos(np.deg2rad(yaw)), np.sin(np.deg2rad(yaw))
     across, up, depth = centred[..., 0], centred[..., 1], centred[..., 2]
@@ -236,7 +236,7 @@ def exercise_files() -> dict[str, tuple[str, Array, Moments]]:
 
 
 def strokes() -> list[tuple[str, str, bool, Array]]:
-    """Tennis: (player, stroke, left-handed, keypoints (30, 17, 3) by MoveNet); it meets the ball at frame 15."""
+    """Tennis: (player, stroke, left-handed, keypoints (30, 17, 3) by MoveNet); hit at frame 15."""
     data = _arrays("skeleton/tennis_movenet.npz")
     found = []
     for yx, player, shot, left in zip(

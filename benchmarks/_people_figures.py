@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -96,7 +97,7 @@ def settled_errors(case: Case, settled: Array) -> Array:
 
 
 def settled_at(settled: Array, wanted: Array) -> Array:
-    """(K,) s in the expert's video at ``wanted`` (K,) s of the performer: between two neighbours, or the nearest.
+    """(K,) s in the expert's video at ``wanted`` (K,) s of the performer: between neighbours, or the nearest.
 
     Nothing is interpolated across a jump: there, and at the ends, the nearest counts if it is near.
     """
@@ -126,7 +127,7 @@ def _modulo(error: Array, period: float) -> Array:
 
 
 def summary(found: Sequence[Array]) -> dict[str, Any]:
-    """Errors of several cases pooled: ms where the name says so; ``within``: share of all, missing ones wrong."""
+    """Errors of several cases pooled, ms where the name says so; what is missing is not ``within``."""
     pooled = np.concatenate(found) if len(found) else np.zeros(0)
     known = np.abs(pooled[np.isfinite(pooled)]) * 1000
     if not len(known):
@@ -184,10 +185,10 @@ def _middle(xy: Array, a: int, b: int) -> Array:
 
 
 def between(case: Case) -> tuple[np.ndarray, Array]:
-    """Frames of the performer between events that are at most 3 s apart, and s in the expert's video there."""
+    """Frames of the performer between events at most 3 s apart, and s in the expert's video there."""
     at = sorted((event.performer, event.expert) for event in case.events)
     frames, places = [np.zeros(0, int)], [np.zeros(0)]
-    for (begin, first), (end, last) in zip(at, at[1:], strict=False):
+    for (begin, first), (end, last) in pairwise(at):
         if 0 < end - begin <= _SPAN and last > first:
             inside = np.flatnonzero((case.times >= begin) & (case.times < end))
             frames.append(inside)
@@ -210,16 +211,15 @@ def auc(high: Array, low: Array) -> float:
     return float(above / (len(high) * len(low)))
 
 
-def tenths(confidence: Array, right: np.ndarray, parts: int = 10) -> list[np.ndarray]:
+def tenths(confidence: Array, parts: int = 10) -> list[np.ndarray]:
     """Which frames are in which tenth of the confidence, the least first; ties are spread at random."""
-    del right
     order = np.lexsort((np.random.default_rng(0).random(len(confidence)), confidence))
     return np.array_split(order, parts)
 
 
 def calibration_error(confidence: Array, right: np.ndarray) -> float:
     """ECE: how far the mean confidence of a tenth is from its share that is right, over all tenths."""
-    parts = [part for part in tenths(confidence, right) if len(part)]
+    parts = [part for part in tenths(confidence) if len(part)]
     return float(
         sum(len(part) * abs(confidence[part].mean() - right[part].mean()) for part in parts) / len(confidence)
     )

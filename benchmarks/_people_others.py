@@ -54,7 +54,8 @@ def strangers(choice: Choice) -> list[Case]:
             other = actions().perform(_rotated(number + index, count), b, take_of(b, take))
             keypoints = project(expert.xyz, seed=seed_of("e", a, take, order))
             live = project(other.xyz, seed=seed_of("o", b, take, number, index))
-            cases.append(case_of(STRANGER, f"{name} s{a}, others by s{b}/{take}", keypoints, live))
+            group = f"{STRANGER}, {'sequence' if len(order) > 1 else 'single action'}"
+            cases.append(case_of(group, f"{name} s{a}, others by s{b}/{take}", keypoints, live))
     return cases
 
 
@@ -82,11 +83,11 @@ class Change:
 
 @lru_cache
 def changes(choice: Choice) -> list[Change]:
-    """Two true actions, three others by the same or by another person, then the piece's third action and on."""
+    """Two true actions, three others by the same or another person, then on from the piece's third action."""
     found = []
     for number, (a, b, take) in enumerate(choice.pairs()):
-        strangers_ = [s for s in choice.subjects if s not in (a, b)] or [a]
-        for kind, other in (("same person", b), ("another person", strangers_[number % len(strangers_)])):
+        third = [s for s in choice.subjects if s not in (a, b)] or [a]
+        for kind, other in (("same person", b), ("another person", third[number % len(third)])):
             found.append(_change(a, b, take, other, number, kind))
     return found
 
@@ -154,13 +155,12 @@ _REST_AFTER: Final = 15
 @lru_cache
 def repetitions(choice: Choice) -> list[Repeats]:
     """Shots, squats, lunges: the expert does one or three, another person five or six."""
-    pairs = choice.pairs()[: 2 if choice.quick else None]
     return [
         _repeats(name, counts, pair, loop)
         for name in REPEATED
         for counts in (COUNTS[:2] if choice.quick else COUNTS)
-        for loop in (False, True)
-        for pair in pairs
+        for loop in ((False,) if choice.quick else (False, True))
+        for pair in choice.some_pairs()
     ]
 
 
@@ -199,8 +199,11 @@ TWICE: Final = {
 @lru_cache
 def twice(choice: Choice) -> list[Case]:
     """Dances in which one action occurs twice, performed once by another person."""
+    count = len(choice.some_pairs())
     return [
-        replace(case, group=name) for name, order in TWICE.items() for case in sequences(choice, order=order)
+        replace(case, group=name)
+        for name, order in TWICE.items()
+        for case in sequences(choice, order=order)[:count]
     ]
 
 

@@ -60,7 +60,7 @@ def offline(case: Case) -> Array:
     """
     from dtaidistance import dtw, dtw_ndim
 
-    again = max(1, round((case.times[-1] + case.period) / case.period / 1.02)) if case.period else 1
+    again = max(1, round(case.times[-1] / case.period)) if case.period else 1
     expert = np.tile(case.expert, (again, 1, 1))
     (values, weights), (live, seen) = embedding.embed(expert), embedding.embed(case.performer)
     root = np.sqrt(np.sqrt(weights.mean(axis=0) * seen.mean(axis=0)))

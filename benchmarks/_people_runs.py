@@ -16,6 +16,7 @@ from posesync.reference import Reference
 #: (reference, loop=…) → something with ``update(keypoints, time)``.
 Factory = Callable[..., Any]
 OURS: Final = "posesync"
+Work = list[tuple[str, Case]]
 #: Peers' answers by embedding, method and case: they do not depend on the tracker.
 _known: dict[tuple[str, str, Case], Array] = {}
 _forked: list[tuple[str, Case]] = []

@@ -6,10 +6,13 @@
     python benchmarks/people.py --subjects 1,2                 # fit on these …
     python benchmarks/people.py --leave-out 1,2                # … and report on the others
 
-Tables on the screen, everything in ``benchmarks/out/people.json``; the exit code is the number of goals missed,
-2 where the recordings are missing. From Python, for tuning::
+Tables on the screen, everything in ``benchmarks/out/people.json``; the exit code is the number of goals
+missed, 2 where the recordings are missing. From Python, for tuning::
 
-    found = run(lambda reference, *, loop=False: Tracker(reference, settings, loop=loop), ["groups"], subjects=(1, 2))
+    def mine(reference, *, loop=False):
+        return Tracker(reference, settings, loop=loop)
+
+    found = run(mine, ["groups"], subjects=(1, 2))
     found["groups"], found["aims"], found["missed"]
 """
 
@@ -30,8 +33,11 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import numpy as np  # noqa: E402
 from _aims import Aims  # noqa: E402
 from _people_cases import Choice  # noqa: E402
+from _people_confidence import Confidence  # noqa: E402
 from _people_data import SUBJECTS, missing  # noqa: E402
-from _people_judge import Changes, Confidence, Edges, Groups, Repetitions, Strangers  # noqa: E402
+from _people_groups import Edges, Groups  # noqa: E402
+from _people_presence import Changes, Strangers  # noqa: E402
+from _people_repeats import Repetitions  # noqa: E402
 from _people_report import section_table  # noqa: E402
 from _people_runs import Factory, Runs, posesync  # noqa: E402
 from _people_speed import Speed  # noqa: E402
@@ -71,8 +77,9 @@ def run(
         jobs: processes (forked, so that factories may be lambdas).
 
     Returns:
-        Per section its rows; ``aims``: rows of aim, limit, measured and met; ``missed``: how many were not.
-        Peers' answers are kept for the next call in the same process.
+        Per section its rows; ``cases``: of the groups, every case's errors; ``aims``: rows of aim, limit,
+        measured and met; ``missed``: how many were not. Peers' answers are kept for the next call in the
+        same process.
     """
     choice, aims = Choice(tuple(subjects), quick), Aims(ISSUE)
     plans = {
@@ -85,11 +92,9 @@ def run(
     result: dict[str, Any] = {name: plan.judge(runs, aims) for name, plan in plans.items()}
     if SPEED in sections:
         result[SPEED] = Speed(choice).judge(factory, aims)
-    return result | {
-        "aims": aims.rows,
-        "missed": sum(not row["met"] for row in aims.rows),
-        "table": aims.table(),
-    }
+    if "groups" in plans:
+        result["cases"] = plans["groups"].details(runs)
+    return result | {"aims": aims.rows, "missed": sum(not row["met"] for row in aims.rows)}
 
 
 def main() -> int:
@@ -103,11 +108,12 @@ def main() -> int:
         sections=options.sections, subjects=options.subjects, quick=options.quick, peers=options.peers,
         jobs=options.jobs,
     )  # fmt: skip
-    aims_table = result.pop("table")
+    asked = Aims(ISSUE)
+    asked.rows = result["aims"]
     console = Console(width=200)
     for name in options.sections:
         console.print(section_table(name, result[name]))
-    console.print(aims_table)
+    console.print(asked.table())
     result["seconds"] = round(time.perf_counter() - began, 1)
     result["machine"] = {"python": platform.python_version(), "numpy": np.__version__, "cpus": os.cpu_count()}
     result["options"] = {key: value for key, value in vars(options).items() if key != "out"}

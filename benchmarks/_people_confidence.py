@@ -35,7 +35,7 @@ class Confidence:
             sure.append(trace.confidence[frames])
             error.append(np.nan_to_num(np.abs(trace.place[frames] - truth), nan=np.inf))
             whose.append(np.full(len(frames), number))
-        return confidence_rows(*map(np.concatenate, (sure, error, whose)), aims)
+        return confidence_rows(np.concatenate(sure), np.concatenate(error), np.concatenate(whose), aims)
 
 
 def confidence_rows(sure: Array, error: Array, whose: np.ndarray, aims: Aims) -> list[Row]:

@@ -224,7 +224,7 @@ def exercise_files() -> dict[str, tuple[str, Array, Moments]]:
     """Pose-trainer's files: name → (exercise, keypoints (T, 17, 3) by OpenPose, frames of its events)."""
     data = _arrays("skeleton/pose_trainer.npz")
     joints = list(map(str, data["joints"]))
-    files = {}
+    files: dict[str, tuple[str, Array, Moments]] = {}
     for name, known in sorted(_json("skeleton_events.json")["pose_trainer"].items()):
         start, length = (int(data[column][known["index"]]) for column in ("start", "length"))
         part = data["xyc"][start : start + length]
@@ -238,7 +238,7 @@ def exercise_files() -> dict[str, tuple[str, Array, Moments]]:
 def strokes() -> list[tuple[str, str, bool, Array]]:
     """Tennis: (player, stroke, left-handed, keypoints (30, 17, 3) by MoveNet); hit at frame 15."""
     data = _arrays("skeleton/tennis_movenet.npz")
-    found = []
+    found: list[tuple[str, str, bool, Array]] = []
     for yx, player, shot, left in zip(
         data["yx"].astype(float), data["player"], data["shot"], data["left_handed"], strict=True
     ):

@@ -187,7 +187,8 @@ def _middle(xy: Array, a: int, b: int) -> Array:
 def between(case: Case) -> tuple[np.ndarray, Array]:
     """Frames of the performer between events at most 3 s apart, and s in the expert's video there."""
     at = sorted((event.performer, event.expert) for event in case.events)
-    frames, places = [np.zeros(0, int)], [np.zeros(0)]
+    frames: list[np.ndarray] = [np.zeros(0, int)]
+    places: list[Array] = [np.zeros(0)]
     for (begin, first), (end, last) in pairwise(at):
         if 0 < end - begin <= _SPAN and last > first:
             inside = np.flatnonzero((case.times >= begin) & (case.times < end))

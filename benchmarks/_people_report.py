@@ -12,8 +12,8 @@ Row = dict[str, Any]
 
 
 _SHARES = {
-    "within", "coverage", "away", "away_from", "away_to", "finished", "noticed", "right_before",
-    "back_in_time", "followed", "exact", "counted",
+    "within", "coverage", "settled_within", "settled_coverage", "away", "away_from", "away_to", "finished",
+    "noticed", "right_before", "back_in_time", "followed", "exact", "counted",
 }  # fmt: skip
 
 

@@ -355,6 +355,30 @@ def test_a_tracker_that_says_nothing_meets_only_what_silence_meets() -> None:
     assert found["missed"] == sum(not value for value in met.values())
 
 
+def test_without_the_recordings_it_says_so_and_runs_nothing(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(people, "missing", lambda: "the recordings are not here: put them there")
+    monkeypatch.setattr(sys, "argv", ["people.py"])
+    assert people.main() == 2
+    assert capsys.readouterr().err == "the recordings are not here: put them there\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "subjects"),
+    [(["--subjects", "2,1"], (1, 2)), (["--leave-out", "1,2"], (3, 4)), ([], (1, 2, 3, 4))],
+)
+def test_people_are_chosen_or_left_out(arguments, subjects, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["people.py", *arguments])
+    assert people._options().subjects == subjects
+
+
+@pytest.mark.parametrize("arguments", [["--subjects", "1"], ["--subjects", "a"], ["--sections", "dances"]])
+def test_a_choice_that_is_none_is_refused(arguments, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(sys, "argv", ["people.py", *arguments])
+    with pytest.raises(SystemExit):
+        people._options()
+    assert "error: " in capsys.readouterr().err
+
+
 @needs_data
 def test_people_left_out_are_left_out() -> None:
     some, rest = cases.Choice((1, 2)), cases.Choice((3, 4))

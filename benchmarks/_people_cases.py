@@ -36,6 +36,7 @@ _ENOUGH: Final = 8
 #: Frames of the squat series' first repetition, and of the two that alternate in it.
 SQUAT_PERIOD: Final = 81
 _SQUAT_PAIR: Final = 165
+SQUAT_COUNT: Final = 12
 TENNIS: Final = "tennis"
 SQUATS: Final = "video squat series"
 
@@ -260,7 +261,7 @@ def squat_series(*, loop: bool) -> Case:
     rate = float(pair["fps_A"])
     found = [
         (event["event"], event["a"] / rate, (event[side] + _SQUAT_PAIR * again) / rate)
-        for again in range(len(keypoints) // _SQUAT_PAIR)
+        for again in range(SQUAT_COUNT // 2)
         for event in pair["events"]
         for side in "ab"
     ]

@@ -147,9 +147,9 @@ class Repeats:
 
 REPEATED: Final = {"shoot": 7, "squat": 27, "lunge": 26}
 COUNTS: Final = ((1, 6), (3, 5), (3, 6))
-#: Frames of rest between the performer's repetitions, and after the last.
+#: Frames of rest between the performer's repetitions. None after the last: whether somebody who stands at the
+#: end of a squat has begun the next is nobody's to say.
 _REST: Final = 8
-_REST_AFTER: Final = 15
 
 
 @lru_cache
@@ -169,12 +169,10 @@ def _repeats(name: str, counts: tuple[int, int], pair: tuple[int, int, int], loo
     mine, theirs = counts
     expert = _series(action, a, mine, 0, take)
     performer = _series(action, b, theirs, _REST, take + 1)
-    still = np.repeat(performer.xyz[-1:], _REST_AFTER, axis=0)
-    live = np.concatenate([performer.xyz, still])
     seeds = seed_of("e", name, a, mine), seed_of("p", name, b, theirs)
     case = case_of(
         f"{name} {mine}/{theirs}", f"s{a}->s{b}/{take}",
-        project(expert.xyz, seed=seeds[0]), project(live, seed=seeds[1]),
+        project(expert.xyz, seed=seeds[0]), project(performer.xyz, seed=seeds[1]),
     )  # fmt: skip
     return Repeats(replace(case, loop=loop), _moments(expert.moments), _moments(performer.moments))
 

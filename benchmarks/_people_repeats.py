@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from _aims import Aims
-from _people_cases import Case, Choice, grouped
+from _people_cases import SQUAT_COUNT, Case, Choice, grouped
 from _people_figures import RIGHT, Trace, errors, expected_wraps, summary
 from _people_groups import beside, figures
 from _people_others import Repeats, repetitions, squats, twice
@@ -101,5 +101,6 @@ def _summed(found: Sequence[Row]) -> Row:
 def _squat_row(case: Case, trace: Trace, *, told: bool) -> Row:
     ours = summary([errors(case, trace.place)])
     wraps = count_wraps(case, trace, told=told)
-    series = "video squats 1/12"
-    return {"series": series, "loop": case.loop, "runs": 1, "wraps": [wraps], "expected": [11], **ours}
+    counted = float(trace.repetition == SQUAT_COUNT)
+    row = {"series": f"video squats 1/{SQUAT_COUNT}", "loop": case.loop, "runs": 1, "counted": counted}
+    return row | {"wraps": [wraps], "expected": [expected_wraps(1, SQUAT_COUNT)], **ours}

@@ -170,6 +170,7 @@ def test_in_a_series_the_nearest_repetition_counts() -> None:
     case = replace(case_of([cases.Event("a", 0.5, 3.5)]), period=1.0)
     assert figures.errors(case, case.times + 0.05) == pytest.approx([0.05])
     assert figures.errors(case, case.times - 2.95) == pytest.approx([0.05])
+    assert figures.errors(case, case.times + 0.95) == pytest.approx([-0.05])
 
 
 @pytest.mark.parametrize(
@@ -313,6 +314,8 @@ def test_the_reliability_tells_honest_from_boastful() -> None:
     error = np.where(rng.uniform(0, 1, 6000) < sure, 0.1, np.inf)
     honest, boastful = Aims(12), Aims(12)
     rows = confidence_rows(sure, error, whose, honest)
+    late = confidence_rows(sure, np.full(6000, 0.26), whose, Aims(12))
+    assert (rows[-1]["right"], late[-1]["right"]) == (pytest.approx(0.5, abs=0.02), 0.0)
     confidence_rows(np.sqrt(sure), error, whose, boastful)
     assert [row["met"] for row in honest.rows] == [True, True, False]  # AUC of a uniform truth is 5/6
     assert not boastful.rows[0]["met"]

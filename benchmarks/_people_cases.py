@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -275,6 +276,7 @@ def squat_series(*, loop: bool) -> Case:
 
 # -- edges -----------------------------------------------------------------------------------------------
 
+UNCUT: Final = "uncut"
 _NOBODY: Final = round(1.0 * FPS)
 _STILL: Final = round(1.5 * FPS)
 
@@ -287,12 +289,12 @@ def _later(case: Case, expert: float = 0.0, performer: float = 0.0) -> tuple[Eve
     return tuple(replace(e, expert=e.expert + expert, performer=e.performer + performer) for e in case.events)
 
 
-def _edged(case: Case, group: str, before: Array | None = None, after: Array | None = None) -> Case:
+def _edged(case: Case, before: Array | None = None, after: Array | None = None) -> Case:
     """The expert's video with something before or after it."""
     parts = [part for part in (before, case.expert, after) if part is not None]
     expert = np.concatenate(parts)
     moved = _later(case, expert=0.0 if before is None else len(before) / FPS)
-    return replace(case, group=group, expert=expert, expert_times=clock(len(expert)), events=moved)
+    return replace(case, expert=expert, expert_times=clock(len(expert)), events=moved)
 
 
 def _held(case: Case, frame: int, seed: str) -> Array:
@@ -304,34 +306,48 @@ def _held(case: Case, frame: int, seed: str) -> Array:
 
 def _black_ends(case: Case) -> Case:
     live = np.concatenate([_nobody(), case.performer, _nobody()])
-    moved = _later(case, performer=_NOBODY / FPS)
-    return replace(
-        case, group="performer black at both ends", performer=live, times=clock(len(live)), events=moved
-    )
+    return replace(case, performer=live, times=clock(len(live)), events=_later(case, performer=_NOBODY / FPS))
 
 
-def _black_middle(case: Case) -> Case:
+def _black_middle(case: Case) -> Case | None:
     """A second of black frames in the middle of the longest time without an event; the movement goes on."""
     at = sorted(event.performer for event in case.events)
-    widest = int(np.argmax(np.diff(at)))
-    first = round((at[widest] + at[widest + 1]) / 2 * FPS) - _NOBODY // 2
+    begin, end = max(pairwise(at), key=lambda pair: pair[1] - pair[0], default=(0.0, 0.0))
+    if end - begin < 2 * _NOBODY / FPS:
+        return None
+    first = round((begin + end) / 2 * FPS) - _NOBODY // 2
     live = case.performer.copy()
     live[first : first + _NOBODY] = 0.0
-    return replace(case, group="performer black in the middle", performer=live)
+    return replace(case, performer=live)
 
 
-EDGES: Final[dict[str, Callable[[Case], Case]]] = {
-    "nobody": lambda c: _edged(c, "expert begins with nobody", before=_nobody()),
-    "nobody after": lambda c: _edged(c, "expert ends with nobody", after=_nobody()),
-    "still": lambda c: _edged(c, "expert begins with stillness", before=_held(c, 0, "before")),
-    "still after": lambda c: _edged(c, "expert ends with stillness", after=_held(c, len(c.expert), "after")),
-    "black": _black_ends,
-    "black middle": _black_middle,
+#: What is done to a case; None where it has no room for it.
+EDGES: Final[dict[str, Callable[[Case], Case | None]]] = {
+    "expert begins with nobody": lambda case: _edged(case, before=_nobody()),
+    "expert ends with nobody": lambda case: _edged(case, after=_nobody()),
+    "expert begins with stillness": lambda case: _edged(case, before=_held(case, 0, "before")),
+    "expert ends with stillness": lambda case: _edged(case, after=_held(case, len(case.expert), "after")),
+    "performer black at both ends": _black_ends,
+    "performer black in the middle": _black_middle,
 }
 
 
 @lru_cache
-def edges(choice: Choice) -> list[Case]:
-    """The sequences with something that is not the piece at an end, or where the performer is not seen."""
-    whole = sequences(choice)[: len(choice.some_pairs())]
-    return [edge(case) for edge in EDGES.values() for case in whole]
+def edges(choice: Choice) -> dict[str, dict[str, list[Case]]]:
+    """By group and edge, the uncut cases first: sequences and single actions with what is not the piece.
+
+    In a single action everything is near an edge.
+    """
+    pairs, some = len(choice.pairs()), len(choice.some_pairs())
+    bases = {
+        "sequence": sequences(choice)[:some],
+        "single action": [case for i, case in enumerate(singles(choice)) if i % pairs < some],
+    }
+    found: dict[str, dict[str, list[Case]]] = {}
+    for group, whole in bases.items():
+        found[group] = {UNCUT: whole}
+        for name, edge in EDGES.items():
+            cut = [case for case in map(edge, whole) if case is not None]
+            if len(cut) == len(whole):
+                found[group][name] = [replace(case, group=f"{group}, {name}") for case in cut]
+    return found

@@ -10,6 +10,7 @@ from _aims import Aims
 from _people_cases import (
     SQUATS,
     TENNIS,
+    UNCUT,
     YAWS,
     Case,
     Choice,
@@ -126,27 +127,31 @@ def _group_aims(aims: Aims, name: str, ours: Row, peers: Mapping[str, Row]) -> N
 
 
 class Edges:
-    """The sequences with a second of nobody or more of stillness at an end, beside themselves uncut."""
+    """The same with a second of nobody or more of stillness at an end, beside itself uncut."""
 
     def __init__(self, choice: Choice) -> None:
         """Choose whom to run."""
-        self._edged = grouped(edges(choice))
-        self._whole = sequences(choice)[: len(choice.some_pairs())]
+        self._edges = edges(choice)
 
     def work(self) -> Work:
         """What must be run."""
-        return [(OURS, case) for cases in (self._whole, *self._edged.values()) for case in cases]
+        return [(OURS, case) for kinds in self._edges.values() for cases in kinds.values() for case in cases]
 
     def judge(self, runs: Runs, aims: Aims) -> list[Row]:
         """A row for each kind of edge, after one without any."""
-        whole = figures(runs, self._whole)
-        rows = [{"edge": "uncut", **whole}]
-        for name, cases in self._edged.items():
-            row = figures(runs, cases)
-            rows.append({"edge": name, **row})
-            for key, label, more in (("median_ms", "median", 1.1), ("p95_ms", "p95", 1.2)):
-                limit = more * whole.get(key, np.inf)
-                aims.add(f"{name}: {label} ≤ {more:g} of uncut (ms)", limit, row.get(key, np.inf))
-            aims.add(f"{name}: events answered", 1.0, row["coverage"], least=True)
-            aims.add(f"{name}: FINISHED before the last event", 0, row["finished_early"])
+        rows = []
+        for group, kinds in self._edges.items():
+            found = {name: figures(runs, cases) for name, cases in kinds.items()}
+            rows += [{"group": group, "edge": name, **row} for name, row in found.items()]
+            whole = found.pop(UNCUT)
+            for name, row in found.items():
+                _edge_aims(aims, f"{group}, {name}", row, whole)
         return rows
+
+
+def _edge_aims(aims: Aims, name: str, row: Row, whole: Row) -> None:
+    for key, label, more in (("median_ms", "median", 1.1), ("p95_ms", "p95", 1.2)):
+        limit = more * whole.get(key, np.inf)
+        aims.add(f"{name}: {label} ≤ {more:g} of uncut (ms)", limit, row.get(key, np.inf))
+    aims.add(f"{name}: events answered", 1.0, row["coverage"], least=True)
+    aims.add(f"{name}: FINISHED before the last event", 0, row["finished_early"])

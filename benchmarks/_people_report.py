@@ -61,7 +61,10 @@ TABLES: dict[str, tuple[str, dict[str, str], int]] = {
         "Errors at events, ms; expert and performer are different people",
         {"group": "group", "method": "method", **_ERRORS}, 2,
     ),
-    "edges": ("The sequences with something that is not the piece, ms", {"edge": "edge", **_ERRORS}, 1),
+    "edges": (
+        "Something at an end, or in the middle, that is not the piece, ms",
+        {"group": "group", "edge": "edge", **_ERRORS}, 2,
+    ),
     "strangers": (
         "Who is followed: the true performer from 1 s after moving, strangers from 2 s on",
         {"who": "who", "cases": "cases", "confidence": "confidence", "away": "WAITING or LOST",

@@ -125,14 +125,17 @@ def test_some_pairs_have_everybody_in_both_roles() -> None:
 def test_an_edge_moves_the_events_with_what_they_belong_to() -> None:
     keypoints = data.project(standing(120), seed=1)
     case = case_of([cases.Event("a", 0.5, 0.5), cases.Event("b", 3.5, 3.5)], keypoints=keypoints)
-    nobody, still, after = (cases.EDGES[name](case) for name in ("nobody", "still", "still after"))
+    nobody, still, after = (
+        cases.EDGES[f"expert {what}"](case)
+        for what in ("begins with nobody", "begins with stillness", "ends with stillness")
+    )
     assert nobody.events[0] == cases.Event("a", 1.5, 0.5)
     assert not nobody.expert[:30, :, 2].any()
     assert still.events[0] == cases.Event("a", 2.0, 0.5)
     assert np.isinf(figures.first_movement(still.expert, still.expert_times))
     assert after.events == case.events
     assert len(after.expert) == len(after.expert_times) == 165
-    black = cases.EDGES["black"](case)
+    black = cases.EDGES["performer black at both ends"](case)
     assert black.events[0] == cases.Event("a", 0.5, 1.5)
     assert len(black.times) == 180
 
@@ -140,7 +143,9 @@ def test_an_edge_moves_the_events_with_what_they_belong_to() -> None:
 def test_black_frames_in_the_middle_hide_no_event() -> None:
     keypoints = data.project(standing(120), seed=1)
     case = case_of([cases.Event("a", 0.5, 0.5), cases.Event("b", 3.5, 3.5)], keypoints=keypoints)
-    unseen = cases.EDGES["black middle"](case).performer[..., 2].max(axis=1) == 0
+    middle = cases.EDGES["performer black in the middle"]
+    assert middle(replace(case, events=(case.events[0], cases.Event("b", 1.5, 1.5)))) is None
+    unseen = middle(case).performer[..., 2].max(axis=1) == 0
     assert unseen.sum() == 30
     assert not unseen[:20].any()
     assert not unseen[100:].any()
@@ -348,7 +353,7 @@ class Silent:
 
 @needs_data
 def test_a_tracker_that_says_nothing_meets_only_what_silence_meets() -> None:
-    found = people.run(Silent, ["groups", "strangers", "change", "confidence"], quick=True)
+    found = people.run(Silent, list(people.SECTIONS), quick=True)
     met = {row["aim"]: row["met"] for row in found["aims"]}
     assert met["strangers, from 2 s on: WAITING or LOST"]
     assert not met["true performers, 1 s after they move: WAITING or LOST"]

@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from ..confidence import JUDGED_FROM
 from ..feedback import describe_difference
-from ..moments import MIN_CONFIDENCE
 from ..position import State
 from .analysis import Analysis, Summary
 from .charts import ring
@@ -87,7 +87,7 @@ def notes_panel(analysis: Analysis, comparison: Comparison) -> Markup:
 def _mostly_unsure(analysis: Analysis) -> bool:
     confidences = analysis.data.confidences[np.isfinite(analysis.data.positions)]
     known = confidences[np.isfinite(confidences)]
-    return bool(len(known)) and float(np.median(known)) < MIN_CONFIDENCE
+    return bool(len(known)) and float(np.median(known)) < JUDGED_FROM
 
 
 def overview_panel(analysis: Analysis, comparison: Comparison) -> Markup:

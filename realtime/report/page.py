@@ -102,6 +102,8 @@ def overview_panel(analysis: Analysis, comparison: Comparison) -> Markup:
         ("Reached", *_reached(analysis)),
         ("Stood still", clock(analysis.states[State.HOLDING]), ""),
     ]
+    if analysis.repetitions:
+        figures.append(("Repetitions", f"{analysis.repetitions}", ""))
     items = (
         tag("div", tag("dt", label), tag("dd", value, " ", tag("small", unit) if unit else ""))
         for label, value, unit in figures

@@ -5,6 +5,7 @@ What is drawn cannot wait for that; what is judged does. Pure logic: the times a
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -91,10 +92,16 @@ class Settling:
         decided = []
         while self._waiting and self._waiting[0].time <= time + _SAME:
             seen = self._waiting.popleft()
-            decided.append(self._decide(seen, place if seen.time >= time - _SAME else None))
+            passed_over = seen.time < time - _SAME
+            decided.append(self._decide(seen, None if passed_over else place, before=place))
         return decided
 
-    def _decide(self, seen: Seen, place: float | None = None) -> Seen:
+    def _decide(self, seen: Seen, place: float | None = None, *, before: float = math.inf) -> Seen:
+        """Give a frame its settled ``place``, or else its live one.
+
+        A live place is drawn back to ``before``, s, where the performer is known to have been later: one that
+        ran ahead must not make the settled one behind it look like a return.
+        """
         live = seen.position
         if live.time is None:
             self._last = self._returned = None
@@ -102,7 +109,9 @@ class Settling:
             return replace(seen, position=replace(live, settled=None))
         while self._marks and seen.time - self._marks[0].time > _FORGOTTEN:
             self._marks.popleft()
-        found = live.time if place is None else place
+        found = place
+        if found is None:
+            found = live.time if live.jumped or live.wrapped else min(live.time, before)
         jumped, wrapped = self._breaks(seen, found, settled=place is not None)
         if not (jumped or wrapped) and self._last is not None and self._last.position.time is not None:
             found = max(found, self._last.position.time)

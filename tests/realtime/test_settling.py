@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -51,6 +52,14 @@ def test_an_answer_that_is_told_twice_counts_once() -> None:
     assert [one.frame.index for one in run([answer for answer in answers for _ in (0, 1)], fps=2 * FPS)] == (
         list(range(40))
     )
+
+
+def test_a_place_that_was_passed_over_makes_no_return_of_the_next() -> None:
+    """Only every third settles; the live places run 0.3 s ahead of what is found later."""
+    answers = settle([live(k / FPS + 0.3) for k in range(60)], lambda time: time)
+    out = run([answer if k % 3 else replace(answer, settled=None) for k, answer in enumerate(answers)])
+    assert not any(one.position.jumped for one in out)
+    assert places(out)[:53] == pytest.approx([k / FPS for k in range(53)], abs=1.01 / FPS)
 
 
 def test_who_is_lost_is_judged_by_the_live_places_at_once() -> None:

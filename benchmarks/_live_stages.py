@@ -103,7 +103,7 @@ def scene(step: Step, expert: Expert) -> Scene:
         position=step.position,
         duration=expert.reference.duration,
         joints=dict(step.feedback.joints),
-        score=step.feedback.score,
+        score=step.score,
         expert_image=expert.image_at(step.expert_time),
         expert_keypoints=step.expert_pose,
         expert_size=expert.size,

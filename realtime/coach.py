@@ -1,4 +1,8 @@
-"""One camera frame becomes one step: keypoints, position in the piece, feedback, and what to say of it."""
+"""One camera frame becomes one step: keypoints, position in the piece, feedback, and what to say of it.
+
+What is drawn is compared with the expert at the live place; what is judged (score, timing, cues, log, report)
+waits until the place has settled (:mod:`posesync.realtime.settling`).
+"""
 
 from __future__ import annotations
 
@@ -20,34 +24,68 @@ from .framing import FramingWatch, check_framing, expert_weights
 from .position import Position, State
 from .practice import MotionMeter, Phase, Practice, PracticeSettings, PracticeStatus, hand_raised
 from .scoring import FORM_SLACK, TimingMeter, TimingReading
+from .settling import Seen, Settling
 
 logger = logging.getLogger(__name__)
 
 #: So many failures of the models in a row are no hiccup (a GPU short of memory) any more.
 PATIENCE: Final = 10
+#: s for which the last score is shown while there is none: a limb out of sight must not make it flicker.
+SCORE_STAYS: Final = 1.0
 
 _SLACK: Final = np.array(FORM_SLACK)
 _MATCHED: Final = FORM_SLACK.index(0.0)
 _NO_TIMING: Final = TimingReading(None, None, None)
 _RUNNING: Final = PracticeStatus(Phase.RUNNING)
 _WAITING: Final = Position(None, 0.0, 0.0, State.WAITING)
+_PRACTISED: Final = (State.FOLLOWING, State.HOLDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A frame against the expert at the place where the performer was, as known some 0.2 s later.
+
+    Attributes:
+        frame: the camera's.
+        keypoints: (17, 3) of the performer, px in the frame.
+        position: the answer for that frame; ``time``, ``jumped``, ``wrapped`` and ``repetition`` are those of
+            the settled place, or of the live one where none settled.
+        feedback: against the expert at that place, its score for form alone; empty without a place.
+        expert_pose: (17, 3) of the expert there.
+        timing: the performer's pace up to then.
+    """
+
+    frame: Frame
+    keypoints: FloatArray
+    position: Position
+    feedback: Feedback
+    expert_pose: FloatArray
+    timing: TimingReading = _NO_TIMING
+
+    @property
+    def time(self) -> float:
+        """Of the frame, s since the camera's first."""
+        return self.frame.time
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Everything known about one frame.
+    """Everything known about one frame, and about those before it that were judged with it.
 
     Attributes:
         frame: the camera's frame.
         keypoints: (17, 3) of the performer, px in the frame; confidence 0 where nobody is seen.
         lock: whether the performer is held, looked for or lost.
-        position: where in the reference the performer is.
-        feedback: against the expert at that place, its score for form alone; empty without a position.
+        position: where in the reference the performer is, now.
+        feedback: against the expert at that place; empty without a position. It is for drawing.
         expert_time: s in the reference to be shown: the position, else the last one, else the beginning.
         expert_pose: (17, 3) of the expert at that time.
+        judged: the frames that were judged with this one, the oldest first: each once, some 0.2 s after it
+            was taken, 0.5 s at most. Empty until something has settled.
+        score: 0..100, form, as last judged; to be shown. None without a place.
         cue: the correction to show now, or None.
         said: whether ``cue`` is new with this frame.
-        timing: the performer's pace.
+        timing: the performer's pace, as last judged.
         framing: what to change about where the performer stands, or None.
         practice: whether the piece has begun, and what is counted until then.
     """
@@ -59,6 +97,8 @@ class Step:
     feedback: Feedback
     expert_time: float
     expert_pose: FloatArray
+    judged: tuple[Judged, ...] = ()
+    score: float | None = None
     cue: Cue | None = None
     said: bool = False
     timing: TimingReading = _NO_TIMING
@@ -92,7 +132,11 @@ class Coach:
         self._feedback = feedback or FeedbackSettings()
         self._cues = CueQueue(cues)
         self._cue: Cue | None = None
-        self._timing = TimingMeter()
+        self._meter, self._timing = TimingMeter(), _NO_TIMING
+        self._settling = Settling()
+        self._left: list[Judged] = []  # judged when something else began, and not told of yet
+        self._score: float | None = None
+        self._scored_at = 0.0
         self._practice = Practice(practice)
         self._watch, self._motion = FramingWatch(), MotionMeter()
         self._wanted = expert_weights(expert.reference.keypoints)
@@ -119,8 +163,11 @@ class Coach:
         if position.time is not None:
             self._shown = position.time
         around = self._expert.poses_at(self._shown + _SLACK)
-        feedback, alike = self._compare(keypoints, around, position)
-        before, self._cue = self._cue, self._advise(frame.time, keypoints, alike, position)
+        feedback, _ = self._compare(keypoints, around, position)
+        before, left = self._cue, self._left
+        self._left = []
+        decided = self._settling.update(Seen(frame, keypoints, position))
+        judged = [self._judge(seen, position.state) for seen in decided]
         return Step(
             frame,
             keypoints,
@@ -129,12 +176,38 @@ class Coach:
             feedback,
             self._shown,
             around[_MATCHED],
+            judged=(*left, *judged),
+            score=self._score_now(frame.time, judged, position),
             cue=self._cue,
             said=self._cue is not None and (before is None or before.text != self._cue.text),
-            timing=self._timing.update(position, frame.time),
+            timing=self._timing,
             framing=framing,
             practice=status,
         )
+
+    def _judge(self, seen: Seen, now: State) -> Judged:
+        """Compare a frame with the expert at its settled place, and take pace and cue from it.
+
+        Args:
+            seen: the frame.
+            now: the state some 0.2 s later, when it is judged.
+        """
+        position = seen.position
+        place = self._shown if position.time is None else position.time
+        around = self._expert.poses_at(place + _SLACK)
+        feedback, alike = self._compare(seen.keypoints, around, position)
+        self._timing = self._meter.update(position, seen.time)
+        self._cue = self._advise(seen, alike, now)
+        return Judged(seen.frame, seen.keypoints, position, feedback, around[_MATCHED], self._timing)
+
+    def _score_now(self, time: float, judged: list[Judged], position: Position) -> float | None:
+        """The score to show: the last one, while there is a place and it is not old."""
+        for one in judged:
+            if one.feedback.score is not None:
+                self._score, self._scored_at = one.feedback.score, time
+        if position.time is None or time - self._scored_at > SCORE_STAYS:
+            self._score = None
+        return self._score
 
     def _begin(self, time: float, keypoints: FloatArray) -> PracticeStatus:
         """Whether the piece runs; until then, whether this moment begins it."""
@@ -164,18 +237,18 @@ class Coach:
         )
         return found, around[nearest]
 
-    def _advise(
-        self, time: float, keypoints: FloatArray, expert_pose: FloatArray, position: Position
-    ) -> Cue | None:
+    def _advise(self, seen: Seen, expert_pose: FloatArray, now: State) -> Cue | None:
         """The cue to show now. Who is at rest before, after or outside the piece is not corrected."""
-        judged = position.state in (State.FOLLOWING, State.HOLDING)
+        position = seen.position
+        practised = position.state in _PRACTISED and now in _PRACTISED
         return self._cues.update(
-            time,
-            keypoints,
+            seen.time,
+            seen.keypoints,
             expert_pose,
             mirrored=position.mirrored,
-            confidence=position.confidence if judged else 0.0,
+            confidence=position.confidence if practised else 0.0,
             jumped=position.jumped,
+            wrapped=position.wrapped,
         )
 
     def _look(self, frame: Frame, *, hurried: bool) -> PoseResult:
@@ -208,8 +281,10 @@ class Coach:
         self._begin_anew()
 
     def _begin_anew(self) -> None:
+        self._left += (self._judge(seen, State.WAITING) for seen in self._settling.finish())
+        self._settling.reset()
         self._tracker.reset()
         self._cues.reset()
-        self._timing.reset()
-        self._cue = None
+        self._meter.reset()
+        self._cue, self._timing, self._score = None, _NO_TIMING, None
         self._shown = self._expert.start

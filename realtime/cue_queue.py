@@ -6,14 +6,17 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 from posesync.pose.errors import InvalidDataError
 from posesync.pose.features import CONFIDENCE_FLOOR, check_keypoints, swap_left_right
 from posesync.pose.skeleton import (
     JOINTS,
+    LEFT_ANKLE,
     LEFT_ELBOW,
     LEFT_HIP,
     LEFT_KNEE,
     LEFT_SHOULDER,
+    RIGHT_ANKLE,
     RIGHT_ELBOW,
     RIGHT_HIP,
     RIGHT_KNEE,
@@ -29,6 +32,10 @@ _GAP: Final = 1.0
 #: s for which a joint may be out of sight before its cue goes.
 _BLINK: Final = 0.4
 _LEGS: Final = ("hip", "knee")
+_LEG_ENDS: Final = [LEFT_KNEE, RIGHT_KNEE, LEFT_ANKLE, RIGHT_ANKLE]
+_TRUNK: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
+#: Trunk lengths by which a knee or an ankle of the expert moves where the end of a piece meets its beginning.
+_CONTINUED: Final = 0.3
 _WAYS: Final = (
     ("bend", "straighten"),
     ("raise", "lower"),
@@ -39,7 +46,7 @@ _WAYS: Final = (
 _OPPOSITE: Final = {a: b for pair in _WAYS for a, b in (pair, pair[::-1])}
 #: The keypoints without which nothing is said of a joint.
 _NEEDED: Final = {
-    "trunk": [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP],
+    "trunk": _TRUNK,
     "left_shoulder": [LEFT_SHOULDER, LEFT_ELBOW],
     "right_shoulder": [RIGHT_SHOULDER, RIGHT_ELBOW],
     "left_hip": [LEFT_HIP, LEFT_KNEE],
@@ -88,6 +95,7 @@ class CueQueue:
         self._since = -math.inf
         self._unseen = 0.0  # s for which nothing could be seen of what the cue is about
         self._time: float | None = None
+        self._expert: FloatArray | None = None
         self._mirrored = False
 
     def update(
@@ -99,6 +107,7 @@ class CueQueue:
         mirrored: bool = False,
         confidence: float = 1.0,
         jumped: bool = False,
+        wrapped: bool = False,
     ) -> Cue | None:
         """Take one frame and say which cue to show now.
 
@@ -108,7 +117,8 @@ class CueQueue:
             expert: (17, 3), the matched moment, in the expert's own frame.
             mirrored: the performer does the piece with left and right exchanged.
             confidence: 0..1, of the matched moment; 0 when there is none.
-            jumped: the expert was shown at another place before, not just earlier.
+            jumped: the expert was matched at another place before, not just earlier.
+            wrapped: the expert was matched at the end of the piece before, and now at its beginning.
 
         Raises:
             InvalidDataError: another shape, or a time that is not finite.
@@ -125,8 +135,9 @@ class CueQueue:
             self.reset()
             self._since, dt = since, 0.0
         self._time, self._mirrored = time, mirrored
-        if jumped:
+        if jumped or (wrapped and _is_cut(self._expert, expert)):
             self._legs[1].reset()
+        self._expert = expert
         found = self._find(time, performer, expert, confidence)
         self._remember(found, dt)
         if self._shown is not None:
@@ -196,6 +207,19 @@ class CueQueue:
                 lasting, key=lambda error: error.presence * urgency(error.cue.joint, error.degrees)
             )
             self._since = time
+
+
+def _is_cut(before: FloatArray | None, after: FloatArray) -> bool:
+    """Whether the legs of two poses are no continuation of each other.
+
+    Where an exercise meets its own beginning nothing is cut: forgetting which leg is which at every squat
+    would leave no time to correct one.
+    """
+    if before is None:
+        return True
+    apart = np.hypot(*(before[_LEG_ENDS, :2] - after[_LEG_ENDS, :2]).T)
+    trunk = np.hypot(*(after[_TRUNK[:2], :2].mean(axis=0) - after[_TRUNK[2:], :2].mean(axis=0)))
+    return not bool((apart <= _CONTINUED * trunk).all())
 
 
 def _is_seen(joint: str, performer: FloatArray, expert: FloatArray) -> bool:

@@ -21,6 +21,7 @@ from posesync.pose.features import swap_left_right
 from posesync.pose.types import FloatArray
 
 from .body import Body
+from .confidence import JUDGED_FROM
 
 #: Share of a turn that must show in how far a limb is bent or raised for the words to be about that.
 _DOMINANT: Final = 0.5
@@ -48,7 +49,8 @@ class CueSettings:
         share: 0..1, of the recent time for which an error must have been there; with a ``memory`` of 0.6 s
             and 0.65 a steady error is said after 0.63 s.
         release: 0..1, below ``share``; an error that has been there for no more has been put right.
-        min_confidence: 0..1, of the tracker; below it the comparison is in doubt and nothing is said.
+        min_confidence: 0..1, the probability that the place is right; below it the comparison is in doubt and
+            nothing is said.
         hold: s a cue stays at least, long enough to be read.
         longest: s a cue stays at most, followed or not.
         interval: s between the beginnings of two cues, at least.
@@ -60,7 +62,7 @@ class CueSettings:
     memory: float = 0.6
     share: float = 0.65
     release: float = 0.3
-    min_confidence: float = 0.35
+    min_confidence: float = JUDGED_FROM
     hold: float = 1.8
     longest: float = 4.0
     interval: float = 2.5

@@ -18,6 +18,7 @@ from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray, Image
 
 from . import annotators as paint
+from .confidence import JUDGED_FROM
 from .position import Position
 
 #: Moments kept, and how far apart they are in the piece, s.
@@ -35,8 +36,6 @@ _SHAPES: Final = (0.8, 1.8)
 _AROUND: Final = 0.18
 #: s over which scores are averaged: a single bad frame is more often the model's slip than the performer's.
 _SMOOTHING: Final = 0.4
-#: A place that the tracker is less sure of is no ground for a judgement.
-MIN_CONFIDENCE: Final = 0.3
 #: s after a jump, or without a score, before moments count again.
 _SETTLING: Final = 0.4
 #: s for which every frame must be bad.
@@ -90,7 +89,7 @@ class MomentCollector:
 
         Args:
             time: s since the camera's first frame.
-            position: where in the reference.
+            position: where in the reference; a return to the start is a place like any other, a jump is not.
             score: 0..100 against the expert at that place, or None.
             joints: joint → signed degrees, performer − expert, or None.
             image: (H, W, 3) BGR, as the camera saw it; what is needed of it is copied.
@@ -154,7 +153,7 @@ class MomentCollector:
         elif self._bad_since is None:
             self._bad_since = time
         lasted = self._bad_since is not None and time - self._bad_since >= _LASTING
-        return lasted and time >= self._settled and position.confidence >= MIN_CONFIDENCE
+        return lasted and time >= self._settled and position.confidence >= JUDGED_FROM
 
 
 def _cut_out(

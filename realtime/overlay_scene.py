@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
 
 from posesync.pose.types import FloatArray, Image
 
+from .confidence import doubt_of
 from .position import Position
-
-#: Confidence of the position from which nothing is faded, and at and below which everything is.
-SURE_FROM: Final = 0.5
-DOUBTFUL_AT: Final = 0.2
 
 
 class Layout(str, Enum):
@@ -91,4 +87,4 @@ class Scene:
         """0..1: how far what depends on the position is to fade; 0 without a position."""
         if self.position.time is None:
             return 0.0
-        return min(max((SURE_FROM - self.position.confidence) / (SURE_FROM - DOUBTFUL_AT), 0.0), 1.0)
+        return doubt_of(self.position.confidence)

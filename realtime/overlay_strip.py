@@ -28,11 +28,12 @@ MESSAGE_SIZES: Final = ((56, 1), (48, 1), (46, 2), (38, 3))
 PACE_SECONDS: Final = 0.25
 
 _STATES: Final[dict[State, tuple[str, Color, str]]] = {
-    State.WAITING: ("Waiting", paint.MUTED, "begin whenever you like"),
+    # Somebody who does something else is WAITING or LOST too, and FINISHED is taken back from who goes on.
+    State.WAITING: ("Waiting", paint.MUTED, "for your first moves of the piece"),
     State.FOLLOWING: ("Following", paint.GOOD, ""),
     State.HOLDING: ("Holding", paint.CALM, "the expert waits for you"),
-    State.LOST: ("Lost", paint.POOR, "looking for you in the piece"),
-    State.FINISHED: ("Finished", paint.NEUTRAL, "well done"),
+    State.LOST: ("Not in the piece right now", paint.POOR, "go on anywhere, I will find you"),
+    State.FINISHED: ("Finished", paint.NEUTRAL, "start again whenever you like"),
 }
 
 

@@ -73,9 +73,7 @@ class Outputs:
     def add(self, step: Step, missed: list[float]) -> None:
         """Log one processed frame and those dropped before it."""
         if self.log is not None and self._writer is not None:
-            # Without its image: a slow disk must not keep images in memory.
-            light = replace(step, frame=replace(step.frame, image=_NO_IMAGE))
-            self._writer.push(partial(self._log, light, missed))
+            self._writer.push(partial(self._log, _without_images(step), missed))
 
     def add_missed(self, missed: list[float]) -> None:
         """Log frames that were captured at the very end and never processed."""
@@ -131,6 +129,12 @@ class Outputs:
         if step is not None:
             self.log.write(step)
         self._log_broken = False
+
+
+def _without_images(step: Step) -> Step:
+    """What the log needs of a step: a slow disk must not keep images in memory."""
+    judged = tuple(replace(one, frame=replace(one.frame, image=_NO_IMAGE)) for one in step.judged)
+    return replace(step, frame=replace(step.frame, image=_NO_IMAGE), judged=judged)
 
 
 def check_output(path: Path | None, option: str) -> None:

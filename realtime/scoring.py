@@ -122,7 +122,8 @@ class TimingMeter:
     """Measures the pace over the last seconds, as the place in the piece moves.
 
     The tracker's own ``speed`` follows within a third of a second: right for a display, too nervous for a
-    judgement. Jumps are no pace: measuring begins anew behind them.
+    judgement. Jumps are no pace: measuring begins anew behind them. A return to the start is moving on: the
+    measurement goes on across it, or a squat of two seconds would have no pace for half of its time.
     """
 
     def __init__(self, settings: TimingSettings | None = None) -> None:
@@ -141,6 +142,8 @@ class TimingMeter:
             return _NOTHING
         if position.jumped or (self._places and time < self._places[-1][0]):
             self._places.clear()
+        elif position.wrapped and self._places:
+            self._unroll(position.time, time, position.speed)
         self._places.append((time, position.time))
         while time - self._places[0][0] > self._settings.span:
             self._places.popleft()
@@ -150,6 +153,12 @@ class TimingMeter:
         speed = (position.time - self._places[0][1]) / elapsed
         self._label = self._judge(speed)
         return TimingReading(timing_score(max(speed, 0.0), self._settings), self._label, max(speed, 0.0))
+
+    def _unroll(self, place: float, time: float, speed: float) -> None:
+        """Lay the places measured so far out before the start, to which the performer has returned."""
+        last_time, last_place = self._places[-1]
+        shift = place - speed * (time - last_time) - last_place
+        self._places = deque((when, where + shift) for when, where in self._places)
 
     def _judge(self, speed: float) -> Timing:
         """The word for a pace; it changes only when the pace has clearly changed."""

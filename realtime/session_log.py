@@ -2,11 +2,16 @@
 
     {"posesync": version, "schema": 1, "reference": {…}, "camera": {…}, "models": {…}}
     {"t": 0.033, "position": 1.25, "speed": 0.97, "state": "following", "confidence": 0.93, "score": 91.2,
-     "joints": {"left_elbow": -4.1, …}, "timing": 88.0}                        (in one line)
+     "joints": {"left_elbow": -4.1, …}, "timing": 88.0, "repetition": 2}       (in one line)
     {"summary": {…}}
 
-``score`` is that of form, ``timing`` that of pace. ``cue``: the correction that is shown from this frame on;
-``mirrored`` and ``jumped`` are there when true.
+``score`` is that of form, ``timing`` that of pace. ``cue``: the correction that is shown from this frame on.
+``repetition``: periods of the movement finished so far. ``mirrored``, ``jumped`` and ``wrapped`` (back at the
+start by finishing the piece) are there when true; only with one of these two does ``position`` run backwards.
+
+A line is written when the place in it has settled, some 0.2 s after its frame, 0.6 s at most: ``position``,
+``score``, ``joints``, ``timing``, ``repetition``, ``jumped`` and ``wrapped`` are those of the settled place,
+the others what was known at once. So is all of a line whose place has not settled when the session ends.
 
 A frame that was captured but replaced by a newer one before it could be processed has ``"dropped": true``,
 no position and the state of the frame before it.
@@ -16,6 +21,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -24,12 +30,16 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from posesync.pose.errors import OutputError
 from posesync.pose.skeleton import JOINT_NAMES
 
-from .position import State
+from .position import Position, State
 
 if TYPE_CHECKING:  # the coach knows the report's sections, and the report the log's version
-    from .coach import Step
+    from .coach import Judged, Step
+    from .feedback import Feedback
+    from .scoring import TimingReading
 
 SCHEMA: Final = 1
+#: s that a line waits for its place to settle.
+LONGEST_WAIT: Final = 0.6
 
 
 class SessionLog:
@@ -46,8 +56,11 @@ class SessionLog:
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
         self.path = path
         self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        self._state = State.WAITING
+        self._waiting: deque[tuple[float, Step | None]] = deque()  # a dropped frame has no step
+        self._state, self._repetition = State.WAITING, 0
+        self._place: float | None = None
         self._bytes = 0
+        self._broken = False
         self._file: IO[bytes] | None = None
         try:
             self._file = self._part.open("wb")
@@ -62,46 +75,90 @@ class SessionLog:
             raise
 
     def write(self, step: Step) -> None:
-        """Add a processed frame."""
-        position, feedback = step.position, step.feedback
-        self._state = position.state
-        self._line(
-            {
-                "t": round(step.frame.time, 6),
-                "position": _round(position.time, 4),
-                "speed": _round(position.speed, 4),
-                "state": position.state.value,
-                "confidence": _round(position.confidence, 4),
-                "score": _round(feedback.score, 2),
-                "joints": {name: _round(feedback.joints[name], 2) for name in JOINT_NAMES},
-                "timing": _round(step.timing.score, 2),
-                **({"cue": step.cue.text} if step.said and step.cue is not None else {}),
-                **({"mirrored": True} if position.mirrored else {}),
-                **({"jumped": True} if position.jumped else {}),
-            }
-        )
+        """Add a processed frame, and write those whose places have settled with it."""
+        self._waiting.append((step.frame.time, step))
+        for judged in step.judged:
+            self._settle(judged)
+        while self._waiting and self._waiting[0][0] < step.frame.time - LONGEST_WAIT:
+            self._write_first()
 
     def drop(self, time: float) -> None:
         """Add a frame captured at ``time`` s that was not processed."""
-        self._line(
-            {
-                "t": round(time, 6),
-                "position": None,
-                "speed": 0.0,
-                "state": self._state.value,
-                "confidence": 0.0,
-                "score": None,
-                "joints": dict.fromkeys(JOINT_NAMES),
-                "dropped": True,
-            }
-        )
+        self._waiting.append((time, None))
+        self._write_dropped()
+
+    def _settle(self, judged: Judged) -> None:
+        """Write the line of a judged frame and all before it."""
+        while self._waiting and self._waiting[0][0] < judged.time:
+            self._write_first()
+        if self._waiting and self._waiting[0][0] == judged.time:
+            self._write_first(judged)
+        self._write_dropped()
+
+    def _write_dropped(self) -> None:
+        """Write the lines of dropped frames that no other one waits before."""
+        while self._waiting and self._waiting[0][1] is None:
+            self._write_first()
+
+    def _write_first(self, judged: Judged | None = None) -> None:
+        """Write the line that has waited longest; ``judged`` is what has settled of it."""
+        time, step = self._waiting.popleft()
+        if step is None:
+            self._line(self._dropped(time))
+        elif judged is not None:
+            self._line(self._processed(step, judged.position, judged.feedback, judged.timing))
+        else:
+            self._line(self._processed(step, step.position, step.feedback, step.timing))
+
+    def _processed(
+        self, step: Step, position: Position, feedback: Feedback, timing: TimingReading
+    ) -> dict[str, Any]:
+        self._state, self._repetition = position.state, position.repetition
+        broken = position.jumped or position.wrapped or self._place is None
+        place = position.time
+        if place is not None and self._place is not None and not broken:
+            place = max(place, self._place)  # a live place may lie before the settled one ahead of it
+        self._place = place
+        return {
+            "t": round(step.frame.time, 6),
+            "position": _round(place, 4),
+            "speed": _round(position.speed, 4),
+            "state": position.state.value,
+            "confidence": _round(position.confidence, 4),
+            "score": _round(feedback.score, 2),
+            "joints": {name: _round(feedback.joints[name], 2) for name in JOINT_NAMES},
+            "timing": _round(timing.score, 2),
+            "repetition": position.repetition,
+            **({"cue": step.cue.text} if step.said and step.cue is not None else {}),
+            **({"mirrored": True} if position.mirrored else {}),
+            **({"jumped": True} if position.jumped else {}),
+            **({"wrapped": True} if position.wrapped else {}),
+        }
+
+    def _dropped(self, time: float) -> dict[str, Any]:
+        return {
+            "t": round(time, 6),
+            "position": None,
+            "speed": 0.0,
+            "state": self._state.value,
+            "confidence": 0.0,
+            "score": None,
+            "joints": dict.fromkeys(JOINT_NAMES),
+            "repetition": self._repetition,
+            "dropped": True,
+        }
 
     def close(self, summary: Mapping[str, Any]) -> None:
-        """Add the summary and put the log in its place. On a full disk the complete lines are kept."""
+        """Write what still waits and the summary, and put the log in its place.
+
+        On a full disk the complete lines are kept.
+        """
         if self._file is None:
             return
         try:
             try:
+                while self._waiting and not self._broken:  # no line may follow one that broke off
+                    self._write_first()
                 self._line({"summary": dict(summary)})
                 self._file.flush()
                 os.fsync(self._file.fileno())
@@ -133,6 +190,7 @@ class SessionLog:
         try:
             self._file.write(data)
         except OSError as error:
+            self._broken = True
             raise self._problem(error) from None
         self._bytes += len(data)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import metadata
 from typing import Any
 
 from posesync.pose.frame_source import SourceInfo
+from posesync.pose.types import Image
 
 from .coach import Step
 from .expert import Expert
 from .moments import MomentCollector
+from .position import Position
 
 
 def log_header(expert: Expert, camera: SourceInfo, models: dict[str, Any]) -> dict[str, Any]:
@@ -42,16 +45,21 @@ def log_header(expert: Expert, camera: SourceInfo, models: dict[str, Any]) -> di
 
 
 def look_back(moments: MomentCollector, step: Step, expert: Expert) -> None:
-    """Keep the step's pictures if it is among the worst moments."""
-    moments.update(
-        step.frame.time,
-        step.position,
-        step.feedback.score,
-        joints=step.feedback.joints,
-        image=step.frame.image,
-        keypoints=step.keypoints,
-        expert_image=lambda: expert.image_at(step.expert_time),
-        expert_keypoints=step.expert_pose,
-        expert_size=expert.size,
-        cue=None if step.cue is None else step.cue.text,
-    )
+    """Keep the pictures of what was judged with the step if it is among the worst moments."""
+    for judged in step.judged:
+        moments.update(
+            judged.time,
+            judged.position,
+            judged.feedback.score,
+            joints=judged.feedback.joints,
+            image=judged.frame.image,
+            keypoints=judged.keypoints,
+            expert_image=partial(_picture, expert, judged.position),
+            expert_keypoints=judged.expert_pose,
+            expert_size=expert.size,
+            cue=None if step.cue is None else step.cue.text,
+        )
+
+
+def _picture(expert: Expert, position: Position) -> Image | None:
+    return None if position.time is None else expert.image_at(position.time)

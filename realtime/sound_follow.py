@@ -15,6 +15,7 @@ from enum import Enum
 
 from posesync.pose.errors import InvalidDataError
 
+from .confidence import HEARD_FROM
 from .position import Position, State
 
 
@@ -165,7 +166,7 @@ class FollowSettings:
         drift: s that sound and performer may be apart before it is moved.
         least: s between two moves.
         wait: s of the piece that the sound waits for the beginning of a section.
-        confidence: 0..1; a position less sure than this is not followed.
+        confidence: 0..1, the probability that the place is right, below which it is not followed.
     """
 
     tolerance: float = 1.25
@@ -175,7 +176,7 @@ class FollowSettings:
     drift: float = 0.35
     least: float = 2.0
     wait: float = 1.5
-    confidence: float = 0.3
+    confidence: float = HEARD_FROM
 
 
 class FollowSound:
@@ -198,10 +199,12 @@ class FollowSound:
         self._inapt_since: float | None = None
         self._moved_at = -math.inf
         self._due: float | None = None
+        self._last: float | None = None
 
     def update(self, now: float, position: Position, heard: float | None) -> Aim:
         """What the sound should do at ``now`` s, when ``heard`` (s in the piece) is what sounds."""
         settings, place = self.settings, position.time
+        moved, self._last = self._has_moved(position), place
         if place is None or not self._is_apt(position):
             self._apt_since, self._due = None, None
             self._inapt_since = now if self._inapt_since is None else self._inapt_since
@@ -212,16 +215,24 @@ class FollowSound:
         self._apt_since = now if self._apt_since is None else self._apt_since
         if self._playing:
             away = heard is None or abs(heard - place) > settings.drift
-            if not (position.jumped or (away and now - self._moved_at >= settings.least)):
+            if not (moved or (away and now - self._moved_at >= settings.least)):
                 return Aim(True)
             return self._begin(now, place)
         if now - self._apt_since < settings.begin_after:
             return Aim(False)
         if self._due is None:
             self._due = self._next_start(place)
-        if position.jumped or not place < self._due <= place + settings.wait:
+        if moved or not place < self._due <= place + settings.wait:
             return self._begin(now, place)
         return Aim(False)
+
+    def _has_moved(self, position: Position) -> bool:
+        """Whether the performer is somewhere else than a moment ago: jumped, or begun again.
+
+        Also by the places: when drawing is slow, the very answer that says so is left out.
+        """
+        back = self._last is not None and position.time is not None and position.time < self._last
+        return position.jumped or position.wrapped or back
 
     def _is_apt(self, position: Position) -> bool:
         if position.state is not State.FOLLOWING or position.confidence < self.settings.confidence:

@@ -182,7 +182,7 @@ class Stage:
                 position=step.position,
                 duration=self._expert.reference.duration,
                 joints=dict(step.feedback.joints),
-                score=step.feedback.score,
+                score=step.score,
                 expert_image=self._expert.image_at(moment) if show_expert else None,
                 expert_keypoints=pose,
                 expert_size=self._expert.size,
@@ -215,7 +215,7 @@ class Stage:
     def _shown(self, step: Step) -> tuple[bool, bool]:
         """Whether expert and ghost are shown; a step that is drawn twice counts once."""
         if self._guided is None or self._guided[0] != step.frame.time:
-            shown = self._guidance.update(step.frame.time, step.position.time, step.feedback.score)
+            shown = self._guidance.update(step.frame.time, step.position.time, step.score)
             self._guided = step.frame.time, shown.expert, shown.ghost
         return self._guided[1], self._guided[2]
 

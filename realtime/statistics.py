@@ -12,7 +12,8 @@ import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
 
 from .coach import Step
-from .position import State
+from .feedback import Feedback
+from .position import Position, State
 
 #: s over which rates are measured.
 RATE_SPAN: Final = 2.0
@@ -85,6 +86,7 @@ class SessionStatistics:
         last_time: s since the camera's first frame, of the last captured frame.
         states: processed frames in each state.
         placed: processed frames with a position.
+        repetitions: periods of the movement finished, also before a new beginning.
         latencies: s from capture to result, of the last 600 frames.
         shown_latencies: s from capture to picture, of the last 600 pictures.
     """
@@ -95,8 +97,10 @@ class SessionStatistics:
     last_time: float = 0.0
     states: Counter[State] = field(default_factory=Counter)
     placed: int = 0
+    repetitions: int = 0
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=600))
     shown_latencies: deque[float] = field(default_factory=lambda: deque(maxlen=600))
+    _counted: int = 0  # of the repetitions, those since the last new beginning
     _reached: float = 0.0
     _score_sum: float = 0.0
     _scored: int = 0
@@ -107,7 +111,7 @@ class SessionStatistics:
     _shown_rate: _Rate = field(default_factory=lambda: _Rate())
 
     def add(self, step: Step, missed: int = 0, *, now: float, latency: float | None = None) -> None:
-        """Count a processed frame.
+        """Count a processed frame, and what was judged with it.
 
         Args:
             step: what came out.
@@ -122,17 +126,29 @@ class SessionStatistics:
         if step.position.time is not None:
             self.placed += 1
             self._reached = max(self._reached, step.position.time)
-        if step.feedback.score is not None:
-            self._score_sum += step.feedback.score
-            self._scored += 1
-        for name, degrees in step.feedback.joints.items():
-            if degrees is not None:
-                self._joint_sums[name] += abs(degrees)
-                self._joint_counts[name] += 1
+        self._repeat(step.position)
+        for judged in step.judged:
+            self._judge(judged.feedback)
         if latency is not None:
             self.latencies.append(latency)
         self._processed_rate.add(now, self.processed)
         self._captured_rate.add(now, self.captured)
+
+    def _repeat(self, position: Position) -> None:
+        anew = position.jumped or position.state is State.WAITING
+        if position.repetition < self._counted and anew:  # otherwise a finish was taken back
+            self._counted = 0
+        self.repetitions += position.repetition - self._counted
+        self._counted = position.repetition
+
+    def _judge(self, feedback: Feedback) -> None:
+        if feedback.score is not None:
+            self._score_sum += feedback.score
+            self._scored += 1
+        for name, degrees in feedback.joints.items():
+            if degrees is not None:
+                self._joint_sums[name] += abs(degrees)
+                self._joint_counts[name] += 1
 
     def show(self, now: float, at: float) -> None:
         """Count a picture finished at ``now`` of a frame that came in at ``at``, both s, monotonic."""
@@ -170,6 +186,7 @@ class SessionStatistics:
             "duration": round(self.last_time, 4),
             "reference_duration": round(reference_duration, 4),
             "reached": round(self._reached, 4),
+            "repetitions": self.repetitions,
             "coverage": round(self.placed / self.processed, 4) if self.processed else 0.0,
             "states": {state.value: self.states[state] for state in State},
             "score": None if self.score is None else round(self.score, 2),

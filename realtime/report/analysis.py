@@ -104,6 +104,7 @@ class Analysis:
         span: (from, to) s of the piece that the charts show.
         coverage: share 0..1 of the processed frames that had a position.
         reached: s in the reference, the furthest place, None without a position.
+        repetitions: periods of the movement finished, None where the log does not count them.
         states: s spent in each state.
         score: over the piece.
         tempo: pace over the piece, while following.
@@ -118,6 +119,7 @@ class Analysis:
     span: tuple[float, float]
     coverage: float
     reached: float | None
+    repetitions: int | None
     states: Mapping[State, float]
     score: Curve
     tempo: Curve
@@ -143,6 +145,7 @@ def analyse(data: SessionData) -> Analysis:
         span=span,
         coverage=float(placed.sum() / processed) if processed else 0.0,
         reached=float(data.positions[placed].max()) if placed.any() else None,
+        repetitions=_repetitions(data),
         states={state: float(steps[data.states == code].sum()) for code, state in enumerate(STATES)},
         score=_curve(data.positions, data.scores, edges),
         tempo=_curve(np.where(moving, data.positions, np.nan), data.speeds, edges),
@@ -150,6 +153,19 @@ def analyse(data: SessionData) -> Analysis:
         path=_path(data),
         moments=worst_moments(data),
     )
+
+
+def _repetitions(data: SessionData) -> int | None:
+    """All that were finished: the count begins at 0 again when the session is begun anew.
+
+    A finish that was taken back, as the performer went on, has not been one.
+    """
+    rows = np.flatnonzero(np.isfinite(data.repetitions))
+    if not len(rows):
+        return None
+    counts, anew = data.repetitions[rows], data.jumped | (data.states == STATES.index(State.WAITING))
+    ends = np.flatnonzero((np.diff(counts) < 0) & anew[rows][1:])
+    return int(counts[ends].sum() + counts[-1])
 
 
 def _steps(data: SessionData) -> FloatArray:
@@ -252,10 +268,13 @@ def _heat_map(data: SessionData, edges: FloatArray) -> HeatMap:
 
 
 def _path(data: SessionData) -> tuple[FloatArray, ...]:
-    """The warping path, cut where it jumps or nobody was followed, thinned to what a screen can show."""
+    """The warping path, thinned to what a screen can show.
+
+    Cut where it jumps or returns to the start, and where nobody was followed.
+    """
     rows = np.flatnonzero(~data.dropped)
-    times, positions, jumped = data.times[rows], data.positions[rows], data.jumped[rows]
-    cuts = np.isnan(positions) | jumped
+    times, positions = data.times[rows], data.positions[rows]
+    cuts = np.isnan(positions) | data.jumped[rows] | data.wrapped[rows]
     cuts[1:] |= np.isnan(positions[:-1])
     bounds = [0, *np.flatnonzero(cuts).tolist(), len(rows)]
     every = max(1, len(rows) // PATH_POINTS)

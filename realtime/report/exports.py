@@ -30,7 +30,7 @@ def to_json(analysis: Analysis, comparison: Comparison) -> str:
         "schema": SCHEMA,
         **comparison.now.to_dict(),
         "notes": list(analysis.data.notes),
-        "total": _summary(analysis.total),
+        "total": {**_summary(analysis.total), "repetitions": analysis.repetitions},
         "states": {state.value: _round(seconds) for state, seconds in analysis.states.items()},
         "sections": [
             {"name": part.name, "from": _round(part.start), "to": _round(part.end), **_summary(figures)}
@@ -63,7 +63,7 @@ def _rows(analysis: Analysis) -> Iterator[list[Any]]:
     data = analysis.data
     yield [
         "time_s", "position_s", "speed", "state", "confidence", "score", "form", "timing",
-        "dropped", "mirrored",
+        "repetition", "dropped", "mirrored", "jumped", "wrapped",
         *(f"{name}_degrees" for name in JOINT_NAMES), "cue",
     ]  # fmt: skip
     cues = {cue.time: cue.text for cue in data.cues}
@@ -76,15 +76,16 @@ def _rows(analysis: Analysis) -> Iterator[list[Any]]:
             data.scores,
             data.forms,
             data.timings,
+            data.repetitions,
             data.joints,
         ]
     )
-    flags = zip(data.states.tolist(), data.dropped.tolist(), data.mirrored.tolist(), strict=True)
-    for values, (state, dropped, mirrored) in zip(numbers.tolist(), flags, strict=True):
+    flags = np.column_stack([data.dropped, data.mirrored, data.jumped, data.wrapped]).astype(int).tolist()
+    for values, state, marks in zip(numbers.tolist(), data.states.tolist(), flags, strict=True):
         cells = ["" if isnan(value) else f"{value:.6g}" for value in values]
         cue = cues.get(values[0], "")
         yield [
-            *cells[:3], STATES[state].value, *cells[3:7], int(dropped), int(mirrored), *cells[7:],
+            *cells[:3], STATES[state].value, *cells[3:8], *marks, *cells[8:],
             f"'{cue}" if cue.startswith(_FORMULA) else cue,
         ]  # fmt: skip
 

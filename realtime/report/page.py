@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from ..confidence import JUDGED_FROM
 from ..feedback import describe_difference
-from ..moments import MIN_CONFIDENCE
 from ..position import State
 from .analysis import Analysis, Summary
 from .charts import ring
@@ -87,7 +87,7 @@ def notes_panel(analysis: Analysis, comparison: Comparison) -> Markup:
 def _mostly_unsure(analysis: Analysis) -> bool:
     confidences = analysis.data.confidences[np.isfinite(analysis.data.positions)]
     known = confidences[np.isfinite(confidences)]
-    return bool(len(known)) and float(np.median(known)) < MIN_CONFIDENCE
+    return bool(len(known)) and float(np.median(known)) < JUDGED_FROM
 
 
 def overview_panel(analysis: Analysis, comparison: Comparison) -> Markup:
@@ -102,6 +102,8 @@ def overview_panel(analysis: Analysis, comparison: Comparison) -> Markup:
         ("Reached", *_reached(analysis)),
         ("Stood still", clock(analysis.states[State.HOLDING]), ""),
     ]
+    if analysis.repetitions:
+        figures.append(("Repetitions", f"{analysis.repetitions}", ""))
     items = (
         tag("div", tag("dt", label), tag("dd", value, " ", tag("small", unit) if unit else ""))
         for label, value, unit in figures

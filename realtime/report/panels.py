@@ -28,7 +28,7 @@ _STATE_WORDS: Final = {
     State.WAITING: "waiting",
     State.FOLLOWING: "following",
     State.HOLDING: "standing still",
-    State.LOST: "lost",
+    State.LOST: "not in the piece",
     State.FINISHED: "finished",
 }
 

@@ -47,8 +47,9 @@ _RANGES: Final = {
     "score": (0.0, 100.0),
     "form": (0.0, 100.0),
     "timing": (0.0, 100.0),
+    "repetition": (0.0, _LATEST),
 }
-_FLAGS: Final = ("dropped", "mirrored", "jumped")
+_FLAGS: Final = ("dropped", "mirrored", "jumped", "wrapped")
 _UNSEEN: Final[tuple[None, ...]] = (None,) * len(JOINT_NAMES)
 
 
@@ -86,6 +87,8 @@ class SessionData:
         dropped: (N,) whether the frame was captured but never processed.
         mirrored: (N,) whether the piece was done with left and right exchanged.
         jumped: (N,) whether the position was reached by a jump.
+        wrapped: (N,) whether it returned to the start there, the piece being finished and begun again.
+        repetitions: (N,) periods of the movement finished so far, NaN where not given.
         cues: corrections in the order in which they were shown.
         notes: what is wrong with the file, a line each, ready to be shown.
         sha256: of the file, hexadecimal.
@@ -105,6 +108,8 @@ class SessionData:
     dropped: BoolArray
     mirrored: BoolArray
     jumped: BoolArray
+    wrapped: BoolArray
+    repetitions: FloatArray
     cues: tuple[CueSaid, ...]
     notes: tuple[str, ...]
     sha256: str
@@ -245,7 +250,7 @@ class _Rows:
         if not np.isfinite(columns["form"]).any():
             columns["form"] = columns["score"]
         flags = np.array([flag is True for flag in self.flags])
-        dropped, mirrored, jumped = (flags[i :: len(_FLAGS)] for i in range(len(_FLAGS)))
+        dropped, mirrored, jumped, wrapped = (flags[i :: len(_FLAGS)] for i in range(len(_FLAGS)))
         return SessionData(
             header=header,
             summary=self.summary or {},
@@ -261,6 +266,8 @@ class _Rows:
             dropped=dropped,
             mirrored=mirrored,
             jumped=jumped,
+            wrapped=wrapped,
+            repetitions=columns["repetition"],
             cues=tuple(self.cues),
             notes=self._notes(),
             sha256=sha256,

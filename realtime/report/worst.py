@@ -12,8 +12,9 @@ import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray
 
+from ..confidence import JUDGED_FROM
 from ..feedback import describe_difference
-from ..moments import APART, MIN_CONFIDENCE, MOMENTS, WORTH_BELOW
+from ..moments import APART, MOMENTS, WORTH_BELOW
 from .reading import SessionData
 from .values import clean_text, number
 
@@ -98,7 +99,7 @@ def _picture(text: object) -> bytes | None:
 
 
 def _from_frames(data: SessionData) -> tuple[Moment, ...]:
-    sure = ~(data.confidences < MIN_CONFIDENCE)  # a log without confidences may be judged too
+    sure = ~(data.confidences < JUDGED_FROM)  # a log without confidences may be judged too
     rows = np.flatnonzero(np.isfinite(data.positions) & np.isfinite(data.scores) & sure)
     if not len(rows):
         return ()

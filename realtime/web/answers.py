@@ -64,7 +64,7 @@ class AnswerWriter:
         """
         height, width = step.frame.image.shape[:2]
         position, timing = step.position, step.timing
-        shown = self._guidance.update(step.frame.time, position.time, step.feedback.score)
+        shown = self._guidance.update(step.frame.time, position.time, step.score)
         return {
             "type": "answer",
             "seq": waiting.encoded.seq,
@@ -80,7 +80,9 @@ class AnswerWriter:
             "confidence": finite(position.confidence, 3) or 0.0,
             "mirrored": position.mirrored,
             "jumped": position.jumped,
-            "score": finite(step.feedback.score, 1),
+            "wrapped": position.wrapped,
+            "repetition": position.repetition,
+            "score": finite(step.score, 1),
             "joints": {name: finite(step.feedback.joints[name], 1) for name in JOINT_NAMES},
             "keypoints": _points(step.keypoints, width, height),
             "ghost": self._place_ghost(step, width, height) if shown.ghost else None,

@@ -245,11 +245,15 @@ class Answer(_Message):
     position: Seconds | None
     speed: float
     state: Literal["WAITING", "FOLLOWING", "HOLDING", "LOST", "FINISHED"]
-    confidence: Share
+    confidence: Annotated[Share, Field(description="the probability that position is right within 0.25 s")]
     mirrored: bool
     jumped: bool
-    score: Percent | None
-    joints: Annotated[dict[str, Degrees | None], Field(description=f"of {', '.join(JOINT_NAMES)}")]
+    wrapped: Annotated[bool, Field(description="back at the start by finishing the piece")]
+    repetition: Annotated[int, Field(ge=0, description="periods of the movement finished so far")]
+    score: Annotated[Percent | None, Field(description="of 0.2 s ago: judged when the place has settled")]
+    joints: Annotated[
+        dict[str, Degrees | None], Field(description=f"now, to be drawn; of {', '.join(JOINT_NAMES)}")
+    ]
     keypoints: Points
     ghost: Points | None
     focus: Annotated[Share | None, Field(description="where the expert is across their own frame")]

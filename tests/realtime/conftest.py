@@ -12,7 +12,7 @@ from posesync.pose.estimator import PoseSettings
 from posesync.pose.performer import Lock
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import Frame
-from posesync.realtime.coach import Step
+from posesync.realtime.coach import Judged, Step
 from posesync.realtime.demo_performance import TempoCurve, perform
 from posesync.realtime.expert import Expert, open_expert
 from posesync.realtime.feedback import Feedback
@@ -38,22 +38,26 @@ def performance(expert_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return path, perform(expert_clip, path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_step() -> Callable[..., Step]:
-    """A step at a time, with a position or without."""
+    """A step at a time, with a position or without, judged at once."""
 
     def make(time: float, position: float | None = 1.0, score: float | None = 90.0) -> Step:
         state = State.LOST if position is None else State.FOLLOWING
         joints = dict.fromkeys(JOINT_NAMES, None if position is None else -12.345)
         frame = Frame(np.zeros((48, 64, 3), np.uint8), time, round(time * 30))
+        place, nothing = Position(position, 0.9, 0.8, state), np.zeros((17, 3))
+        feedback = Feedback(joints, None if score is None else 10.0, None if position is None else score)
         return Step(
             frame=frame,
-            keypoints=np.zeros((17, 3)),
+            keypoints=nothing,
             lock=Lock.LOCKED,
-            position=Position(position, 0.9, 0.8, state),
-            feedback=Feedback(joints, None if score is None else 10.0, None if position is None else score),
+            position=place,
+            feedback=feedback,
             expert_time=position or 0.0,
-            expert_pose=np.zeros((17, 3)),
+            expert_pose=nothing,
+            judged=(Judged(frame, nothing, place, feedback, nothing),),
+            score=feedback.score,
         )
 
     return make

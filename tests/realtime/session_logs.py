@@ -29,6 +29,7 @@ def frame_line(
     (−40°) and a score of 30 between the ``bad`` seconds of it, else 5° and 95."""
     time = k / fps
     position = (0.9 * time) % piece
+    passes, before = (int(0.9 * moment / piece) for moment in (time, max(0, k - 1) / fps))
     off = bad[0] <= position < bad[1]
     joints = {name: round(5.0 * math.sin(k / 7 + i), 2) for i, name in enumerate(JOINT_NAMES)}
     joints["left_elbow"] = -40.0 if off else 5.0
@@ -41,7 +42,8 @@ def frame_line(
         "score": 30.0 if off else 95.0,
         "timing": 80.0,
         "joints": joints,
-        **({"jumped": True} if k and position < 0.9 / fps else {}),
+        "repetition": passes,
+        **({"wrapped": True} if passes > before else {}),
         **({"cue": "straighten your left elbow"} if bad[0] <= position < bad[0] + 0.9 / fps else {}),
     }
 

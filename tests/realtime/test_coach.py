@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from moving import dance
-from posesync.pose.estimator import PoseEstimator, PoseSettings
+from moving import expert as drawn_expert
+from outputs import read_log
+from posesync.pose.estimator import PoseEstimator, PoseResult, PoseSettings
+from posesync.pose.performer import Lock
 from posesync.pose.sources import open_source
-from posesync.pose.types import Frame
+from posesync.pose.types import Frame, Keypoints
 from posesync.realtime.coach import Coach, Step
 from posesync.realtime.demo_performance import TempoCurve
 from posesync.realtime.expert import Expert
 from posesync.realtime.feedback import compare_nearest
-from posesync.realtime.position import State
+from posesync.realtime.moments import MomentCollector
+from posesync.realtime.position import Position, State
 from posesync.realtime.practice import Phase, PracticeSettings, Start
+from posesync.realtime.recording import Outputs
+from posesync.realtime.session_record import look_back
+from posesync.realtime.statistics import SessionStatistics
+from scripted import FPS, ScriptedTracker, live, settle
+from session_logs import HEADER
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +99,139 @@ def test_a_performer_is_judged_by_the_moment_most_alike(mirrored: bool) -> None:
     unseen[:, 2] = 0.0
     found, nearest = compare_nearest(unseen, poses)
     assert (nearest, found.score) == (2, None), "the middle one, and no judgement"
+
+
+# -- what is judged: a drawn dancer, and a tracker that gives the answers that were written down -------------
+
+
+class DrawnDancer:
+    """In the estimator's place: the dancer as drawn at each frame's moment."""
+
+    def __init__(self, poses: np.ndarray) -> None:
+        self._poses = poses
+
+    def update(self, frame: Frame, *, hurried: bool = False) -> PoseResult:
+        return PoseResult(Keypoints.from_array(self._poses[frame.index]), None, Lock.LOCKED)
+
+    def reset(self) -> None:
+        """Nothing is remembered."""
+
+
+class ScriptedExpert(Expert):
+    """The drawn dancer's expert, followed by a script."""
+
+    def __init__(self, answers: list[Position]) -> None:
+        super().__init__(drawn_expert())
+        self._answers = iter(answers)
+
+    def tracker(self, section: tuple[float, float] | None = None) -> Any:
+        return ScriptedTracker(self._answers)
+
+
+def follow(
+    answers: list[Position], moments: np.ndarray, *, at: dict[int, Callable[[Coach], None]] | None = None
+) -> list[Step]:
+    """Steps of a dancer who is at ``moments``, s in the piece, at 30 per s."""
+    poses = dance(moments)
+    coach = Coach(DrawnDancer(poses), ScriptedExpert(answers))  # type: ignore[arg-type]
+    image = np.zeros((720, 1280, 3), np.uint8)
+    steps = []
+    for k in range(len(answers)):
+        if at is not None and k in at:
+            at[k](coach)
+        steps.append(coach.process(Frame(image, k / FPS, k)))
+    return steps
+
+
+MOMENTS = 2.0 + np.arange(150) / FPS
+
+
+@pytest.mark.parametrize(
+    ("live_off", "settled_off"), [(0.5, 0.0), (0.0, 0.5)], ids=["live off", "settled off"]
+)
+def test_the_settled_place_is_judged_and_the_live_one_drawn(live_off: float, settled_off: float) -> None:
+    answers = settle([live(m + live_off) for m in MOMENTS], lambda time: 2.0 + time + settled_off)
+    steps = follow(answers, MOMENTS)
+    judged = [one for step in steps for one in step.judged]
+    assert [one.position.time for one in judged] == pytest.approx(
+        [2.0 + one.time + settled_off for one in judged]
+    )
+    assert [one.frame.index for one in judged] == list(range(150 - 7))
+    drawn = [step.feedback.score for step in steps]
+    shown = [step.score for step in steps if step.score is not None]
+    assert len(shown) == 150 - 7
+    better, worse = (shown, drawn) if live_off else (drawn, shown)
+    assert min(better) == pytest.approx(100.0, abs=0.5)
+    assert np.mean(worse) < 80.0
+    assert any(step.cue is not None for step in steps) == bool(settled_off), "what is said is judged too"
+    assert steps[50].expert_time == pytest.approx(MOMENTS[50] + live_off), "what is shown is not late"
+    assert [step.timing.speed for step in steps[60:]] == pytest.approx([1.0] * 90)
+
+
+def test_the_score_stays_while_a_performer_is_followed() -> None:
+    poses = dance(MOMENTS)
+    poses[40:60, :, 2] = 0.0  # out of sight for 0.7 s, which the tracker coasts through
+    answers = settle(
+        [*map(live, MOMENTS[:100]), *[live(None)] * 10, *map(live, MOMENTS[110:])], lambda t: 2 + t
+    )
+    coach = Coach(DrawnDancer(poses), ScriptedExpert(answers))  # type: ignore[arg-type]
+    shown = [
+        coach.process(Frame(np.zeros((720, 1280, 3), np.uint8), k / FPS, k)).score is not None
+        for k in range(150)
+    ]
+    assert shown == [False] * 7 + [True] * 93 + [False] * 17 + [True] * 33
+
+
+def test_each_frame_is_judged_once_whatever_begins_anew() -> None:
+    answers = settle(list(map(live, MOMENTS)), lambda time: 2.0 + time)
+    anew = {50: Coach.restart, 90: lambda coach: coach.practise((1.0, 4.0)), 91: Coach.restart}
+    steps = follow(answers, MOMENTS, at=anew)  # type: ignore[arg-type]
+    judged = [one.frame.index for step in steps for one in step.judged]
+    assert judged == list(range(150 - 7))
+    assert (steps[50].score, steps[50].timing.speed, steps[50].cue) == (None, None, None)
+
+
+def test_the_log_of_a_loop_runs_backwards_only_where_it_begins_again(tmp_path: Path) -> None:
+    """Through coach and outputs, the live place 0.2 s ahead of the settled one."""
+    answers = []
+    for k in range(300):
+        passes, place = divmod(k / FPS + 0.2, 3.0)
+        wrapped = k > 0 and place < (answers[-1].time or 0.0)
+        answers.append(live(place, wrapped=wrapped, repetition=int(passes), jumped=k == 0))
+    steps = follow(settle(answers, lambda time: time % 3.0), np.arange(300) / FPS % 3.0)
+    logs = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    for path in logs:
+        outputs, statistics = Outputs(path, None, HEADER, (64, 36), FPS), SessionStatistics()
+        for step in steps:
+            statistics.add(step, now=step.frame.time)
+            outputs.add(step, [])
+        outputs.close(statistics.summary("quit", 20.0))
+    assert logs[0].read_bytes() == logs[1].read_bytes()
+    _, lines, summary = read_log(logs[0])
+    assert len(lines) == 300
+    assert summary["repetitions"] == 3
+    wraps = [line["t"] for line in lines if line.get("wrapped")]
+    assert wraps == pytest.approx([3.0, 6.0, 9.0], abs=1e-3)
+    back = [b["t"] for a, b in itertools.pairwise(lines) if b["position"] < a["position"]]
+    assert back == wraps
+    assert [line["repetition"] for line in lines[:-7]] == [k // 90 for k in range(293)]
+    assert all(line["score"] > 99 for line in lines[:-7] if line["score"] is not None)
+    assert np.abs([line["position"] - line["t"] % 3.0 for line in lines[:-7]]).max() < 1e-4
+
+
+def test_the_worst_moments_show_the_frame_that_was_judged(expert: Expert) -> None:
+    """Its own picture, its own keypoints, and the expert where it settled: not what is seen 0.2 s later."""
+    answers = settle([live(m + 0.3) for m in MOMENTS], lambda time: 2.0 + time)
+    given: list[tuple[float, float | None, int]] = []
+
+    class Noting(MomentCollector):
+        def update(self, time: float, position: Position, score: float | None, **how: Any) -> bool:
+            given.append((time, position.time, int(how["image"][0, 0, 0])))
+            return False
+
+    poses = dance(MOMENTS)
+    coach = Coach(DrawnDancer(poses), ScriptedExpert(answers))  # type: ignore[arg-type]
+    for k in range(60):
+        step = coach.process(Frame(np.full((720, 1280, 3), k, np.uint8), k / FPS, k))
+        look_back(Noting(), step, expert)
+    assert given == [(k / FPS, pytest.approx(2.0 + k / FPS), k) for k in range(53)]

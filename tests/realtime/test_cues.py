@@ -277,6 +277,21 @@ def test_an_expert_shown_elsewhere_is_no_exchange() -> None:
     assert not found.certain
 
 
+@pytest.mark.parametrize(("told", "closes"), [("wrapped", True), ("wrapped", False), ("jumped", True)])
+def test_legs_are_corrected_on_where_an_exercise_meets_its_beginning(told: str, closes: bool) -> None:
+    """Every 0.3 s, which is less than it takes to know which leg is which."""
+    end = standing()
+    begin = end.copy() if closes else exchanged(end)
+    queue, said = CueQueue(), set()
+    for number in range(150):
+        marks = {told: number > 0 and number % 9 == 0}
+        expert = begin if number // 9 % 2 else end
+        wrong = turned(end, "left_knee", 40)
+        if (cue := queue.update(number / 30, wrong, expert, **marks)) is not None:
+            said.add(cue.joint)
+    assert said == ({"left_knee"} if told == "wrapped" and closes else set())
+
+
 @given(st.integers(0, 2**32 - 1))
 def test_any_pose_is_a_body(seed: int) -> None:
     rng = np.random.default_rng(seed)

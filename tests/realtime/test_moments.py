@@ -114,6 +114,20 @@ def test_what_the_tracker_is_not_sure_of_does_not_count(position: Position) -> N
     assert collector.to_list() == []
 
 
+@pytest.mark.parametrize(("told", "kept"), [("wrapped", True), ("jumped", False)])
+def test_a_return_to_the_start_is_no_doubt(told: str, kept: bool) -> None:
+    """A short exercise, badly done: every repetition may be judged, and a place that jumps may not."""
+    collector = MomentCollector()
+    for k in range(60):
+        place = k % 8 / 25
+        position = Position(place, 1.0, 0.9, State.FOLLOWING, **{told: k > 0 and place == 0.0})
+        collector.update(
+            k / 25, position, 5.0, joints=JOINTS, image=IMAGE, keypoints=body(640, 650, 500),
+            expert_image=lambda: None, expert_keypoints=body(1, 1, 1),
+        )  # fmt: skip
+    assert bool(collector.to_list()) == kept
+
+
 def test_half_a_person_at_the_edge_and_nobody_at_all() -> None:
     collector = MomentCollector()
     feed(collector, dips((3.0, 20.0)), keypoints=body(-30, 800, 500), expert_image=lambda: None)

@@ -68,13 +68,40 @@ def test_curves_heat_map_and_sections_show_where_it_was_bad(log: Path) -> None:
     assert sum(figures.seconds for _, figures in found.sections) == pytest.approx(29.97, abs=0.05)
 
 
-def test_the_path_breaks_at_a_jump(tmp_path: Path) -> None:
-    found = analyse(read_session(write_log(tmp_path / "s.jsonl", 2400)))  # 72 s of a piece of 60: begun again
+@pytest.mark.parametrize("told", ["wrapped", "jumped"])
+def test_the_path_breaks_where_the_piece_begins_again(tmp_path: Path, told: str) -> None:
+    path = write_log(tmp_path / "s.jsonl", 2400)  # 72 s of a piece of 60
+    path.write_text(path.read_text().replace('"wrapped"', f'"{told}"'))
+    found = analyse(read_session(path))
     assert len(found.path) == 2
     first, second = found.path
     assert first[-1, 1] == pytest.approx(60.0, abs=0.1)
     assert second[0, 1] == pytest.approx(0.0, abs=0.1)
     assert (np.diff(first[:, 0]) > 0).all()
+
+
+def test_repetitions_are_counted_over_new_beginnings(tmp_path: Path) -> None:
+    path = write_log(tmp_path / "s.jsonl", 900, piece=4.0)
+    assert read_session(path).wrapped.sum() == 6
+    assert analyse(read_session(path)).repetitions == 6
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines[500:-1]:  # restarted in the middle: the count began anew
+        line["repetition"] = max(0, line["repetition"] - 4)
+    lines[500]["jumped"] = True
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    analysis = analyse(read_session(path))
+    assert analysis.repetitions == lines[499]["repetition"] + lines[-2]["repetition"] == 3 + 2
+    assert (
+        json.loads(to_json(analysis, make_report(path).comparison))["total"]["repetitions"]
+        == analysis.repetitions
+    )
+    rows = list(csv.DictReader(io.StringIO(to_csv(analysis))))
+    assert [row["repetition"] for row in rows] == [str(line["repetition"]) for line in lines[1:-1]]
+    assert sum(int(row["wrapped"]) for row in rows) == 6
+    for line in lines:
+        line.pop("repetition", None)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert analyse(read_session(path)).repetitions is None
 
 
 def test_the_worst_moment_has_its_words(log: Path) -> None:

@@ -73,8 +73,8 @@ def test_the_tracker_tells_the_pace(pace: float, label: Timing) -> None:
     assert (np.median([reading.score for reading in known]) > 95) == (label is Timing.ON_TIME)
 
 
-def at(place: float | None, state: State = State.FOLLOWING, *, jumped: bool = False) -> Position:
-    return Position(place, 1.0, 0.9, state, jumped=jumped)
+def at(place: float | None, state: State = State.FOLLOWING, **more: bool) -> Position:
+    return Position(place, 1.0, 0.9, state, **more)
 
 
 def test_a_jump_is_no_haste() -> None:
@@ -83,6 +83,20 @@ def test_a_jump_is_no_haste() -> None:
     assert [reading.score is None for reading in before[:12]] == [True] * 10 + [False] * 2
     after = [meter.update(at(now + 20, jumped=now == 3.0), now) for now in np.arange(30, 60) / 10]
     assert [reading.label for reading in after] == [None] * 10 + [Timing.ON_TIME] * 20
+
+
+@pytest.mark.parametrize("period", [1.5, 4.0])
+def test_a_piece_begun_again_is_measured_on(period: float) -> None:
+    """Shorter than a measurement takes, or longer: there is a pace at every moment, the performer's own."""
+    meter, readings = TimingMeter(), []
+    for frame in range(600):
+        now, place = frame / 30, 0.8 * frame / 30 % period
+        wrapped = frame > 0 and place < 0.8 * (frame - 1) / 30 % period
+        position = Position(place, 0.8, 0.9, State.FOLLOWING, wrapped=wrapped, jumped=frame == 0)
+        readings.append(meter.update(position, now))
+    assert all(reading.score is not None for reading in readings[31:])
+    assert [reading.speed for reading in readings[31:]] == pytest.approx([0.8] * 569, abs=1e-6)
+    assert {reading.label for reading in readings[31:]} == {Timing.DRAGGING}
 
 
 def test_standing_still_is_dragging_and_nowhere_is_nothing() -> None:

@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from posesync.pose.errors import OutputError
-from posesync.realtime.coach import Step
+from posesync.realtime.coach import Judged, Step
+from posesync.realtime.cues import Cue
+from posesync.realtime.position import State
 from posesync.realtime.session_log import SessionLog
 from posesync.realtime.statistics import SessionStatistics, statistics_lines
 
@@ -36,6 +43,83 @@ def test_lines_are_as_the_design_says(tmp_path: Path, make_step: Callable[..., S
     assert second["joints"]["left_elbow"] == -12.35 or second["joints"]["left_elbow"] == -12.34
     assert last == {"summary": {"frames": 3}}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def undecided(step: Step) -> Step:
+    """A step that nothing is judged with."""
+    return replace(step, judged=())
+
+
+def judged(step: Step, place: float, score: float = 70.0, **more: object) -> Judged:
+    """The step's frame, at its settled place."""
+    position = replace(step.position, time=place, **more)  # type: ignore[arg-type]
+    feedback = replace(step.feedback, score=score)
+    return Judged(step.frame, step.keypoints, position, feedback, step.expert_pose)
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()][1:-1]
+
+
+def test_a_row_has_the_settled_place_and_the_rest_of_its_own_frame(
+    tmp_path: Path, make_step: Callable[..., Step]
+) -> None:
+    path = tmp_path / "session.jsonl"
+    log = SessionLog(path, HEADER)
+    steps = [undecided(make_step(k / 30, 1.0 + k / 10)) for k in range(6)]
+    cue = Cue("left_elbow", "bend your left elbow more", 30.0, "bend")
+    for k, step in enumerate(steps):
+        if k == 4:
+            log.drop(step.frame.time - 0.01)
+            step = replace(step, cue=cue, said=True)
+        settled = judged(steps[k - 3], k - 3, wrapped=k == 5, repetition=k) if k >= 3 else None
+        log.write(replace(step, judged=() if settled is None else (settled,)))
+    log.close({})
+    rows = rows_of(path)
+    assert [row["t"] for row in rows] == [0.0, 0.033333, 0.066667, 0.1, 0.123333, 0.133333, 0.166667]
+    assert [row["position"] for row in rows] == [0.0, 1.0, 2.0, 2.0, None, 2.0, 2.0], "later, the live ones"
+    assert [row["score"] for row in rows] == [70.0, 70.0, 70.0, 90.0, None, 90.0, 90.0]
+    assert [row["repetition"] for row in rows] == [3, 4, 5, 0, 0, 0, 0]
+    assert [row.get("wrapped", False) for row in rows] == [False, False, True, *[False] * 4]
+    assert [row.get("cue") for row in rows] == [None] * 5 + [cue.text, None], "when it was shown"
+    assert [row.get("dropped", False) for row in rows] == [False] * 4 + [True, False, False]
+
+
+def test_no_row_waits_long(tmp_path: Path, make_step: Callable[..., Step]) -> None:
+    """What a crash may cost: with a part of a log cut off by it, all but the newest rows are there."""
+    log = SessionLog(tmp_path / "session.jsonl", HEADER)
+    written = 0
+    for k in range(200):
+        log.drop(k / 30 - 0.01)
+        log.write(undecided(make_step(k / 30)))
+        for file in tmp_path.iterdir():
+            written = max(written, file.read_bytes().count(b'"dropped"'))
+    assert written >= 200 - 0.7 * 30 - 40, "0.6 s, and what the file's own buffer holds"
+
+
+@given(st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9), st.sampled_from(["", "jumped", "wrapped"]))))
+def test_places_run_backwards_only_where_a_row_says_so(
+    tmp_path_factory: pytest.TempPathFactory,
+    make_step: Callable[..., Step],
+    places: list[tuple[float, float, str]],
+) -> None:
+    """Settled places that go forward, live ones behind and ahead of them, and an end at any moment."""
+    path = tmp_path_factory.getbasetemp() / "any.jsonl"
+    log = SessionLog(path, HEADER)
+    steps = [undecided(make_step(k / 30, live)) for k, (live, _, _) in enumerate(places)]
+    last = 0.0
+    for k, step in enumerate(steps):
+        found = []
+        if k >= 3:
+            _, settled, told = places[k - 3]
+            last = settled if told else max(last, settled)
+            found = [judged(steps[k - 3], last, **({told: True} if told else {}))]
+        log.write(replace(step, judged=tuple(found)))
+    log.close({})
+    rows = rows_of(path)
+    assert [row["t"] for row in rows] == [round(k / 30, 6) for k in range(len(places))]
+    for before, row in pairwise(rows):
+        assert row["position"] >= before["position"] or "jumped" in row or "wrapped" in row
 
 
 def test_aborting_leaves_the_old_log(tmp_path: Path) -> None:
@@ -95,6 +179,25 @@ def test_the_summary_counts(make_step: Callable[..., Step]) -> None:
     assert summary["joints"]["left_knee"] == pytest.approx(12.345, abs=0.006)
     assert statistics.fps == pytest.approx(10.0)
     assert SessionStatistics().summary("quit", 4.0)["score"] is None
+
+
+def test_repetitions_are_counted_over_new_beginnings(make_step: Callable[..., Step]) -> None:
+    statistics = SessionStatistics()
+    told = [
+        (0, {}),
+        (1, {}),
+        (0, {}),
+        (1, {}),
+        (2, {}),
+        (0, {"state": State.WAITING}),
+        (1, {}),
+        (0, {"jumped": True}),
+    ]
+    for k, (count, more) in enumerate(told):
+        step = make_step(k / 30)
+        position = replace(step.position, repetition=count, **more)  # type: ignore[arg-type]
+        statistics.add(replace(step, position=position), now=k / 30)
+    assert statistics.summary("quit", 4.0)["repetitions"] == 2 + 1, "one that was taken back counts once"
 
 
 def test_the_figures_say_how_fast_it_runs(make_step: Callable[..., Step]) -> None:

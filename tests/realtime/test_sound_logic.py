@@ -141,9 +141,9 @@ def test_an_empty_part_is_refused() -> None:
 
 
 def position(
-    time: float | None, speed: float = 1.0, state: State = State.FOLLOWING, *, jumped: bool = False
+    time: float | None, speed: float = 1.0, state: State = State.FOLLOWING, **more: bool
 ) -> Position:
-    return Position(time, speed, 0.9, state, jumped=jumped)
+    return Position(time, speed, 0.9, state, **more)
 
 
 LOST = position(None, 0.0, State.LOST)
@@ -232,10 +232,24 @@ def test_a_jump_takes_the_sound_along_and_loss_holds_it() -> None:
     assert hall.log[-1][1] is None
 
 
-def test_doubt_is_not_followed() -> None:
+@pytest.mark.parametrize("told", [True, False], ids=["told", "the answer that told it was left out"])
+def test_a_piece_begun_again_takes_the_sound_along(told: bool) -> None:
+    hall = Hall(FollowSound())
+    hall.perform(1.0, 1.5, 3.0)
+    hall.step(position(0.1, wrapped=told))
+    assert hall.moves[-1][1] == 0.1
+    hall.perform(1.0, 1.0, 0.15)
+    assert len(hall.moves) == 2
+
+
+@pytest.mark.parametrize(("confidence", "followed"), [(0.2, False), (0.45, True)])
+def test_doubt_is_not_followed(confidence: float, followed: bool) -> None:
     policy = FollowSound()
-    for frame in range(100):
-        assert not policy.update(frame / 20, Position(frame / 20, 1.0, 0.1, State.FOLLOWING), None).playing
+    aims = [
+        policy.update(frame / 20, Position(frame / 20, 1.0, confidence, State.FOLLOWING), None)
+        for frame in range(100)
+    ]
+    assert any(aim.playing for aim in aims) == followed
 
 
 def test_the_clocks_sound_keeps_to_the_clock_whatever_the_performer_does() -> None:

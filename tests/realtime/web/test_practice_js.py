@@ -19,7 +19,7 @@ from posesync.realtime.web.protocol import pack_frame, parse_frame
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 
-#: Drives the steering along a performance: [time s, position s or null, speed, state, jumped] per answer.
+#: Drives the steering along a performance: [time s, position s or null, speed, state, "jumped" …] per answer.
 SIMULATE = """async ({ answers, late, seconds, section, start, duration, sought }) => {
   const { Steering } = await import('/static/js/practice/steering.js');
   const steering = new Steering();
@@ -29,8 +29,9 @@ SIMULATE = """async ({ answers, late, seconds, section, start, duration, sought 
   let [next, sinceSeek, rate] = [0, 0, 1];
   for (let now = 0; now < seconds; now += 1 / 60) {
     while (next < answers.length && answers[next][0] + late <= now) {
-      const [captured, position, speed, state, jumped, phase = 'running'] = answers[next];
-      steering.take({ captured, phase, state, position, speed, jumped });
+      const [captured, position, speed, state, told, phase = 'running'] = answers[next];
+      const marks = { jumped: told === 'jumped', wrapped: told === 'wrapped' };
+      steering.take({ captured, phase, state, position, speed, ...marks });
       next += 1;
     }
     if (video.seeking && now - sinceSeek >= sought) video.seeking = false;
@@ -64,7 +65,7 @@ def performed(position: Any, seconds: float) -> list[list[Any]]:
     for t in np.arange(0.0, seconds, 1 / 30):
         speed = (position(t + 0.01) - position(t - 0.01)) / 0.02
         state = "HOLDING" if abs(speed) < 1e-6 else "FOLLOWING"
-        answers.append([float(t), float(position(t)), float(speed), state, False])
+        answers.append([float(t), float(position(t)), float(speed), state, ""])
     return answers
 
 
@@ -104,7 +105,7 @@ def test_it_stands_while_a_pose_is_held(page: Any) -> None:
 
 
 def test_it_waits_at_the_beginning_until_the_piece_runs(page: Any) -> None:
-    waiting = [[t / 30, None, 0.0, "WAITING", False, "framing"] for t in range(60)]
+    waiting = [[t / 30, None, 0.0, "WAITING", "", "framing"] for t in range(60)]
     frames = simulate(page, waiting, 2.0, start=5.0)
     assert frames[-1, 1] == 5.0
     assert (frames[:, 2] == 0).all()
@@ -113,7 +114,7 @@ def test_it_waits_at_the_beginning_until_the_piece_runs(page: Any) -> None:
 
 def test_it_stands_where_nobody_knows_the_place(page: Any) -> None:
     answers = performed(lambda t: t, 3.0)
-    answers += [[t, None, 0.0, "LOST", False] for t in np.arange(3.0, 5.0, 1 / 30).tolist()]
+    answers += [[t, None, 0.0, "LOST", ""] for t in np.arange(3.0, 5.0, 1 / 30).tolist()]
     frames = simulate(page, answers, 5.0)
     assert (frames[frames[:, 0] > 3.2][:, 2] == 0).all()
 
@@ -124,11 +125,13 @@ def test_it_stands_when_the_server_is_silent(page: Any) -> None:
     assert frames[-1, 1] < 2.6, "it went on without anybody"
 
 
-@pytest.mark.parametrize("to", [20.0, 2.5, 1.0])
-def test_a_jump_is_one_seek(page: Any, to: float) -> None:
+@pytest.mark.parametrize(
+    ("told", "to"), [("jumped", 20.0), ("jumped", 2.5), ("jumped", 1.0), ("wrapped", 3.5), ("wrapped", 0.0)]
+)
+def test_a_jump_and_a_new_beginning_are_one_seek(page: Any, told: str, to: float) -> None:
     before, after = performed(lambda t: t, 4.0), performed(lambda t: to + t, 4.0)
     after = [[t + 4.0, *rest] for t, *rest in after]
-    after[0][4] = True
+    after[0][4] = told
     frames = simulate(page, before + after, 8.0)
     late = frames[frames[:, 0] > 4.0]
     assert late[:, 3].sum() == 1

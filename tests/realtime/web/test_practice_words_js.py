@@ -9,6 +9,7 @@ import pytest
 from browsing import CHROMIUM, NO_CHROMIUM
 from modules import empty_page, run
 from posesync.realtime.annotators import error_color, score_color
+from posesync.realtime.confidence import doubt_of
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
@@ -109,13 +110,27 @@ CUE = {"joint": "left_elbow", "text": "bend your left elbow more", "degrees": 30
         ({"phase": "count-in", "framing": "come closer"}, "Get ready"),
         ({"cue": CUE}, "Bend your left elbow more"),
         ({"cue": CUE, "framing": "come closer"}, "Come closer"),
-        ({"state": "LOST", "position": None}, "Dance on, I will find you"),
+        ({"state": "WAITING", "position": None}, "Waiting for your first moves"),
+        ({"state": "LOST", "position": None}, "Not in the piece right now"),
+        ({"state": "FINISHED"}, "Finished"),
         ({"state": "HOLDING"}, "Holding"),
         ({}, "Following"),
     ],
 )
 def test_one_message_at_a_time(page: Any, change: dict[str, Any], words: str) -> None:
     assert run(page, "practice/words", "return m.messageOf(given).text;", answer(**change)) == words
+
+
+@pytest.mark.parametrize(
+    ("confidence", "words"), [(0.9, "on time"), (0.5, "on time"), (0.3, "not sure where you are")]
+)
+def test_who_is_followed_is_told_the_pace_and_not_that_nobody_is_sure(
+    page: Any, confidence: float, words: str
+) -> None:
+    told = run(page, "practice/words", "return m.messageOf(given).more;", answer(confidence=confidence))
+    assert told == words
+    faded = run(page, "practice/drawing", "return m.doubt(given);", answer(confidence=confidence))
+    assert faded == pytest.approx(doubt_of(confidence)), "as the window fades"
 
 
 def test_what_is_new_is_said_once(page: Any) -> None:
@@ -132,7 +147,9 @@ def test_what_is_new_is_said_once(page: Any) -> None:
         (answer(cue=CUE, said=True), 5.0, None),
         (answer(cue=CUE, said=True), 10.0, "Bend your left elbow more"),
         (answer(state="HOLDING"), 11.0, None),
-        (answer(state="LOST", position=None), 12.0, "Dance on, I will find you"),
+        (answer(state="LOST", position=None), 12.0, "Not in the piece right now"),
+        (answer(state="FINISHED"), 13.0, "Finished"),
+        (answer(), 14.0, "Following"),
     ]
     said = run(page, "practice/words", body, [[a, now] for a, now, _ in told])
     assert said == [words for *_, words in told]

@@ -14,6 +14,9 @@ const VERTEX = {
 const BODY = 5;
 /** Confidence from which a keypoint is seen. */
 export const SEEN = 0.15;
+/** Confidence of the position from which nothing is faded, and at and below which everything is. */
+const SURE_FROM = 0.5;
+const DOUBTFUL_AT = 0.25;
 
 /** Told apart in the common kinds of colour blindness; thickness and marks say the same a second time. */
 export const GOOD = [0x2f, 0xd3, 0xa5];
@@ -68,7 +71,7 @@ export function css(color, fade = 0) {
  * @param {{position: number|null, confidence: number}} answer
  */
 export function doubt(answer) {
-  return answer.position === null ? 0 : share(0.5 - answer.confidence, 0, 0.3);
+  return answer.position === null ? 0 : share(SURE_FROM - answer.confidence, 0, SURE_FROM - DOUBTFUL_AT);
 }
 
 /**

@@ -17,10 +17,12 @@ export const HEADER_BYTES = 24;
  * @property {number|null} position s in the piece
  * @property {number} speed 1 = the expert's
  * @property {"WAITING"|"FOLLOWING"|"HOLDING"|"LOST"|"FINISHED"} state
- * @property {number} confidence 0..1
+ * @property {number} confidence 0..1, the probability that the position is right within 0.25 s
  * @property {boolean} mirrored the performer does the piece the other way round
  * @property {boolean} jumped
- * @property {number|null} score 0..100
+ * @property {boolean} wrapped back at the start by finishing the piece
+ * @property {number} repetition periods of the movement finished so far
+ * @property {number|null} score 0..100, as judged some 0.2 s ago
  * @property {Record<string, number|null>} joints
  * @property {number[][]} keypoints 17 × [x, y, confidence]
  * @property {number|null} [focus] 0..1 of the width of the expert's picture, where the expert is; not every server tells

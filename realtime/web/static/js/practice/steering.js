@@ -1,5 +1,6 @@
 /**
- * How the expert's video follows the performer: by its rate, smoothly; by a seek only where the performer jumped.
+ * How the expert's video follows the performer: by its rate, smoothly; by a seek only where the performer jumped or
+ * began again.
  *
  * Pure logic: no element, no clock; both are passed in. Times are s.
  */
@@ -80,15 +81,16 @@ export class Steering {
 
   /**
    * Take note of an answer.
-   * @param {{captured: number, phase: string, state: string, position: number|null, speed: number, jumped: boolean}}
-   *   answer the server's
+   * @param {{captured: number, phase: string, state: string, position: number|null, speed: number, jumped: boolean,
+   *   wrapped: boolean}} answer the server's
    */
   take(answer) {
     const before = this.last;
     const { position, captured: at, state } = answer;
     const running = answer.phase === "running";
     const known = before !== null && before.position !== null && position !== null;
-    if (position !== null && (answer.jumped || (known && this.wraps(before.position, position)))) this.jump = true;
+    const elsewhere = answer.jumped || answer.wrapped || (known && this.wraps(before.position, position));
+    if (position !== null && elsewhere) this.jump = true;
     const speed = state === "FOLLOWING" ? Math.max(0, answer.speed) : 0;
     const passed = before ? at - before.at : Infinity;
     // A stop must not be smoothed away: the video would run on past the pose that is held.
@@ -98,7 +100,7 @@ export class Steering {
   }
 
   /**
-   * Whether the performer began the practised part again.
+   * Whether the performer began the practised part again; the answer that said so may have been replaced by the next.
    * @param {number} before s
    * @param {number} now s
    */

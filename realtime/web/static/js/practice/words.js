@@ -1,15 +1,21 @@
 /** What is said about an answer: one message for eyes, one for ears. Pure logic. */
 
+import { doubt } from "./drawing.js";
+
 /** @typedef {import("./protocol.js").Answer} Answer */
 /** @typedef {{text: string, more: string, tone: "calm"|"warn"|"good"|"bad"|"plain"}} Message */
 
-/** @type {Record<string, Message>} */
+/**
+ * The window's words too. Somebody who does something else is WAITING or LOST as well, and FINISHED is taken back from
+ * who goes on.
+ * @type {Record<string, Message>}
+ */
 const STATES = {
-  WAITING: { text: "Begin whenever you like", more: "", tone: "plain" },
+  WAITING: { text: "Waiting for your first moves", more: "", tone: "plain" },
   FOLLOWING: { text: "Following", more: "", tone: "good" },
   HOLDING: { text: "Holding", more: "the expert waits for you", tone: "calm" },
-  LOST: { text: "Dance on, I will find you", more: "", tone: "bad" },
-  FINISHED: { text: "Well done", more: "you have reached the end", tone: "good" },
+  LOST: { text: "Not in the piece right now", more: "go on anywhere, I will find you", tone: "bad" },
+  FINISHED: { text: "Finished", more: "start again whenever you like", tone: "good" },
 };
 
 /**
@@ -25,7 +31,7 @@ export function messageOf(answer) {
   if (answer.cue) return { text: capital(answer.cue.text), more: "", tone: "warn" };
   const state = STATES[answer.state];
   if (answer.state !== "FOLLOWING") return state;
-  if (answer.confidence < 0.35) return { ...state, more: "not sure where you are" };
+  if (doubt(answer) > 0.5) return { ...state, more: "not sure where you are" };
   const pace = answer.timing.label ?? "";
   return { ...state, more: pace };
 }

@@ -70,6 +70,7 @@ class Recording:
         times: (T,) s, from 0.
         size: width, height of the picture, px.
         marks: what happens when, s: the same name is the same moment of the same movement in another person.
+        apart: (from, to) s in which they do what the other one of a pair does not.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Recording:
     times: Array
     size: tuple[int, int] = SIZE
     marks: tuple[tuple[str, float], ...] = ()
+    apart: tuple[tuple[float, float], ...] = ()
 
     @property
     def duration(self) -> float:
@@ -115,16 +117,22 @@ def record(name: str, *, yaw: float = 0.0, pauses: bool = False) -> Recording:
 
 
 def truth(expert: Recording, performer: Recording) -> Callable[[float], float | None] | None:
-    """Performer's time → expert's, s: straight lines between the marks of both; None beyond them.
+    """Performer's time → expert's, s: straight lines between the marks of both.
 
-    Without two common marks nothing is known.
+    None beyond them, and where the performer does something else. Without two common marks nothing is known.
     """
     theirs = dict(expert.marks)
     pairs = sorted((when, theirs[mark]) for mark, when in performer.marks if mark in theirs)
     if len(pairs) < 2:
         return None
     own, other = np.array(pairs).T
-    return lambda time: float(np.interp(time, own, other)) if own[0] <= time <= own[-1] else None
+
+    def known(time: float) -> float | None:
+        if not own[0] <= time <= own[-1] or any(begin <= time <= end for begin, end in performer.apart):
+            return None
+        return float(np.interp(time, own, other))
+
+    return known
 
 
 # -- in 3-D --------------------------------------------------------------------------------------------------
@@ -281,8 +289,10 @@ def _ballet(number: str) -> Recording:
     pairs = json.loads((DATA / "annotations.json").read_text())["pairs"]
     pair = next(pair for pair in pairs if pair["id"] == "ballet")
     side = "ab"[int(number) - 1]
-    marks = tuple((event["event"], event[side] / pair[f"fps_{side.upper()}"]) for event in pair["events"])
-    return Recording("", data["kp"].astype(float), data["t"] - data["t"][0], SIZE, marks)
+    fps = pair[f"fps_{side.upper()}"]
+    marks = tuple((event["event"], event[side] / fps) for event in pair["events"])
+    apart = tuple((begin / fps, end / fps) for begin, end in pair["unscored"][side.upper()])
+    return Recording("", data["kp"].astype(float), data["t"] - data["t"][0], SIZE, marks, apart)
 
 
 def _file(path: Path) -> Recording:

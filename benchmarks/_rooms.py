@@ -14,6 +14,7 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
+from posesync.pose.detector import ACQUIRE_SIZE, PersonDetector
 from posesync.pose.estimator import PoseEstimator, PoseSettings
 from posesync.pose.sources import open_source
 from posesync.pose.types import Box, Frame
@@ -30,6 +31,8 @@ _SMALLER: Final = 0.55
 _MARGIN: Final = 0.01
 #: The box of somebody is widened so much, of its longer side, to be sure that nothing of them is left.
 _AROUND: Final = 0.12
+#: Score from which a detection is taken away from an empty room.
+_SURE: Final = 0.15
 #: The picture is filled in at this fraction of its size: texture is not wanted, and it takes no time.
 _COARSE: Final = 8
 #: Where the woman stands in the walk's frame, px: left, top, right, bottom.
@@ -46,12 +49,14 @@ class Clip:
         images: (H, W, 3) uint8 BGR.
         times: s, from 0.
         boxes: around the performer; None where nobody was found.
+        ends: the first and the last picture without anybody.
     """
 
     name: str
     images: list[Image]
     times: list[float]
     boxes: list[Box | None]
+    ends: tuple[Image, Image]
 
     @property
     def interval(self) -> float:
@@ -74,7 +79,11 @@ def read_clip(path: Path) -> Clip:
             images.append(image)
             times.append(frame.time)
             boxes.append(estimator.update(Frame(image, frame.time, frame.index)).box)
-    return Clip(path.stem, images, times, boxes)
+    first, last = (
+        emptied(image, next(box for box in seen if box is not None), estimator.detector)
+        for image, seen in ((images[0], boxes), (images[-1], boxes[::-1]))
+    )
+    return Clip(path.stem, images, times, boxes, (first, last))
 
 
 def _smaller(image: Image) -> Image:
@@ -85,21 +94,28 @@ def _smaller(image: Image) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def write_video(clip: Clip, target: Path, spectator: Image | None = None) -> Path:
-    """The clip with an empty room at both ends, and a spectator all the time if one is given."""
+def write_video(clip: Clip, target: Path, spectator: Image | None = None, *, always: bool = False) -> Path:
+    """The clip with an empty room at both ends.
+
+    Args:
+        clip: what is performed.
+        target: the video (.mp4).
+        spectator: who stands by during the performance, or None.
+        always: they stand there before and after it, too.
+    """
     height, width = clip.images[0].shape[:2]
     with VideoWriter(target, width, height, round(1 / clip.interval), crf=_CRF, preset="superfast") as video:
         for time, image in _performance(clip):
-            if spectator is not None:
-                image = stand_by(image, clip, spectator)
-            video.write(image, time)
+            performed = EMPTY <= time <= EMPTY + clip.duration
+            watched = spectator is not None and (always or performed)
+            video.write(stand_by(image, clip, spectator) if watched else image, time)
     return target
 
 
 def _performance(clip: Clip) -> Iterator[tuple[float, Image]]:
     """(s, picture): empty, the clip from EMPTY s on, empty."""
     count = round(EMPTY / clip.interval)
-    before, after = emptied(clip, 0), emptied(clip, -1)
+    before, after = clip.ends
     for number in range(count):
         yield EMPTY - (count - number) * clip.interval, before
     for time, image in zip(clip.times, clip.images, strict=True):
@@ -108,15 +124,27 @@ def _performance(clip: Clip) -> Iterator[tuple[float, Image]]:
         yield EMPTY + clip.duration + number * clip.interval, after
 
 
-def emptied(clip: Clip, number: int) -> Image:
-    """A frame without the performer: what surrounds them is drawn together where they were."""
-    image = clip.images[number]
-    box = next(box for box in (clip.boxes if number == 0 else clip.boxes[::-1]) if box is not None)
+def emptied(image: Image, performer: Box, detector: PersonDetector | None) -> Image:
+    """A picture without the performer and all others, who are looked for twice: some stand behind others."""
+    empty = _without(image, [performer])
+    for _ in range(2 if detector is not None else 0):
+        assert detector is not None
+        empty = _without(
+            empty, [box for box in detector.detect(empty, None, ACQUIRE_SIZE) if box.score > _SURE]
+        )
+    return empty
+
+
+def _without(image: Image, boxes: list[Box]) -> Image:
+    """What surrounds the boxes is drawn together where they were."""
+    if not boxes:
+        return image
     small = cv2.resize(image, None, fx=1 / _COARSE, fy=1 / _COARSE, interpolation=cv2.INTER_AREA)
     mask = np.zeros(image.shape[:2], np.uint8)
-    around = _AROUND * max(box.width, box.height)
-    left, top = max(0, round(box.left - around)), max(0, round(box.top - around))
-    mask[top : round(box.bottom + around), left : round(box.right + around)] = 255
+    for box in boxes:
+        around = _AROUND * max(box.width, box.height)
+        left, top = max(0, round(box.left - around)), max(0, round(box.top - around))
+        mask[top : round(box.bottom + around), left : round(box.right + around)] = 255
     coarse = cv2.resize(mask, small.shape[1::-1], interpolation=cv2.INTER_NEAREST)
     filled = cv2.inpaint(small, coarse, 3, cv2.INPAINT_TELEA)
     smooth = cv2.resize(filled, image.shape[1::-1], interpolation=cv2.INTER_CUBIC)

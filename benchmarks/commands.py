@@ -5,9 +5,9 @@
 
 The acrobat of Pose2Sim's demo by cameras beside each other and by opposite ones, all four in time with one
 another, and the original PoseSync's two dancers; every video with a second of empty room at both ends, and a
-smaller person who stands by: in the performer's video, or in both. Goals: followed where they do the same, no
-end before the end, and colours on; by an opposite camera never wrong with confidence. The exit code is the
-number of runs that miss.
+smaller person who stands by: in the performer's video; in both; or, ``early``, in the performer's before and
+after the performance, too. Goals: followed where they do the same, no end before the end, and colours on; by
+an opposite camera never wrong with confidence. The exit code is the number of runs that miss.
 
 The videos are made in a temporary folder: none of their frames may be kept or published.
 """
@@ -46,7 +46,7 @@ BESIDE: Final = {
     ("cam04", "cam01"): 113,
 }
 OPPOSITE: Final = {("cam01", "cam03"): 173, ("cam02", "cam04"): 165}
-VARIANTS: Final = ("performer", "both")
+VARIANTS: Final = ("performer", "both", "early")
 
 #: s that nobody can be expected to be followed within, from where they first do the same.
 GRACE: Final = 0.5
@@ -188,19 +188,21 @@ class Studio:
             self._clips[name] = read_clip(self._paths[name])
         return self._clips[name]
 
-    def video(self, name: str, *, watched: bool) -> Path:
-        """The clip between two empty rooms, with somebody standing by if it is ``watched``."""
-        target = self.folder / f"{name}{'-watched' if watched else ''}.mp4"
+    def video(self, name: str, watched: str = "") -> Path:
+        """The clip between two empty rooms; somebody stands by if it is ``watched``, or there ``early``."""
+        target = self.folder / f"{name}-{watched}.mp4"
         if not target.is_file():
-            write_video(self.clip(name), target, self._spectator if watched else None)
+            spectator = self._spectator if watched else None
+            write_video(self.clip(name), target, spectator, always=watched == "early")
         return target
 
     def follow(self, pair: Pair, variant: str, *, shown: bool) -> tuple[list[Row], Path | None]:
         """Run the command; its log, and what its window would have shown if that is wanted."""
         log = self.folder / f"{pair.expert}-{pair.performer}-{variant}.jsonl"
         recording = log.with_suffix(".mp4") if shown else None
-        arguments = ["--reference", self.video(pair.expert, watched=variant == "both")]
-        arguments += ["--camera", self.video(pair.performer, watched=True), "--log", log]
+        expert = self.video(pair.expert, "watched" if variant == "both" else "")
+        performer = self.video(pair.performer, "early" if variant == "early" else "watched")
+        arguments = ["--reference", expert, "--camera", performer, "--log", log]
         arguments += ["--record", recording] if recording else []
         done = subprocess.run(
             [str(COMMAND), "--headless", "--no-report", *map(str, arguments)],

@@ -19,6 +19,7 @@ Image = npt.NDArray[np.uint8]
 _WIDTH, _LINE, _GAP = 520, 26, 4
 _PAPER: Final = (28, 26, 24)
 _INK: Final = (225, 225, 225)
+_FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,10 @@ def contact_sheet(
     if not inside:
         raise ValueError(f"{video} has nothing from {begin:g} to {end:g} s: it lasts {times[-1]:.2f} s")
     chosen = {inside[round(float(i))] for i in np.linspace(0, len(inside) - 1, min(count, len(inside)))}
-    cells = [_cell(image, _caption(time, rows, truth)) for time, image in _pictures(video, chosen)]
+    cells = [
+        _cell(image, _caption(time, rows, truth), (_WIDTH, round(image.shape[0] * _WIDTH / image.shape[1])))
+        for time, image in _pictures(video, chosen)
+    ]
     height = cells[0].shape[0]
     lines = -(-len(cells) // columns)
     sheet: Image = np.full((lines * (height + _GAP), columns * (_WIDTH + _GAP), 3), _PAPER, np.uint8)
@@ -91,6 +95,15 @@ def contact_sheet(
         top, left = number // columns * (height + _GAP), number % columns * (_WIDTH + _GAP)
         sheet[top : top + height, left : left + _WIDTH] = cell
     return sheet
+
+
+def strip(images: list[Image], captions: list[str], height: int) -> Image:
+    """Pictures side by side, each ``height`` px high, with a line below it."""
+    cells = []
+    for image, caption in zip(images, captions, strict=True):
+        cell = _cell(image, caption, (round(image.shape[1] * height / image.shape[0]), height))
+        cells += [cell, np.full((len(cell), _GAP, 3), _PAPER, np.uint8)]
+    return np.hstack(cells)
 
 
 def _times(video: Path) -> list[float]:
@@ -123,9 +136,11 @@ def _caption(time: float, rows: list[Row], truth: Callable[[float], float | None
     return "   ".join(words)
 
 
-def _cell(image: Image, caption: str) -> Image:
-    height = round(image.shape[0] * _WIDTH / image.shape[1])
-    cell: Image = np.full((height + _LINE, _WIDTH, 3), _PAPER, np.uint8)
-    cell[:height] = cv2.resize(image, (_WIDTH, height), interpolation=cv2.INTER_AREA)
-    cv2.putText(cell, caption, (6, height + 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, _INK, 1, cv2.LINE_AA)
+def _cell(image: Image, caption: str, size: tuple[int, int]) -> Image:
+    """A picture of (width, height) px and the line below it, as large as fits."""
+    width, height = size
+    cell: Image = np.full((height + _LINE, width, 3), _PAPER, np.uint8)
+    cell[:height] = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    letters = min(0.45, 0.45 * width / max(1, cv2.getTextSize(caption, _FONT, 0.45, 1)[0][0] + 12))
+    cv2.putText(cell, caption, (6, height + 18), _FONT, letters, _INK, 1, cv2.LINE_AA)
     return cell

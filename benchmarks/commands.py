@@ -52,9 +52,11 @@ VARIANTS: Final = ("performer", "both", "early")
 GRACE: Final = 0.5
 #: s before the expert's last pose from which the end may be said.
 NEARLY: Final = 0.25
+#: s of error up to which somebody counts as followed: what is promised, and how well the truth is known.
+NEAR: Final = 0.35
 #: s of error from which a confident place is wrong with certainty.
 WRONG: Final = 0.5
-#: Shares of the time in which both do the same: followed, and of that in colour.
+#: Shares: followed, of the time in which both do the same; in colour, of the time followed.
 FOLLOWED, COLOURED = 0.8, 0.5
 
 Truth = Callable[[float], "float | None"]
@@ -78,10 +80,10 @@ class Outcome:
     Attributes:
         kind: ``beside``, ``ballet`` or ``opposite``.
         run: who, and where somebody stands by.
-        followed: share.
+        followed: share, at most NEAR s from the truth.
         early: s at which FINISHED was said too early, or None.
-        confidence: median while followed, or None.
-        coloured: share.
+        confidence: median while followed so, or None.
+        coloured: share of that.
         median: |error|, s, or None.
         worst: 95 % of the errors are less, s, or None.
         wrong: share with a confident place that is wrong.
@@ -129,19 +131,21 @@ def judge(pair: Pair, variant: str, rows: list[Row], expert: Clip, performer: Cl
     early = _early(rows, both, end)
     judged = [(row, at) for row, at in both if row.time >= both[0][0].time + GRACE]
     judged = [(row, at) for row, at in judged if row.state != "finished" or at < end - NEARLY]
-    followed = [(row, at) for row, at in judged if row.followed]
+    followed = [
+        row for row, at in judged if row.followed and row.place is not None and abs(row.place - at) <= NEAR
+    ]
     errors = [abs(row.place - at) for row, at in judged if row.place is not None]
-    sure = [row.confidence for row, _ in followed]
+    sure = [row.confidence for row in followed]
     wrong = [
         row.place is not None and row.confidence >= SURE_FROM and abs(row.place - at) > WRONG
         for row, at in both
     ]
     outside = [row for row in rows if not EMPTY <= row.time <= EMPTY + performer.duration + 1e-6]
-    share, coloured = len(followed) / len(judged), sum(c >= SURE_FROM for c in sure) / len(judged)
+    share, coloured = len(followed) / len(judged), float(np.mean([c >= SURE_FROM for c in sure or [0.0]]))
     if pair.kind == "opposite":
         goals = {"confidently wrong": not any(wrong)}
     else:
-        goals = {"followed": share >= FOLLOWED, "colours": coloured >= COLOURED * share > 0}
+        goals = {"followed": share >= FOLLOWED, "colours": coloured >= COLOURED}
     goals["early end"] = early is None
     return Outcome(
         pair.kind,
@@ -153,7 +157,7 @@ def judge(pair: Pair, variant: str, rows: list[Row], expert: Clip, performer: Cl
         float(np.median(errors)) if errors else None,
         float(np.quantile(errors, 0.95)) if errors else None,
         float(np.mean(wrong)),
-        float(np.mean([row.followed for row in outside])),
+        float(np.mean([row.followed for row in outside] or [False])),
         tuple(name for name, met in goals.items() if not met),
     )
 

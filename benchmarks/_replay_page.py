@@ -52,7 +52,8 @@ def photograph(expert: Recording, performer: Recording, folder: Path, *, times: 
     Args:
         expert: who is followed.
         performer: who is in front of the camera, at 30 frames per s.
-        folder: gets a picture for each moment and width, sheets of them (``page-1.png`` …), ``answers.json``.
+        folder: gets a picture for each moment and width, sheets of them (``page-1.png`` …) and
+            ``heard.json``: ``answers`` of the server, ``film``: [when, s shown, rate, whether it stood].
         times: how many moments.
 
     Raises:
@@ -143,7 +144,8 @@ def _practise(
         rows.append(strip(shots, said, _STRIP))
     ended = practising.end(page)
     rows.append(strip(*_each(page, folder, "end", files), _STRIP))
-    (folder / "answers.json").write_text(json.dumps(practising.Heard.of(page).answers))
+    heard = practising.Heard.of(page)
+    (folder / "heard.json").write_text(json.dumps({"answers": heard.answers, "film": heard.shown.tolist()}))
     if ended.get("report"):
         page.goto(urljoin(page.url, ended["report"]))
         page.wait_for_load_state()

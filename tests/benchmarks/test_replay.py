@@ -157,7 +157,7 @@ def test_the_page_is_photographed_at_three_widths(tmp_path: Path) -> None:
     files = page.photograph(waver("slim"), waver("broad", pace=0.8, wide=1.3), tmp_path, times=1)
     widths = [page.cv2.imread(str(file)).shape[1] for file in files if not file.name.startswith("page-")]
     assert widths == [390, 820, 1280] * 3
-    answers = json.loads((tmp_path / "answers.json").read_text())
+    answers = json.loads((tmp_path / "heard.json").read_text())["answers"]
     seen = [any(confidence > 0 for *_, confidence in answer["keypoints"]) for answer in answers]
     assert np.mean(seen) > 0.9, "the numbers in the frames were not read"
     assert any(answer["position"] is not None for answer in answers)

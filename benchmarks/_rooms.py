@@ -33,6 +33,8 @@ _MARGIN: Final = 0.01
 _AROUND: Final = 0.12
 #: Score from which a detection is taken away from an empty room.
 _SURE: Final = 0.15
+#: Overlap from which two boxes are around the same person.
+_SAME: Final = 0.3
 #: The picture is filled in at this fraction of its size: texture is not wanted, and it takes no time.
 _COARSE: Final = 8
 #: Where the woman stands in the walk's frame, px: left, top, right, bottom.
@@ -92,6 +94,22 @@ def _smaller(image: Image) -> Image:
     scale = min(1.0, _LONGEST / max(height, width))
     size = tuple(max(2, round(side * scale / 2) * 2) for side in (width, height))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def held(clip: Clip, video: Path) -> float:
+    """Share of the performance in which the estimator holds the performer, in a video of the clip.
+
+    It is the estimator that the command uses, on the same frames: so this is whom the command saw.
+    """
+    estimator, right = PoseEstimator(PoseSettings()), 0
+    before = round(EMPTY / clip.interval)
+    with open_source(video) as source:
+        for frame in source:
+            found = estimator.update(frame).box
+            if before <= frame.index < before + len(clip.boxes):
+                box = clip.boxes[frame.index - before]
+                right += box is None or (found is not None and found.iou(box) > _SAME)
+    return right / len(clip.boxes)
 
 
 def write_video(clip: Clip, target: Path, spectator: Image | None = None, *, always: bool = False) -> Path:

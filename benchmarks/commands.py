@@ -1,6 +1,6 @@
 """Two different videos through the real command: ``posesync-live --headless``, from the films to the log.
 
-    python benchmarks/commands.py                           # some three minutes on two cores
+    python benchmarks/commands.py                           # a quarter of an hour on a busy two cores
     python benchmarks/commands.py --only ballet --sheets /tmp/eyes
 
 The acrobat of Pose2Sim's demo by cameras beside each other and by opposite ones, all four in time with one
@@ -9,6 +9,7 @@ smaller person who stands by: in the performer's video; in both; or, ``early``, 
 after the performance, too. Goals: followed where they do the same, no end before the end, and colours on; by
 an opposite camera never wrong with confidence. The exit code is the number of runs that miss.
 
+The last columns are whom the estimator held, of expert and performer: where that is low, no tracker helps.
 The videos are made in a temporary folder: none of their frames may be kept or published.
 """
 
@@ -29,7 +30,7 @@ from typing import Final
 import cv2
 import numpy as np
 from _recordings import DATA, record, truth
-from _rooms import EMPTY, Clip, read_clip, spectator_of, write_video
+from _rooms import EMPTY, Clip, held, read_clip, spectator_of, write_video
 from _sheets import Row, contact_sheet, read_log
 from posesync.realtime.overlay_scene import SURE_FROM
 
@@ -88,6 +89,7 @@ class Outcome:
         worst: 95 % of the errors are less, s, or None.
         wrong: share with a confident place that is wrong.
         empty: share of the frames before and after the performance with a place.
+        held: shares of the performances in which the estimator holds the dancer: the expert, the performer.
         missed: which goals.
     """
 
@@ -101,6 +103,7 @@ class Outcome:
     worst: float | None
     wrong: float
     empty: float
+    held: tuple[float, float]
     missed: tuple[str, ...]
 
 
@@ -123,8 +126,15 @@ def _same(moment: float) -> float:
     return moment
 
 
-def judge(pair: Pair, variant: str, rows: list[Row], expert: Clip, performer: Clip) -> Outcome:
-    """Measure a log against the truth."""
+def judge(
+    pair: Pair,
+    variant: str,
+    rows: list[Row],
+    clips: tuple[Clip, Clip],
+    held: tuple[float, float] = (1.0, 1.0),
+) -> Outcome:
+    """Measure a log against the truth; ``clips`` are the expert's and the performer's."""
+    expert, performer = clips
     inside = [row for row in rows if EMPTY <= row.time <= EMPTY + performer.duration + 1e-6]
     both = [(row, EMPTY + at) for row in inside if (at := pair.known(row.time - EMPTY)) is not None]
     end = EMPTY + expert.duration
@@ -158,6 +168,7 @@ def judge(pair: Pair, variant: str, rows: list[Row], expert: Clip, performer: Cl
         float(np.quantile(errors, 0.95)) if errors else None,
         float(np.mean(wrong)),
         float(np.mean([row.followed for row in outside] or [False])),
+        held,
         tuple(name for name, met in goals.items() if not met),
     )
 
@@ -184,6 +195,7 @@ class Studio:
         self.folder = folder
         self._paths = clips
         self._clips: dict[str, Clip] = {}
+        self._held: dict[tuple[str, str], float] = {}
         self._spectator = spectator_of(walk)
 
     def clip(self, name: str) -> Clip:
@@ -200,12 +212,17 @@ class Studio:
             write_video(self.clip(name), target, spectator, always=watched == "early")
         return target
 
+    def held(self, name: str, watched: str) -> float:
+        """Share of the performance in which the estimator holds the performer."""
+        if (name, watched) not in self._held:
+            self._held[name, watched] = held(self.clip(name), self.video(name, watched))
+        return self._held[name, watched]
+
     def follow(self, pair: Pair, variant: str, *, shown: bool) -> tuple[list[Row], Path | None]:
         """Run the command; its log, and what its window would have shown if that is wanted."""
         log = self.folder / f"{pair.expert}-{pair.performer}-{variant}.jsonl"
         recording = log.with_suffix(".mp4") if shown else None
-        expert = self.video(pair.expert, "watched" if variant == "both" else "")
-        performer = self.video(pair.performer, "early" if variant == "early" else "watched")
+        expert, performer = (self.video(*whom) for whom in videos(pair, variant))
         arguments = ["--reference", expert, "--camera", performer, "--log", log]
         arguments += ["--record", recording] if recording else []
         done = subprocess.run(
@@ -217,6 +234,12 @@ class Studio:
         if done.returncode:
             sys.exit(f"posesync-live ended with {done.returncode}: {done.stderr.strip()}")
         return read_log(log), recording
+
+
+def videos(pair: Pair, variant: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """The expert's and the performer's clip, and when somebody stands by."""
+    watched = "watched" if variant == "both" else "", "early" if variant == "early" else "watched"
+    return (pair.expert, watched[0]), (pair.performer, watched[1])
 
 
 def _own(folder: Path) -> dict[str, str]:
@@ -235,13 +258,13 @@ def tell(found: Outcome) -> str:
     return (
         f"{found.run:34s} {found.followed:6.0%} {number(found.early):>6s} {number(found.confidence):>6s} "
         f"{found.coloured:7.0%} {number(found.median):>6s} {number(found.worst):>6s} {found.wrong:7.0%} "
-        f"{found.empty:6.0%}   {', '.join(found.missed) or 'ok'}"
+        f"{found.empty:6.0%} {found.held[0]:5.0%} {found.held[1]:5.0%}   {', '.join(found.missed) or 'ok'}"
     )
 
 
 HEAD: Final = (
     f"{'expert → performer, spectator in':34s} {'follow':>6s} {'early':>6s} {'conf.':>6s} {'colour':>7s} "
-    f"{'|err|':>6s} {'p95':>6s} {'wrong':>7s} {'empty':>6s}   misses"
+    f"{'|err|':>6s} {'p95':>6s} {'wrong':>7s} {'empty':>6s} {'held: e, p':>11s}   misses"
 )
 
 
@@ -270,9 +293,9 @@ def main(given: argparse.Namespace) -> int:
         for pair in pairs(given.only):
             for variant in given.variants:
                 rows, recording = studio.follow(pair, variant, shown=given.sheets is not None)
-                outcomes.append(
-                    judge(pair, variant, rows, studio.clip(pair.expert), studio.clip(pair.performer))
-                )
+                clips_of = studio.clip(pair.expert), studio.clip(pair.performer)
+                expert, performer = (studio.held(*whom) for whom in videos(pair, variant))
+                outcomes.append(judge(pair, variant, rows, clips_of, (expert, performer)))
                 print(tell(outcomes[-1]), flush=True)
                 if recording is not None:
                     name = f"{pair.expert}-{pair.performer}-{variant}.png"

@@ -176,7 +176,7 @@ def judged(rows: list[sheets.Row], kind: str = "beside") -> commands.Outcome:
     image = np.zeros((4, 4, 3), np.uint8)
     clip = commands.Clip("c", [image] * 61, [i / 30 for i in range(61)], [None] * 61, (image, image))
     pair = commands.Pair(kind, "a", "b", "", commands._same)
-    return commands.judge(pair, "performer", rows, clip, clip)
+    return commands.judge(pair, "performer", rows, (clip, clip))
 
 
 def test_a_log_that_is_right_meets_every_goal() -> None:

@@ -52,6 +52,7 @@ class Clip:
         times: s, from 0.
         boxes: around the performer; None where nobody was found.
         ends: the first and the last picture without anybody.
+        empty: s for which each of them is shown before and after the performance.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Clip:
     times: list[float]
     boxes: list[Box | None]
     ends: tuple[Image, Image]
+    empty: float = EMPTY
 
     @property
     def interval(self) -> float:
@@ -66,13 +68,18 @@ class Clip:
         return self.times[-1] / (len(self.times) - 1)
 
     @property
+    def shown(self) -> tuple[float, float]:
+        """From s, to s of the performance in the video."""
+        return self.empty, self.empty + self.duration
+
+    @property
     def duration(self) -> float:
         """Seconds from the first frame to the last."""
         return self.times[-1]
 
 
-def read_clip(path: Path) -> Clip:
-    """All of a short clip, and where its performer is."""
+def read_clip(path: Path, empty: float = EMPTY) -> Clip:
+    """All of a short clip, and where its performer is; ``empty`` as in :class:`Clip`."""
     images, times, boxes = [], [], []
     estimator = PoseEstimator(PoseSettings())
     with open_source(path) as source:
@@ -85,7 +92,7 @@ def read_clip(path: Path) -> Clip:
         emptied(image, next(box for box in seen if box is not None), estimator.detector)
         for image, seen in ((images[0], boxes), (images[-1], boxes[::-1]))
     )
-    return Clip(path.stem, images, times, boxes, (first, last))
+    return Clip(path.stem, images, times, boxes, (first, last), empty)
 
 
 def _smaller(image: Image) -> Image:
@@ -102,7 +109,7 @@ def held(clip: Clip, video: Path) -> float:
     It is the estimator that the command uses, on the same frames: so this is whom the command saw.
     """
     estimator, right = PoseEstimator(PoseSettings()), 0
-    before = round(EMPTY / clip.interval)
+    before = round(clip.empty / clip.interval)
     with open_source(video) as source:
         for frame in source:
             found = estimator.update(frame).box
@@ -124,22 +131,23 @@ def write_video(clip: Clip, target: Path, spectator: Image | None = None, *, alw
     height, width = clip.images[0].shape[:2]
     with VideoWriter(target, width, height, round(1 / clip.interval), crf=_CRF, preset="superfast") as video:
         for time, image in _performance(clip):
-            performed = EMPTY <= time <= EMPTY + clip.duration
+            performed = clip.shown[0] <= time <= clip.shown[1]
             watched = spectator is not None and (always or performed)
             video.write(stand_by(image, clip, spectator) if watched else image, time)
     return target
 
 
 def _performance(clip: Clip) -> Iterator[tuple[float, Image]]:
-    """(s, picture): empty, the clip from EMPTY s on, empty."""
-    count = round(EMPTY / clip.interval)
+    """(s, picture): empty, the clip, empty."""
+    begin, end = clip.shown
+    count = round(clip.empty / clip.interval)
     before, after = clip.ends
     for number in range(count):
-        yield EMPTY - (count - number) * clip.interval, before
+        yield begin - (count - number) * clip.interval, before
     for time, image in zip(clip.times, clip.images, strict=True):
-        yield EMPTY + time, image
+        yield begin + time, image
     for number in range(1, count + 1):
-        yield EMPTY + clip.duration + number * clip.interval, after
+        yield end + number * clip.interval, after
 
 
 def emptied(image: Image, performer: Box, detector: PersonDetector | None) -> Image:

@@ -135,9 +135,10 @@ def judge(
 ) -> Outcome:
     """Measure a log against the truth; ``clips`` are the expert's and the performer's."""
     expert, performer = clips
-    inside = [row for row in rows if EMPTY <= row.time <= EMPTY + performer.duration + 1e-6]
-    both = [(row, EMPTY + at) for row in inside if (at := pair.known(row.time - EMPTY)) is not None]
-    end = EMPTY + expert.duration
+    begin, last = performer.shown
+    inside = [row for row in rows if begin - 1e-6 <= row.time <= last + 1e-6]
+    both = [(row, expert.empty + at) for row in inside if (at := pair.known(row.time - begin)) is not None]
+    end = expert.shown[1]
     early = _early(rows, both, end)
     judged = [(row, at) for row, at in both if row.time >= both[0][0].time + GRACE]
     judged = [(row, at) for row, at in judged if row.state != "finished" or at < end - NEARLY]
@@ -150,8 +151,11 @@ def judge(
         row.place is not None and row.confidence >= SURE_FROM and abs(row.place - at) > WRONG
         for row, at in both
     ]
-    outside = [row for row in rows if not EMPTY <= row.time <= EMPTY + performer.duration + 1e-6]
-    share, coloured = len(followed) / len(judged), float(np.mean([c >= SURE_FROM for c in sure or [0.0]]))
+    outside = [row for row in rows if row not in inside]
+    share, coloured = (
+        len(followed) / max(1, len(judged)),
+        float(np.mean([c >= SURE_FROM for c in sure or [0.0]])),
+    )
     if pair.kind == "opposite":
         goals = {"confidently wrong": not any(wrong)}
     else:
@@ -189,10 +193,12 @@ class Studio:
         folder: temporary.
         clips: by name.
         walk: the clip that the spectator is in.
+        empty: s of empty room at both ends.
     """
 
-    def __init__(self, folder: Path, clips: dict[str, Path], walk: Path) -> None:
+    def __init__(self, folder: Path, clips: dict[str, Path], walk: Path, empty: float) -> None:
         self.folder = folder
+        self.empty = empty
         self._paths = clips
         self._clips: dict[str, Clip] = {}
         self._held: dict[tuple[str, str], float] = {}
@@ -201,7 +207,7 @@ class Studio:
     def clip(self, name: str) -> Clip:
         """Read a clip, or take it as read."""
         if name not in self._clips:
-            self._clips[name] = read_clip(self._paths[name])
+            self._clips[name] = read_clip(self._paths[name], self.empty)
         return self._clips[name]
 
     def video(self, name: str, watched: str = "") -> Path:
@@ -268,12 +274,12 @@ HEAD: Final = (
 )
 
 
-def sheet(recording: Path, rows: list[Row], pair: Pair, target: Path) -> None:
-    """A contact sheet of what the window showed."""
+def sheet(recording: Path, rows: list[Row], pair: Pair, empty: float, target: Path) -> None:
+    """A contact sheet of what the window showed; ``empty`` s of the videos before the performances."""
 
     def known(moment: float) -> float | None:
-        at = pair.known(moment - EMPTY) if moment >= EMPTY else None
-        return None if at is None else EMPTY + at
+        at = pair.known(moment - empty) if empty <= moment else None
+        return None if at is None else empty + at
 
     cv2.imwrite(str(target), contact_sheet(recording, rows, count=15, truth=known))
 
@@ -289,7 +295,7 @@ def main(given: argparse.Namespace) -> int:
     begun, outcomes = time.monotonic(), []
     print(HEAD, flush=True)
     with tempfile.TemporaryDirectory() as scratch:
-        studio = Studio(Path(scratch), clips, clips["walk"])
+        studio = Studio(Path(scratch), clips, clips["walk"], given.empty)
         for pair in pairs(given.only):
             for variant in given.variants:
                 rows, recording = studio.follow(pair, variant, shown=given.sheets is not None)
@@ -299,7 +305,7 @@ def main(given: argparse.Namespace) -> int:
                 print(tell(outcomes[-1]), flush=True)
                 if recording is not None:
                     name = f"{pair.expert}-{pair.performer}-{variant}.png"
-                    sheet(recording, rows, pair, given.sheets / name)
+                    sheet(recording, rows, pair, given.empty, given.sheets / name)
     missed = sum(bool(outcome.missed) for outcome in outcomes)
     print(f"{missed} of {len(outcomes)} runs miss; {time.monotonic() - begun:.0f} s")
     if given.json is not None:
@@ -312,6 +318,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--only", choices=("beside", "ballet", "opposite"), help="one kind of pair")
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS, help="who is watched")
+    parser.add_argument("--empty", type=float, default=EMPTY, help="s of empty room at both ends of a video")
     parser.add_argument("--sheets", type=Path, help="contact sheets into this folder, outside the repository")
     parser.add_argument("--json", type=Path, help="the figures as a file")
     given = parser.parse_args()

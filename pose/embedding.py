@@ -1,17 +1,19 @@
 """A pose as one vector whose Euclidean distance is what alignment minimises.
 
-Unit limb directions have one fault: a limb that points at the camera is short in the picture and its
-direction is noise. Here a limb of length l on a body of scale b becomes
-``limb / sqrt(l² + (SOFTNESS · b)²)``: nearly the unit vector when it is seen from the side, nearly zero
-when it is foreshortened. The scale is the weighted root mean square of all its limbs in the same frame,
-so the vector stays invariant to place and size.
+Each limb as the camera sees it, divided by the body's scale: where it points *and* how long it looks. In a
+lunge towards the camera, or a squat seen from the front, the thighs hardly turn in the picture; they get
+shorter. A unit direction is blind to that. The scale is not that of the one frame, which shrinks with the
+same thighs, but the body's over the last seconds (:class:`BodyScale`), so the vector is invariant to place
+and size without hiding a movement. Legs count more than arms: people who do the same thing agree in what
+carries them sooner than in how they hold their hands.
 
-Interior angles are added in radians with a smaller gain: they repeat part of the directions, but survive a
-change of viewpoint or a leaning camera better.
+Interior angles are added in radians with a smaller gain: they repeat part of the limbs, but survive a change
+of viewpoint, other proportions or a leaning camera better.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -30,10 +32,21 @@ from .skeleton import (
 )
 from .types import FloatArray
 
-#: Length, as a share of the body's scale, at which a limb's direction counts half of its square.
-SOFTNESS: Final = 0.35
-#: Gain of an interior angle (rad) relative to a limb direction, whose change in rad is its distance.
+#: Length, in body scales, at which a limb counts half of its square: no limb is that long, a wild keypoint
+#: is.
+SOFTNESS: Final = 6.0
+#: Gain of thighs and shins relative to the other segments.
+LEG_GAIN: Final = 1.8
+#: Gain of an interior angle (rad) relative to a segment (body scales).
 ANGLE_GAIN: Final = 0.5
+#: Length, in body scales, at which the direction of a segment, and so an angle at it, is half trusted.
+FORESHORTENED: Final = 0.35
+#: s in which the body's scale follows a body that grows in the picture, and one that shrinks: who comes
+#: closer is taken up at once, who crouches is still as large.
+SCALE_RISE: Final = 0.7
+SCALE_FALL: Final = 8.0
+#: s of a sequence from which its first scale is taken.
+_SCALE_START: Final = 2.0
 
 _SEGMENTS = np.array(
     [
@@ -47,6 +60,9 @@ _SEGMENTS = np.array(
 _FROM, _TO = _SEGMENTS[:, 0], _SEGMENTS[:, 1]
 _LIMB_ROWS = {pair: row for row, pair in enumerate(LIMBS.values())}
 _NUM_SEGMENTS = len(_SEGMENTS)
+_LEGS = [row for row, name in enumerate(LIMBS) if name.endswith(("_thigh", "_shin"))]
+_GAINS = np.ones(_NUM_SEGMENTS)
+_GAINS[_LEGS] = LEG_GAIN
 
 
 def _joint_segments() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:
@@ -89,39 +105,98 @@ MIRROR_SOURCE, MIRROR_SIGN = _mirror()
 
 #: Length of the vector: 14 segments as (x, y), then 8 angles.
 EMBEDDING_SIZE: Final = 2 * _NUM_SEGMENTS + len(JOINTS)
-#: How many leading entries are segment directions.
-NUM_DIRECTION_VALUES: Final = 2 * _NUM_SEGMENTS
+#: How many leading entries are segments.
+NUM_SEGMENT_VALUES: Final = 2 * _NUM_SEGMENTS
 
 
-def embed(keypoints: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Pose vectors and the weight of each entry.
+def frame_scale(keypoints: FloatArray) -> FloatArray:
+    """Mean square length of the segments that are seen in each frame, px²; 0 where none is.
 
     Args:
         keypoints: (..., 17, 3) x px, y px, confidence 0..1; all finite.
 
     Returns:
+        (...,) px².
+    """
+    segment, weight = _segments(keypoints)
+    total = (weight * (segment.real**2 + segment.imag**2)).sum(axis=-1)
+    scale: FloatArray = total / np.maximum(weight.sum(axis=-1), 1e-9)
+    return scale
+
+
+class BodyScale:
+    """The size of one body in the picture, px², smoothed over seconds."""
+
+    def __init__(self) -> None:
+        self._square = 0.0
+
+    def update(self, square: float, dt: float) -> float:
+        """Take the scale of a frame (:func:`frame_scale`, px²) ``dt`` s after the last; return the body's."""
+        if square <= 0.0:
+            return self._square
+        if self._square <= 0.0:
+            self._square = square
+        else:
+            within = SCALE_RISE if square > self._square else SCALE_FALL
+            self._square *= (square / self._square) ** -math.expm1(-dt / within)
+        return self._square
+
+
+def running_scale(keypoints: FloatArray, times: FloatArray) -> FloatArray:
+    """The body's scale at each moment of a sequence, px².
+
+    Args:
+        keypoints: (T, 17, 3) x px, y px, confidence 0..1; all finite.
+        times: (T,) s, rising.
+
+    Returns:
+        (T,) px²; what is seen in the first seconds counts for their beginning as well.
+    """
+    body, squares, steps = BodyScale(), frame_scale(keypoints), np.diff(times, prepend=times[:1])
+    seen = np.flatnonzero(squares > 0)
+    first = times[seen[0]] if len(seen) else 0.0
+    for k in seen[times[seen] <= first + _SCALE_START]:
+        body.update(float(squares[k]), float(steps[k]))
+    return np.array([body.update(float(s), float(dt)) for s, dt in zip(squares, steps, strict=True)])
+
+
+def embed(keypoints: FloatArray, scale: FloatArray | float | None = None) -> tuple[FloatArray, FloatArray]:
+    """Pose vectors and the weight of each entry.
+
+    Args:
+        keypoints: (..., 17, 3) x px, y px, confidence 0..1; all finite.
+        scale: (...,) px², the body's (:class:`BodyScale`); by default that of each frame alone.
+
+    Returns:
         values (..., 36) and weights (..., 36) in 0..1; 0 where a keypoint behind the entry was not seen.
     """
-    seen = keypoint_weights(keypoints[..., 2])
-    # A segment as a complex number: its square length, its direction and, of two, the angle between them are
-    # one operation each.
-    points = np.ascontiguousarray(keypoints[..., :2], np.float64).view(np.complex128)[..., 0]
-    segment = points.take(_TO, axis=-1) - points.take(_FROM, axis=-1)
-    weight = seen.take(_FROM, axis=-1) * seen.take(_TO, axis=-1)
+    segment, weight = _segments(keypoints)
     square = segment.real**2 + segment.imag**2
-    scale = (weight * square).sum(axis=-1, keepdims=True)
-    scale /= np.maximum(weight.sum(axis=-1, keepdims=True), 1e-9)
-    soft = square + (SOFTNESS**2 * scale + 1e-12)
+    if scale is None:
+        scale = (weight * square).sum(axis=-1) / np.maximum(weight.sum(axis=-1), 1e-9)
+    body = np.asarray(scale)[..., None] + 1e-12
     values = np.empty((*square.shape[:-1], EMBEDDING_SIZE))
     weights = np.empty_like(values)
-    direction = segment * ((weight > 0) / np.sqrt(soft))
-    values[..., :NUM_DIRECTION_VALUES] = direction.view(np.float64)
-    weights[..., :NUM_DIRECTION_VALUES] = weight.repeat(2, axis=-1)
+    shown = segment * ((weight > 0) * _GAINS / np.sqrt(body + square / SOFTNESS**2))
+    values[..., :NUM_SEGMENT_VALUES] = shown.view(np.float64)
+    weights[..., :NUM_SEGMENT_VALUES] = weight.repeat(2, axis=-1)
 
     # 1 seen from the side, 0 end on: how far a segment's direction, and so an angle at it, can be trusted.
-    trusted = weight * (square / soft)
+    trusted = weight * (square / (square + FORESHORTENED**2 * body))
     joint = trusted.take(_JOINT_A, axis=-1) * trusted.take(_JOINT_B, axis=-1)
     turn = segment.take(_JOINT_A, axis=-1) * segment.take(_JOINT_B, axis=-1).conj() * _JOINT_SIGN
-    weights[..., NUM_DIRECTION_VALUES:] = joint
-    values[..., NUM_DIRECTION_VALUES:] = ANGLE_GAIN * np.abs(np.arctan2(turn.imag, turn.real)) * (joint > 0)
+    weights[..., NUM_SEGMENT_VALUES:] = joint
+    values[..., NUM_SEGMENT_VALUES:] = ANGLE_GAIN * np.abs(np.arctan2(turn.imag, turn.real)) * (joint > 0)
     return values, weights
+
+
+def _segments(keypoints: FloatArray) -> tuple[npt.NDArray[np.complex128], FloatArray]:
+    """(..., 14) segments as complex numbers, px, and how well both ends were seen, 0..1.
+
+    As complex numbers their square length, their direction and, of two, the angle between them are one
+    operation each.
+    """
+    seen = keypoint_weights(keypoints[..., 2])
+    points = np.ascontiguousarray(keypoints[..., :2], np.float64).view(np.complex128)[..., 0]
+    segment = points.take(_TO, axis=-1) - points.take(_FROM, axis=-1)
+    return segment, seen.take(_FROM, axis=-1) * seen.take(_TO, axis=-1)

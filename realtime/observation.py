@@ -11,8 +11,10 @@ from posesync.pose.embedding import (
     EMBEDDING_SIZE,
     MIRROR_SIGN,
     MIRROR_SOURCE,
-    NUM_DIRECTION_VALUES,
+    NUM_SEGMENT_VALUES,
+    BodyScale,
     embed,
+    frame_scale,
 )
 from posesync.pose.types import FloatArray
 
@@ -21,8 +23,10 @@ from .reference_table import weighted_slope
 _CAPACITY = 64
 #: Share of a new frame in the smoothed jitter: about half a second at 30 frames per second.
 _JITTER_GAIN = 0.07
-_MIRROR_SOURCE_V = MIRROR_SOURCE[:NUM_DIRECTION_VALUES]
-_MIRROR_SIGN_V = MIRROR_SIGN[:NUM_DIRECTION_VALUES]
+#: How many times the median jitter an entry's own may be until it counts half.
+_LEAPS = 8.0
+_MIRROR_SOURCE_V = MIRROR_SOURCE[:NUM_SEGMENT_VALUES]
+_MIRROR_SIGN_V = MIRROR_SIGN[:NUM_SEGMENT_VALUES]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +73,7 @@ class Observation:
     @cached_property
     def motion_columns(self) -> FloatArray:
         """(3 V, 4) float32: times a motion row, Σ u W V², Σ u W V v, Σ u W v² and Σ u W."""
-        size, weighted = NUM_DIRECTION_VALUES, self.velocity_weights * self.velocity
+        size, weighted = NUM_SEGMENT_VALUES, self.velocity_weights * self.velocity
         columns = np.zeros((3 * size, 4), np.float32)
         columns[:size, 0] = columns[2 * size :, 3] = self.velocity_weights
         columns[size : 2 * size, 1] = weighted
@@ -94,23 +98,29 @@ class PoseHistory:
         self._span = span
         self._times = np.full(_CAPACITY, -np.inf)
         #: weights, weights × values and weights × values² of the direction entries
-        self._sums = np.zeros((_CAPACITY, 3 * NUM_DIRECTION_VALUES))
+        self._sums = np.zeros((_CAPACITY, 3 * NUM_SEGMENT_VALUES))
         self._powers = np.ones((3, _CAPACITY))
         self._next = 0
-        self._variance = 0.0  # of an entry from frame to frame, smoothed
+        self._variance = np.zeros(NUM_SEGMENT_VALUES)  # of each entry from frame to frame, smoothed
+        self._body = BodyScale()
+        self._last: float | None = None
 
     def clear(self) -> None:
         """Forget every pose."""
         self._times.fill(-np.inf)
-        self._variance = 0.0
+        self._variance = np.zeros(NUM_SEGMENT_VALUES)
+        self._body = BodyScale()
+        self._last = None
 
     def observe(self, keypoints: FloatArray, time: float) -> Observation:
         """Add a pose (17, 3) seen at ``time`` s and return what it says."""
-        values, weights = embed(keypoints)
+        since = 0.0 if self._last is None else time - self._last
+        self._last = time
+        values, weights = embed(keypoints, self._body.update(float(frame_scale(keypoints)), since))
         slot = self._next % _CAPACITY
         self._next += 1
         self._times[slot] = time
-        row, size = self._sums[slot], NUM_DIRECTION_VALUES
+        row, size = self._sums[slot], NUM_SEGMENT_VALUES
         row[:size] = weights[:size]
         np.multiply(weights[:size], values[:size], out=row[size : 2 * size])
         np.multiply(row[size : 2 * size], values[:size], out=row[2 * size :])
@@ -125,16 +135,21 @@ class PoseHistory:
         np.multiply(recent, np.where(recent, age, 0.0), out=t)
         np.multiply(t, t, out=square)
         sums = self._powers @ self._sums
-        size, count = NUM_DIRECTION_VALUES, int(recent.sum())
+        size, count = NUM_SEGMENT_VALUES, int(recent.sum())
         spread = max(2, count) * self._span**2 / 12.0
         weight, product = sums[:, :size], sums[:2, size : 2 * size]
         velocity, confidence = weighted_slope(weight, product, spread)
         if count > 2:
-            # What is left beside the straight line through the last poses is jitter.
+            # What is left beside the straight line through the last poses is jitter, of each entry its own.
             mass = np.maximum(weight[0], 1e-9)
             rest = sums[0, 2 * size :] - product[0] ** 2 / mass - velocity**2 * (spread * confidence)
-            seen = float(weight[0].sum())
-            if seen > 0.0:
-                variance = max(0.0, float(rest.sum())) / seen * count / (count - 2)
-                self._variance += (variance - self._variance) * _JITTER_GAIN
-        return velocity, confidence, math.sqrt(self._variance / spread)
+            rest *= count / (count - 2) / mass
+            seen = weight[0] > 0.1
+            self._variance += np.where(seen, np.maximum(rest, 0.0) - self._variance, 0.0) * _JITTER_GAIN
+        # A keypoint that leaps about more than the others (exchanged ankles, a hand before the face) says
+        # less.
+        limit = _LEAPS * float(np.median(self._variance)) + 1e-9
+        confidence = confidence * (limit / (limit + self._variance))
+        total = float(confidence.sum())
+        variance = float(confidence @ self._variance) / total if total > 0.0 else 0.0
+        return velocity, confidence, math.sqrt(variance / spread)

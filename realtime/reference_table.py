@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from posesync.pose.embedding import NUM_DIRECTION_VALUES, embed
+import numpy.typing as npt
+from posesync.pose.embedding import EMBEDDING_SIZE, NUM_SEGMENT_VALUES, embed, running_scale
 from posesync.pose.types import FloatArray
 from posesync.reference import Reference
 
@@ -21,18 +22,33 @@ from posesync.reference import Reference
 _LONGEST_STEP = 0.25
 #: Standard deviation, s, of the smoothing that takes the jitter out of the expert's keypoints.
 _SMOOTHING = 0.035
+#: Mean weight of the pose entries from which the expert counts as seen.
+SEEN = 0.12
+#: s, standard deviation of the smoothing under which the expert's velocities are looked at for stillness.
+STEADY = 0.12
+#: The expert stands where they move less than this share of how they move in the liveliest tenth …
+STILL_SHARE = 0.2
+#: … for so many seconds at least.
+STILL_LEAST = 0.2
+_NOWHERE = -(1 << 30)
+#: Two random poses are at least so far apart: where nothing moves at all, keypoints still jitter.
+_LEAST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferenceTable:
-    """An expert on an even grid of M cells.
+    """An expert on an even grid of M cells, from the first moment in which they are seen to the last.
 
     Attributes:
         start: time of cell 0 in the reference, s.
         cell: seconds per cell.
         pose_rows: for each take of the piece (M, 3 D) float32, ``[W Z², W Z, W]``.
-        motion_rows: for each take (M, 3 V) float32, the same of the velocities of the V directions, 1/s.
+        motion_rows: for each take (M, 3 V) float32, the same of the velocities of the V segments, 1/s.
         seen: (M,) float32, 0..1, the share of the expert's body that is in view.
+        motion: (M,) float32, root mean square velocity of the expert, 1/s.
+        rest: (M,) float32, how many cells of a passage of stillness are still to come; 0 elsewhere.
+        lively: velocity in the liveliest tenth of the piece, 1/s.
+        passage: (M,) first cell of the passage of stillness; far below 0 elsewhere.
     """
 
     start: float
@@ -40,6 +56,10 @@ class ReferenceTable:
     pose_rows: tuple[FloatArray, ...]
     motion_rows: tuple[FloatArray, ...]
     seen: FloatArray
+    motion: FloatArray
+    rest: FloatArray
+    passage: npt.NDArray[np.intp]
+    lively: float
 
     def __len__(self) -> int:
         """Number of cells, M."""
@@ -50,25 +70,32 @@ class ReferenceTable:
         """Seconds from the first cell to the last."""
         return (len(self) - 1) * self.cell
 
+    @property
+    def still(self) -> npt.NDArray[np.bool_]:
+        """(M,) whether the expert stands."""
+        return self.passage >= 0
+
     def every(self, stride: int) -> ReferenceTable:
         """A coarser table: each ``stride``-th cell."""
-        return ReferenceTable(
-            self.start,
-            self.cell * stride,
-            tuple(np.ascontiguousarray(rows[::stride]) for rows in self.pose_rows),
-            tuple(np.ascontiguousarray(rows[::stride]) for rows in self.motion_rows),
-            self.seen[::stride],
-        )
+        return self._picked(np.arange(0, len(self), stride), self.cell * stride)
 
     def looped(self, seconds: float) -> ReferenceTable:
         """The same with its first ``seconds`` once more behind its end."""
         again = np.arange(len(self) + min(len(self), round(seconds / self.cell))) % len(self)
+        return self._picked(again, self.cell)
+
+    def _picked(self, cells: npt.NDArray[np.intp], cell: float) -> ReferenceTable:
+        rest, passage = _passages(self.still[cells])
         return ReferenceTable(
             self.start,
-            self.cell,
-            tuple(rows[again] for rows in self.pose_rows),
-            tuple(rows[again] for rows in self.motion_rows),
-            self.seen[again],
+            cell,
+            tuple(np.ascontiguousarray(rows[cells]) for rows in self.pose_rows),
+            tuple(np.ascontiguousarray(rows[cells]) for rows in self.motion_rows),
+            self.seen[cells],
+            self.motion[cells],
+            rest,
+            passage,
+            self.lively,
         )
 
     @classmethod
@@ -77,15 +104,73 @@ class ReferenceTable:
         times = np.asarray(takes[0].times, np.float64)
         grid = times[0] + cell * np.arange(int(np.floor((times[-1] - times[0]) / cell + 1e-6)) + 1)
         taps = 2 * max(1, round(motion_span / cell / 2))
-        poses, motions, seen = [], [], np.zeros(len(grid))
+        sampled = []
         for take in takes:
-            values, weights = embed(np.asarray(take.keypoints, np.float64))
-            z, w = _smooth(*_resample(times, values, weights, grid), _SMOOTHING / cell)
-            size = NUM_DIRECTION_VALUES
-            poses.append(_rows(z, w))
-            motions.append(_rows(*_slope(z[:, :size], w[:, :size], cell, taps)))
-            seen = np.maximum(seen, w.mean(axis=1))
-        return cls(float(times[0]), cell, tuple(poses), tuple(motions), seen.astype(np.float32))
+            keypoints = np.asarray(take.keypoints, np.float64)
+            values, weights = embed(keypoints, running_scale(keypoints, times))
+            sampled.append(_smooth(*_resample(times, values, weights, grid), _SMOOTHING / cell))
+        seen = np.maximum.reduce([weights.mean(axis=1) for _, weights in sampled])
+        # Nobody is no moment of the piece: who waits before it or has left is in none of its cells.
+        shown = np.flatnonzero(seen >= SEEN)
+        kept = slice(int(shown[0]), int(shown[-1]) + 1) if len(shown) else slice(0, len(grid))
+        size = NUM_SEGMENT_VALUES
+        slopes = [_slope(z[:, :size], w[:, :size], cell, taps) for z, w in sampled]
+        v, u = slopes[0]
+        motion = np.sqrt((u * v * v).sum(axis=1) / np.maximum(u.sum(axis=1), 1e-9))[kept]
+        there = seen[kept] >= SEEN
+        lively = max(float(np.quantile(motion[there], 0.9)) if there.any() else 0.0, 1e-3)
+        # Over a third of a second jitter evens out, a movement does not.
+        steady, _ = _smooth(v[kept], u[kept], STEADY / cell)
+        slow = np.sqrt((u[kept] * steady * steady).sum(axis=1) / np.maximum(u[kept].sum(axis=1), 1e-9))
+        rest, passage = _passages(_standing(there & (slow < STILL_SHARE * lively), round(STILL_LEAST / cell)))
+        return cls(
+            float(grid[kept.start]),
+            cell,
+            tuple(_rows(z[kept], w[kept]) for z, w in sampled),
+            tuple(_rows(v[kept], u[kept]) for v, u in slopes),
+            seen[kept].astype(np.float32),
+            motion.astype(np.float32),
+            rest,
+            passage,
+            lively,
+        )
+
+    def differences(self, first: npt.NDArray[np.intp], second: npt.NDArray[np.intp]) -> FloatArray:
+        """Mean squared differences of the pose in every pair of cells, (A, B), of the first take."""
+        size = EMBEDDING_SIZE
+        a, b = (self.pose_rows[0][cells].astype(np.float64) for cells in (first, second))
+        weights, weighted, squares = b[:, 2 * size :], b[:, size : 2 * size], b[:, :size]
+        # [W Z², W Z, W] · [w, −2 w z, w z²] for every pair at once
+        live = np.concatenate([weights, -2.0 * weighted, squares], axis=1)
+        shared = a[:, 2 * size :] @ weights.T
+        apart: FloatArray = np.maximum(a @ live.T, 0.0) / np.maximum(shared, 0.05 * size)
+        return apart
+
+    def spread(self, samples: int = 200) -> float:
+        """Difference of two random poses of the piece: the median. It is the piece's own unit."""
+        pick = np.unique(np.linspace(0, len(self) - 1, samples).astype(int))
+        apart = np.abs(pick[:, None] - pick[None, :]) * self.cell > 0.5
+        pairs = self.differences(pick, pick)[apart]
+        return max(float(np.median(pairs)), _LEAST_SPREAD) if len(pairs) else _LEAST_SPREAD
+
+
+def _standing(still: npt.NDArray[np.bool_], least: int) -> npt.NDArray[np.bool_]:
+    """(M,) whether the expert stands for ``least`` cells or more; shorter stirrings do not count."""
+    moves, begins = _passages(~still)
+    brief = ~still & (moves[np.maximum(begins, 0)] + 1 < least)
+    rest, passage = _passages(still | brief)
+    long: npt.NDArray[np.bool_] = (still | brief) & (rest[np.maximum(passage, 0)] + 1 >= least)
+    return long
+
+
+def _passages(still: npt.NDArray[np.bool_]) -> tuple[FloatArray, npt.NDArray[np.intp]]:
+    """Of each run of true cells: how many are to come after each, and where the run begins."""
+    index = np.arange(len(still))
+    begins = still & ~np.concatenate([[False], still[:-1]])
+    ends = still & ~np.concatenate([still[1:], [False]])
+    passage = np.where(still, np.maximum.accumulate(np.where(begins, index, _NOWHERE)), _NOWHERE)
+    last = np.minimum.accumulate(np.where(ends, index, len(still))[::-1])[::-1]
+    return np.where(still, last - index, 0).astype(np.float32), passage
 
 
 def _rows(values: FloatArray, weights: FloatArray) -> FloatArray:

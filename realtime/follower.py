@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 from posesync.pose.types import FloatArray
 
+from .evidence import Evidence, Likeness, SpeedModel
 from .observation import Observation
-from .position_filter import Evidence, Likeness, PositionFilter, SpeedModel
+from .position_filter import PositionFilter
 from .reference_table import ReferenceTable
 
 #: s around a place that count as that place.
 _REACH = 0.2
+#: s around the place shown whose probability is the tracker's confidence.
+RIGHT = 0.25
 #: s around a new place from which the first belief is taken.
 _START_REACH = 0.6
+#: s between two moments that are settled, and s after which each is.
+_ANCHOR_EVERY, _ANCHOR_AGE = 0.1, 0.2
+_ANCHORS = 3
+#: How much of a piece that begins again is kept ahead of the performer, at most, as a share of its length.
+_LOOP_AHEAD = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,7 @@ class Estimate:
     """What the fine row says.
 
     Attributes:
-        time: s in the reference; it may run back.
+        time: s in the reference; it may run back, and past the end of a piece that begins again.
         probability: of the surroundings of ``time``.
         standing: probability that the performer stands.
         pace: speed that is believed in, relative to the expert's.
@@ -60,24 +69,39 @@ class Follower:
         self._cells = len(table)
         self._loop = loop
         self._table = table.looped(ahead + back) if loop else table
-        self._row = PositionFilter(self._table, speeds, delay=delay)
+        self._row = PositionFilter(self._table, speeds, delay=delay, anchors=_ANCHORS)
+        if loop:  # the same moment must not be in sight twice
+            ahead = min(ahead, _LOOP_AHEAD * len(table) * table.cell)
         self._back, self._ahead = round(back / table.cell), round(ahead / table.cell)
         self._reach = round(_REACH / table.cell)
         self._lo, self._hi = 0, len(self._table)
         self._mass: FloatArray | None = None  # the belief of each cell in the window, where it is known
+        self._anchors: deque[tuple[float, float]] = deque()  # s, and the place believed in
 
-    def start(self, time: float, coarse: PositionFilter) -> None:
-        """Take over from what a coarse row believes around ``time`` s."""
+    def start(self, time: float, coarse: PositionFilter, age: float) -> None:
+        """Take over from what a coarse row believed around ``time`` s, ``age`` s ago."""
         self._center(time)
         self._mass = None
+        self._row.drop_anchors()
+        self._anchors.clear()
         lo, hi, cell = self._lo, self._hi, self._table.cell
         self._row.predict(0.0, lo, hi)
         where = np.arange(lo, hi) * cell
         known = np.arange(len(coarse.table)) * coarse.table.cell
         near = np.abs(where + self._table.start - time) <= _START_REACH
+        # Who stands may be anywhere in the expert's stillness, up to the movement that ends it.
+        here = min(max(round((time - self._table.start) / cell), 0), len(self._table) - 1)
+        if self._table.passage[here] >= 0:
+            near |= self._table.passage[lo:hi] == self._table.passage[here]
+            near |= np.abs(where - (here + float(self._table.rest[here])) * cell) <= _START_REACH
         belief = self._row.belief[:, lo:hi]
-        for speed, probability in enumerate(coarse.belief):
-            belief[speed] = np.interp(where, known, probability) * near
+        # Each fine speed takes after the coarse one that is nearest.
+        kin = np.abs(self._row.speeds[:, None] - coarse.speeds).argmin(axis=1)
+        for speed, (relative, pace) in enumerate(zip(kin.tolist(), self._row.speeds.tolist(), strict=True)):
+            ago = where - pace * age
+            belief[speed] = (
+                np.interp(ago, known, coarse.belief[relative]) * near / float((kin == relative).sum())
+            )
         total = float(belief.sum())
         if total > 0.0:
             belief /= total
@@ -91,7 +115,7 @@ class Follower:
         self._mass = None
 
     def correct(self, seen: Observation, dt: float, evidence: Evidence, likeness: Likeness) -> float:
-        """Weigh in a pose; return its difference from where the performer is believed to be, rad²."""
+        """Weigh in a pose; return its difference from where the performer is believed to be."""
         cost, difference = self._row.costs(seen, dt, evidence, likeness, self._lo, self._hi)
         self._row.correct(cost, self._lo)
         self._mass = self._row.belief[:, self._lo : self._hi].sum(axis=0)
@@ -114,21 +138,12 @@ class Follower:
         lo, hi = self._lo, self._hi
         belief = self._row.belief[:, lo:hi]
         mass = belief.sum(axis=0) if self._mass is None else self._mass
+        self._mass = mass
         summed = np.zeros(len(mass) + 1)
         np.cumsum(mass, out=summed[1:])
-        index = np.arange(len(mass))
-        left, right = np.maximum(index - self._reach, 0), np.minimum(index + self._reach + 1, len(mass))
-        around = summed[right] - summed[left]
-        if hi == len(self._table) and mass[-1] < 0.5:
-            around[len(mass) - 1 - self._reach :] -= mass[-1]  # those past the end wait there: no place
-        middle = int(np.argmax(around))
-        if around[middle] < 0.5:
-            # No place has most of the belief: the middle of it is a better answer than its thickest part,
-            # which is where the slow hypotheses crowd.
-            middle = min(int(np.searchsorted(summed[1:], 0.5 * summed[-1])), len(mass) - 1)
-        a, b = int(left[middle]), int(right[middle])
+        a, b = self._middle(mass, summed, self._reach)
         total = max(float(summed[b] - summed[a]), 1e-30)
-        cell = lo + float(mass[a:b] @ index[a:b]) / total
+        cell = lo + float(mass[a:b] @ np.arange(a, b)) / total
         speeds = belief[:, a:b].sum(axis=1) / total
         return Estimate(
             self._table.start + cell * self._table.cell,
@@ -137,18 +152,66 @@ class Follower:
             float(self._row.speeds @ speeds),
         )
 
+    def _middle(self, mass: FloatArray, summed: FloatArray, reach: int) -> tuple[int, int]:
+        """(from, to) cells of the window around the answer."""
+        index = np.arange(len(mass))
+        left, right = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(mass))
+        around = summed[right] - summed[left]
+        if self._hi == len(self._table) and mass[-1] < 0.5:
+            around[len(mass) - 1 - reach :] -= mass[-1]  # those past the end wait there: no place
+        middle = int(np.argmax(around))
+        if around[middle] < 0.5:
+            # No place has most of the belief: the middle of it is a better answer than its thickest part,
+            # which is where the slow hypotheses crowd.
+            middle = min(int(np.searchsorted(summed[1:], 0.5 * summed[-1])), len(mass) - 1)
+        return int(left[middle]), int(right[middle])
+
+    def within(self, time: float) -> float:
+        """Probability that the performer is within :data:`RIGHT` s of ``time`` s."""
+        mass = self._row.belief[:, self._lo : self._hi].sum(axis=0) if self._mass is None else self._mass
+        cell, reach = (time - self._table.start) / self._table.cell - self._lo, RIGHT / self._table.cell
+        a, b = max(0, math.ceil(cell - reach)), max(0, math.floor(cell + reach) + 1)
+        return min(1.0, float(mass[a:b].sum()))
+
+    # -- settled places
+    # ----------------------------------------------------------------------------------------
+
+    def settle(self, now: float, place: float, trust: float) -> tuple[float, float] | None:
+        """``(time, place)`` of a moment before ``now`` that has settled with this frame, or None.
+
+        Args:
+            now: s, of this frame.
+            place: s in the reference where the performer is believed to be now.
+            trust: 0..1, how much poses say. Where they say nothing, what came later says nothing either, and
+                the place believed in at the time stands.
+        """
+        found = None
+        if self._anchors and now - self._anchors[0][0] >= _ANCHOR_AGE - 1e-3 and self._mass is not None:
+            mass = self._mass
+            summed = np.zeros(len(mass) + 1)
+            np.cumsum(mass, out=summed[1:])
+            a, b = self._middle(mass, summed, self._reach)
+            cell = self._row.origin(0, self._lo + a, self._lo + b)
+            then, believed = self._anchors.popleft()
+            settled = self._table.start + cell * self._table.cell
+            found = then, believed + trust * (settled - believed)
+            self._row.drop_oldest()
+        due = not self._anchors or now - self._anchors[-1][0] >= _ANCHOR_EVERY - 1e-3
+        if due and len(self._anchors) < _ANCHORS:
+            self._row.anchor()
+            self._anchors.append((now, place))
+        return found
+
+    # -- a piece that begins again
+    # -------------------------------------------------------------------------------
+
     def wrap(self) -> float:
         """Carry the belief from behind a loop's end to its beginning; return the s to take off a time."""
-        belief, cells = self._row.belief, self._cells
-        again = belief[:, cells:].copy()
-        belief[:] = 0.0
-        belief[:, : again.shape[1]] = again
-        belief /= max(float(belief.sum()), 1e-30)
-        return cells * self._table.cell
-
-    def is_past_end(self, time: float) -> bool:
-        """Whether ``time`` s lies behind the end of a loop."""
-        return self._loop and time >= self._table.start + self._cells * self._table.cell
+        self._row.shift(self._cells)
+        self._mass = None
+        over = self._cells * self._table.cell
+        self._anchors = deque((then, place - over) for then, place in self._anchors)
+        return over
 
     def expected(self, time: float) -> float:
         """How much of the expert is in view around ``time`` s, 0..1."""

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from moving import dance, expert
-from posesync.pose.embedding import NUM_DIRECTION_VALUES, embed
+from posesync.pose.embedding import NUM_SEGMENT_VALUES
+from posesync.realtime.evidence import Evidence, Likeness, SpeedModel
 from posesync.realtime.observation import PoseHistory
-from posesync.realtime.position_filter import Evidence, Likeness, PositionFilter, SpeedModel
+from posesync.realtime.position_filter import PositionFilter
 from posesync.realtime.reference_table import ReferenceTable
 
 CELL, SPAN = 1 / 30, 0.25
@@ -59,8 +60,8 @@ def test_costs_equal_plain_loops(moment: float) -> None:
     filter_ = row()
     cost, _ = filter_.costs(seen, dt, evidence, Likeness(scale, 0.8))
 
-    values, weights = embed(dance(np.array([moment]))[0])
-    size, motion = len(values), NUM_DIRECTION_VALUES
+    values, weights = seen.pose, seen.pose_weights
+    size, motion = len(values), NUM_SEGMENT_VALUES
     wv, velocity = seen.velocity_weights, seen.velocity
     moving = np.sqrt(sum(wv[k] * velocity[k] ** 2 for k in range(motion)) / sum(wv))
     floor = evidence.stillness_floor
@@ -76,7 +77,7 @@ def test_costs_equal_plain_loops(moment: float) -> None:
                 mass, total = mass + w, total + w * (values[k] - mean) ** 2
                 total += weights[k] * (pose[k] - pose[2 * size + k] * mean**2)
             prior = evidence.prior_weight * size
-            ratio = (total + evidence.unseen_cost * evidence.pose_scale * prior) / (mass + prior) / scale
+            ratio = (total + evidence.unseen_cost * scale * prior) / (mass + prior) / scale
             expected = 0.8**2 * novelty * dt * evidence.pose_rate * ratio / (1 + ratio / evidence.pose_limit)
             line = TABLE.motion_rows[0][max(0, j - delay)].astype(float)
             error = spread = mass = 0.0
@@ -86,12 +87,16 @@ def test_costs_equal_plain_loops(moment: float) -> None:
                 mass += w
                 error += w * (velocity[k] - speed * fast) ** 2
                 spread += w * fast**2
-            spread *= (evidence.motion_share * speed) ** 2
+            calm = (evidence.rest_share * TABLE.lively) ** 2
+            live = max(0.0, moving**2 - seen.jitter**2)
+            spread *= (evidence.motion_share * speed) ** 2 * live / (live + calm)
+            hidden = max(0.0, evidence.hidden_cost * (1.0 - mass / (0.5 * sum(wv))))
             noise = evidence.motion_noise**2 + evidence.jitter_gain * seen.jitter**2
             spread += noise * (mass + evidence.prior_weight * motion)
             limit = evidence.motion_limit if speed else evidence.standing_limit
             trust = 0.8**2 if speed else 1.0
-            expected += trust * dt * evidence.motion_rate * error / spread / (1 + error / spread / limit)
+            nats = error / spread / (1 + error / spread / limit) + hidden
+            expected += trust * dt * evidence.motion_rate * nats
             assert cost[s, j] == pytest.approx(expected, rel=2e-3, abs=2e-4), (speed, j)
 
 

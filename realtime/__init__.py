@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .position import Position, State
-    from .tracker import Tracker, TrackerSettings
+    from .tracker import Tracker
+    from .tracker_settings import TrackerSettings
 
 __all__ = ["Position", "State", "Tracker", "TrackerSettings"]
 
-_HOMES = {"Position": "position", "State": "position", "Tracker": "tracker", "TrackerSettings": "tracker"}
+_HOMES = {
+    "Position": "position",
+    "State": "position",
+    "Tracker": "tracker",
+    "TrackerSettings": "tracker_settings",
+}
 
 
 def __getattr__(name: str) -> Any:

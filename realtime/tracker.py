@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from posesync.pose.errors import InvalidDataError
@@ -20,46 +20,54 @@ from posesync.reference import Reference
 from posesync.reference.takes import on_one_clock
 from posesync.reference.takes import section as cut
 
+from .evidence import Likeness
+from .fixed_lag import Settler
 from .follower import Follower
 from .observation import Observation, PoseHistory
 from .position import Position, State
-from .position_filter import Evidence, Likeness, SpeedModel
+from .position_filter import LONGEST_STEP
+from .progress import Ends, Periods, Progress
+from .recognition import Recognition
 from .reference_table import ReferenceTable
-from .relocaliser import Place, Relocaliser, RelocaliserSettings
+from .relocaliser import Place, Relocaliser
+from .tracker_settings import TrackerSettings
 
 
 @dataclass(frozen=True, slots=True)
-class TrackerSettings:
-    """Settings of :class:`Tracker`, all in seconds; the defaults suit dance, exercise and sport alike.
+class _Lock:
+    """A performer who is followed. Replaced whole with every frame.
 
     Attributes:
-        cell: s, grid of the fine row.
-        motion_span: s over which velocities are measured.
-        window_back: s of the piece kept behind the performer.
-        window_ahead: s of the piece kept ahead of the performer.
-        lost_after: s without a person, or with one who does something else, until LOST.
-        coast: s without a person during which the performer is assumed to move on.
-        jump_margin: how many times more probable another place must be.
-        jump_contrast: how many times worse the present place must fit.
-        jump_after: s for which both must last.
-        mirror: whether to try the mirrored performer as well.
-        minimum_seen: share of the body that must be in view for a pose to count.
+        place: s in the reference, as shown: it never runs back by itself.
+        raw: s in the reference, as believed; it may lie past the end of a piece that begins again.
+        mirrored: which side.
+        pace: the speed at which the place moves.
+        standing: probability that the performer stands.
+        within: probability that ``place`` is right within 0.25 s.
+        doubt: probability of a place elsewhere.
+        residual: how much performer and expert differ, over seconds.
+        here: how well this place fits, over a moment.
+        gone: s out of sight.
+        away: the same, counted less where the expert is hidden too.
+        ended: s for which the place has been at the end.
+        behind: s for which ``raw`` has been well behind ``place``.
+        elsewhere: s for which another place has been clearly better.
     """
 
-    cell: float = 1 / 30
-    motion_span: float = 0.2
-    window_back: float = 1.5
-    window_ahead: float = 2.0
-    lost_after: float = 0.8
-    coast: float = 0.5
-    jump_margin: float = 6.0
-    jump_contrast: float = 2.5
-    jump_after: float = 0.4
-    mirror: bool = True
-    minimum_seen: float = 0.12
-    evidence: Evidence = field(default_factory=Evidence)
-    speeds: SpeedModel = field(default_factory=SpeedModel)
-    relocaliser: RelocaliserSettings = field(default_factory=RelocaliserSettings)
+    place: float
+    raw: float
+    mirrored: bool
+    pace: float
+    standing: float
+    within: float
+    residual: float
+    here: float
+    doubt: float = 0.0
+    gone: float = 0.0
+    away: float = 0.0
+    behind: float = 0.0
+    ended: float = 0.0
+    elsewhere: float = 0.0
 
 
 class Tracker:
@@ -70,7 +78,7 @@ class Tracker:
             each moment is compared with whichever take is nearest.
         settings: see :class:`TrackerSettings`.
         section: (from, to) s of the reference to practise; None stands for its beginning or end.
-        loop: the section begins again where it ends.
+        loop: the section begins again where it ends, whatever it looks like there.
 
     Raises:
         InvalidDataError: no reference, an empty section, or takes that have nothing in common.
@@ -89,7 +97,8 @@ class Tracker:
         if section != (None, None):
             takes = [cut(take, *section) for take in takes]
         table = ReferenceTable.build(takes, cell=chosen.cell, motion_span=chosen.motion_span)
-        self._end = table.start + table.span
+        periods = Periods.of(table)
+        self._ends = Ends.of(table, again=loop or periods.closed, loop=loop, within=chosen.finish_within)
         self._loop = loop
         delay = chosen.motion_span / 2
         self._fine = Follower(
@@ -98,44 +107,36 @@ class Tracker:
             delay=delay,
             back=chosen.window_back,
             ahead=chosen.window_ahead,
-            loop=loop,
+            loop=self._ends.again,
         )
         self._coarse = Relocaliser(
-            table.every(max(1, round(chosen.relocaliser.period / chosen.cell))),
-            chosen.speeds,
+            table.every(max(1, round(chosen.relocaliser.cell / chosen.cell))),
+            replace(chosen.speeds, speeds=chosen.relocaliser.speeds, skip=0.0),
             chosen.evidence,
             chosen.relocaliser,
             mirror=chosen.mirror,
             delay=delay,
-            loop=loop,
+            loop=self._ends.again,
         )
-        self._null, self._random = _typical_differences(table)
+        self._random = table.spread()
+        self._recognition = Recognition(table, chosen.recognition, delay)
+        self._progress = Progress(table, periods)
+        self._settler = Settler(table.start, self._ends.end)
         self._history = PoseHistory(chosen.motion_span)
         self.reset()
 
     def reset(self) -> None:
         """Forget the performer; the next pose is the first."""
         self._coarse.restart()
+        self._recognition.reset()
+        self._progress.reset()
+        self._settler = Settler(self._settler.start, self._settler.end)
         self._history.clear()
         self._time: float | None = None
-        self._place: float | None = None  # shown place, s in the reference; None = not locked
-        self._raw: float | None = None  # the place before it is kept from running backwards
-        self._mirrored = False
+        self._lock: _Lock | None = None
         self._state = State.WAITING
-        self._speed = 0.0
-        self._standing = 0.0
-        self._away = 0.0  # s out of sight, counted less where the expert is too
-        self._gone = 0.0  # s out of sight
-        self._astray = 0.0
-        self._elsewhere = 0.0
-        self._behind = 0.0
-        self._pending = 0.0
-        self._sure = 0.0
-        self._residual = self.settings.evidence.pose_scale
-        self._misfit = 0.0
-        self._here = 0.0
-        self._mass = 0.0
-        self._doubt = 0.0
+        self._met = False  # the performer has been seen to do the piece
+        self._sure = 0.0  # s for which one place has been all but certain, before the first lock
         self._last = Position(None, 0.0, 0.0, State.WAITING)
 
     def update(self, keypoints: FloatArray | Keypoints, time: float) -> Position:
@@ -180,43 +181,43 @@ class Tracker:
     # -- one frame ------------------------------------------------------------------------------------------
 
     def _nobody(self, dt: float) -> Position:
-        self._pending = 0.0
         self._coarse.wait(dt)
-        self._gone += dt
-        if self._place is None:
+        lock = self._lock
+        if lock is None:
             return self._position()
+        gone = lock.gone + dt
         # It is little surprise to see nobody where the expert's own video shows hardly anyone.
-        self._away += dt * min(1.0, self._fine.expected(self._place) / 0.5)
-        if self._away > self.settings.lost_after:
+        away = lock.away + dt * min(1.0, self._fine.expected(lock.place) / 0.5)
+        lock = replace(lock, gone=gone, away=away)
+        if away > self.settings.lost_after:
             self._lose()
-        else:
-            if self._away <= self.settings.coast:
-                self._fine.predict(self._place, min(dt, 0.5))
-                self._fine.miss(self._gone, dt, self.settings.evidence)
-                self._advance(self._place, dt)
-            self._mass *= math.exp(-dt / 0.4)
-        return self._position()
+            return self._position()
+        wrapped = False
+        if away <= self.settings.coast:
+            self._fine.predict(lock.raw, min(dt, 0.5))
+            self._fine.miss(gone, dt, self.settings.evidence)
+            lock, _, wrapped = self._advance(lock, dt)
+        self._lock = lock
+        return self._position(wrapped=wrapped)
 
     def _somebody(self, seen: Observation, dt: float) -> Position:
-        self._away = self._gone = 0.0
-        dt = min(dt, 0.5)
-        self._pending += dt
+        dt = min(dt, LONGEST_STEP)
         likeness = self._likeness()
-        looked = self._pending >= self.settings.relocaliser.period - 1e-3 or self._state is State.WAITING
-        if looked:
-            self._coarse.update(seen, self._pending, likeness)
-            self._pending = 0.0
-        jumped = False
-        if self._place is not None:
-            self._fine.predict(self._place, dt)
-            view = seen.mirrored() if self._mirrored else seen
+        absent = self._recognition.absent
+        looked = self._coarse.update(seen, dt, likeness, eager=self._lock is None, astray=absent)
+        jumped = wrapped = False
+        lock = self._lock
+        if lock is not None:
+            self._fine.predict(lock.raw, dt)
+            view = seen.mirrored() if lock.mirrored else seen
             difference = self._fine.correct(view, dt, self.settings.evidence, likeness)
-            self._residual += (difference - self._residual) * -math.expm1(-dt / 3.0)
-            self._misfit += (difference - self._misfit) * -math.expm1(-dt / 0.4)
-            jumped = self._advance(self._place, dt)
+            residual = lock.residual + (difference - lock.residual) * -math.expm1(-dt / 3.0)
+            lock = replace(lock, residual=residual, gone=0.0, away=0.0)
+            self._lock, jumped, wrapped = self._advance(lock, dt)
+            self._recognise(view, dt)
         if looked:
-            jumped = self._relocate(self.settings.relocaliser.period) or jumped
-        return self._position(jumped=jumped)
+            jumped = self._relocate(self._coarse.elapsed) or jumped
+        return self._position(jumped=jumped, wrapped=wrapped and not jumped)
 
     def _likeness(self) -> Likeness:
         """How alike performer and expert have been of late.
@@ -224,104 +225,191 @@ class Tracker:
         As the performer's difference from where they are nears that of two random poses of the piece (an
         expert filmed from behind, say), poses tell little, and the tracker leans on the pace it knows.
         """
-        base = self.settings.evidence.pose_scale
-        alike = self._residual / self._random
-        return Likeness(max(base, 0.7 * self._residual), 1.0 / (1.0 + 4.0 * max(0.0, alike - 0.6)))
+        evidence = self.settings.evidence
+        least = evidence.pose_share * self._random
+        if self._lock is None:
+            return Likeness(least)
+        residual = self._lock.residual
+        alike = residual / self._random
+        trust = 1.0 / (1.0 + evidence.trust_fall * max(0.0, alike - evidence.trust_from))
+        # Whoever does it just as the expert does is told apart from the next moment by less.
+        least *= min(1.0, max(evidence.alike_least, alike / evidence.alike))
+        return Likeness(max(least, evidence.residual_share * residual), trust)
 
-    def _advance(self, shown: float, dt: float) -> bool:
-        """Take over the fine row's place; return whether what is shown jumped.
+    def _advance(self, lock: _Lock, dt: float) -> tuple[_Lock, bool, bool]:
+        """Take over the fine row's place; return whether what is shown jumped, and whether it wrapped.
 
         What is shown never runs backwards frame by frame: it waits, or jumps when it has been wrong for long.
         """
         found = self._fine.estimate()
-        self._mass, self._standing = found.probability, found.standing
         # Pace as the place moves: the speeds believed in are few and drawn towards the expert's.
-        pace = found.pace if self._raw is None else min(max((found.time - self._raw) / dt, 0.0), 3.0)
-        self._speed += (pace - self._speed) * -math.expm1(-dt / 0.3)
-        self._raw = place = found.time
-        if self._fine.is_past_end(place):
-            self._raw = self._place = place - self._fine.wrap()
-            return True
-        if place >= shown:
-            self._place, self._behind = place, 0.0
+        pace = min(max((found.time - lock.raw) / dt, 0.0), 3.0)
+        pace = lock.pace + (pace - lock.pace) * -math.expm1(-dt / 0.3)
+        raw, jumped, wrapped, behind = found.time, False, False, 0.0
+        if self._begins_again(raw, found.standing):
+            self._progress.complete()
+            self._progress.restart()
+            over = self._fine.wrap()
+            self._settler.wrap(over)
+            raw -= over
+            place, wrapped = raw, True
+        else:
+            place = min(raw, self._ends.end)
+            if place < lock.place:
+                settings = self.settings
+                behind = lock.behind + dt if lock.place - place > settings.behind_most else 0.0
+                if behind > settings.behind_after:
+                    jumped, behind = True, 0.0
+                else:
+                    place = lock.place
+        if not jumped:
+            self._progress.follow(place if wrapped else lock.place, place)
+        return (
+            replace(
+                lock, place=place, raw=raw, pace=pace, standing=found.standing, behind=behind,
+                within=self._fine.within(max(place, raw)),
+                ended=lock.ended + dt if place >= self._ends.finish else 0.0,
+            ),
+            jumped,
+            wrapped,
+        )  # fmt: skip
+
+    def _begins_again(self, raw: float, standing: float) -> bool:
+        """Whether the performer, believed at ``raw`` s, is past the end and in the piece's beginning."""
+        if not self._ends.again or raw < self._ends.onset:
             return False
-        self._behind = self._behind + dt if shown - place > 0.25 else 0.0
-        if self._behind > 0.3:
-            self._place, self._behind = place, 0.0
-            return True
-        return False
+        done = self._progress.share >= self.settings.wrap_share
+        return self._loop or (standing < 0.5 and done)
+
+    def _recognise(self, view: Observation, dt: float) -> None:
+        """Weigh in whether the performer does this piece at all."""
+        lock = self._lock
+        assert lock is not None
+        speed = 0.0 if lock.standing > 0.5 else min(lock.pace, 3.0)
+        least, mean = self._coarse.typical(is_mirrored=lock.mirrored)
+        place = lock.raw if lock.raw <= self._ends.end else lock.raw - (self._ends.end - self._ends.start)
+        self._recognition.update(view, place, speed, least, mean, dt)
+        self._met = self._met or self._recognition.met
 
     # -- elsewhere ------------------------------------------------------------------------------------------
 
     def _relocate(self, dt: float) -> bool:
         best = self._coarse.best()
+        settings = self.settings
         difference = float(self._coarse.difference[int(best.mirrored), best.cell])
-        fits = difference < self._null
-        rival = float(self._coarse.difference.min())
-        if self._place is None:
+        lock = self._lock
+        if lock is None:
             # Nothing in the whole piece may look much more like the performer than the place that locks.
-            sure = best.probability > 0.6 and difference < 1.5 * rival + 0.15 * self._null
+            rival = float(self._coarse.difference.min())
+            sure = best.probability > 0.6 and difference < 1.5 * rival + settings.lock_floor * self._random
             self._sure = self._sure + dt if best.probability > 0.9 else 0.0
-            if sure or (fits and self._sure > 0.4):
-                self._lock(best)
+            if sure or self._sure > 0.4:
+                self._found(best)
                 return True
             return False
-        here = self._coarse.near(self._place, is_mirrored=self._mirrored)
-        away = abs(best.time - self._place) > 0.6
-        self._doubt = best.probability if away else 0.0
+        here = self._coarse.near(lock.place, is_mirrored=lock.mirrored)
+        away = abs(best.time - lock.place) > 0.6
         # A place that still fits is not given up for one that fits better: a chorus and its repetition never
         # look exactly alike, and the performer is closer now to the one, now to the other.
-        gain = -math.expm1(-dt / 0.2)
-        self._here += (self._coarse.fit_near(self._place, is_mirrored=self._mirrored) - self._here) * gain
-        fails = self._here > self.settings.jump_contrast * difference + 0.1 * self._null
-        elsewhere = (away and fails) or (not away and best.mirrored != self._mirrored)
-        clear = fits and best.probability > max(0.5, self.settings.jump_margin * here)
-        self._elsewhere = self._elsewhere + dt if elsewhere and clear else 0.0
-        if self._elsewhere >= self.settings.jump_after:
-            back = best.time < self._place
-            self._lock(best)
+        fit = self._coarse.fit_near(lock.place, is_mirrored=lock.mirrored)
+        fit = lock.here + (fit - lock.here) * -math.expm1(-dt / 0.2)
+        # Who does not seem to do the piece at all is more likely somewhere else in it.
+        known = not self._recognition.absent
+        fails = not known or fit > settings.jump_contrast * difference + settings.jump_floor * self._random
+        other = (away and fails) or (not away and best.mirrored != lock.mirrored)
+        clear = best.probability > max(0.5, settings.jump_margin * here)
+        elsewhere = lock.elsewhere + dt if other and clear else 0.0
+        if elsewhere >= settings.jump_after:
+            back = best.time < lock.place
+            self._found(best)
             return away or back
-        # Another camera may make every place fit badly: astray is who fits badly here and better elsewhere.
-        astray = self._misfit > 1.2 * self._null and self._here > 1.5 * rival
-        self._astray = self._astray + dt if astray else 0.0
-        if self._astray > self.settings.lost_after:
-            self._lose()
+        self._lock = replace(lock, here=fit, elsewhere=elsewhere, doubt=best.probability if away else 0.0)
         return False
 
-    def _lock(self, place: Place) -> None:
+    def _found(self, place: Place) -> None:
         """Start the fine row from what the coarse one believes around ``place``."""
         row = self._coarse.filters[int(place.mirrored)]
-        self._fine.start(place.time, row)
-        self._place, self._mirrored, self._raw = place.time, place.mirrored, None
+        self._fine.start(place.time, row, self._coarse.age)
         believed = row.belief[:, place.cell]
-        self._speed = float(row.speeds @ believed / max(float(believed.sum()), 1e-30))
-        self._elsewhere = self._astray = self._behind = self._doubt = self._standing = 0.0
         difference = float(self._coarse.difference[int(place.mirrored), place.cell])
-        self._residual = self._here = self._misfit = difference
-        self._mass = place.probability
+        self._lock = _Lock(
+            place=place.time,
+            raw=place.time,
+            mirrored=place.mirrored,
+            pace=float(row.speeds @ believed / max(float(believed.sum()), 1e-30)),
+            standing=0.0,
+            within=place.probability,
+            residual=difference if self._lock is None else min(difference, self._lock.residual),
+            here=difference,
+        )
+        if self._lock is not None:
+            self._recognition.relocated()
+        self._progress.jump(place.time)
+        self._settler.clear()
         self._state = State.FOLLOWING
 
     def _lose(self) -> None:
-        self._place = None
+        self._lock = None
         self._state = State.LOST
-        self._speed = self._mass = self._standing = 0.0
-        self._elsewhere = self._astray = self._behind = 0.0
-        self._history.clear()
+        self._settler.clear()
+        self._sure = 0.0
 
     # -- answer ---------------------------------------------------------------------------------------------
 
-    def _position(self, *, jumped: bool = False) -> Position:
-        if self._place is None:
-            return Position(None, 0.0, 0.0, self._state, self._mirrored)
-        standing = self._standing > (0.4 if self._state is State.HOLDING else 0.6)
-        if self._place >= self._end - 0.1 and not self._loop:
-            self._state = State.FINISHED
-        else:
-            self._state = State.HOLDING if standing else State.FOLLOWING
-        fit = min(1.0, max(0.0, 1.5 - self._misfit / self._null))
-        confidence = min(1.0, max(0.0, self._mass * fit * (1.0 - self._doubt)))
-        speed = 0.0 if self._state is State.HOLDING else max(0.0, self._speed)
-        return Position(self._place, speed, confidence, self._state, self._mirrored, jumped)
+    def _position(self, *, jumped: bool = False, wrapped: bool = False) -> Position:
+        lock, done = self._lock, self._progress.finished
+        if lock is None:
+            mirrored = self._last.mirrored
+            return Position(
+                None, 0.0, 0.0, self._state, mirrored, repetition=done, settled=self._settler.take()
+            )
+        assert self._time is not None
+        if self._recognition.absent:
+            self._state = State.LOST if self._met else State.WAITING
+            self._settler.clear()
+            return Position(
+                None, 0.0, 0.0, self._state, lock.mirrored, repetition=done, settled=self._settler.take()
+            )
+        self._settler.follow(self._time)
+        settled = self._fine.settle(self._time, lock.raw, self._likeness().trust)
+        if settled is not None:
+            self._settler.settle(*settled)
+        jumped = jumped or self._last.time is None
+        self._state = self._doing(lock)
+        done = self._progress.finished
+        confidence = self._confidence(lock)
+        speed = 0.0 if self._state is State.HOLDING else max(0.0, lock.pace)
+        return Position(
+            lock.place, speed, confidence, self._state, lock.mirrored, jumped, wrapped, done,
+            self._settler.take(),
+        )  # fmt: skip
+
+    def _confidence(self, lock: _Lock) -> float:
+        """The probability that the place shown is right within 0.25 s.
+
+        The row is too sure of itself: its frames are no independent evidence. How often it is right was
+        fitted on people (benchmarks/people.py), from what it says and from whether this is the piece at all.
+        """
+        settings = self.settings
+        within = min(max(lock.within, 0.02), 0.985)
+        odds = settings.confidence_gain * math.log(within / (1.0 - within)) + settings.confidence_bias
+        odds += settings.confidence_recognised * min(max(self._recognition.score, -5.0), 6.0)
+        return (1.0 - lock.doubt) / (1.0 + math.exp(-odds))
+
+    def _doing(self, lock: _Lock) -> State:
+        """What a performer who is followed does."""
+        standing = lock.standing > (0.4 if self._state is State.HOLDING else 0.6)
+        at_end = lock.place >= self._ends.end - self.settings.finish_within
+        if at_end or (lock.place >= self._ends.finish and standing):
+            earned = self._progress.share >= self.settings.finish_share and self._recognition.score > 0.0
+            if earned:
+                self._progress.complete()
+            # Between two repetitions nobody has finished.
+            settings = self.settings
+            rest = settings.rest_after if self._ends.again else settings.finish_after
+            if not self._loop and lock.ended >= rest and (earned or self._state is State.FINISHED):
+                return State.FINISHED
+        return State.HOLDING if standing else State.FOLLOWING
 
 
 def _checked(keypoints: FloatArray | Keypoints) -> FloatArray:
@@ -338,18 +426,3 @@ def _checked(keypoints: FloatArray | Keypoints) -> FloatArray:
     if not finite.all():
         pose[~finite.all(axis=1)] = 0.0
     return pose
-
-
-def _typical_differences(table: ReferenceTable, samples: int = 200) -> tuple[float, float]:
-    """Differences below which one in five, and half, of random pairs of the expert's own poses lie, rad²."""
-    pick = np.unique(np.linspace(0, len(table) - 1, samples).astype(int))
-    rows = table.pose_rows[0][pick].astype(np.float64)
-    size = rows.shape[1] // 3
-    weights, weighted, squares = rows[:, 2 * size :], rows[:, size : 2 * size], rows[:, :size]
-    live = np.concatenate([weights, -2.0 * weighted, squares], axis=1)
-    # [W Z², W Z, W] · [w, −2 w z, w z²] for every pair at once
-    difference = rows @ live.T / np.maximum(weights @ weights.T, 0.05 * size)
-    apart = np.abs(pick[:, None] - pick[None, :]) * table.cell > 0.5
-    pairs = np.maximum(difference[apart], 0.0)
-    fifth, half = np.quantile(pairs, [0.2, 0.5]) if len(pairs) else (0.0, 0.0)
-    return max(float(fifth), 0.1), max(float(half), 0.2)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import cv2
 import numpy as np
 
 from .detector import ACQUIRE_SIZE, TRACK_SIZE, PersonDetector
@@ -22,7 +23,8 @@ from .mediapipe_pose import MediaPipePose
 from .model_choice import POSE_MODELS, detector_file, pose_file, say_without_detector
 from .model_files import sha256_of
 from .movenet import CROP_CONFIDENCE, MoveNet, crop_around, torso_seen
-from .performer import Lock, Performer
+from .performer import SAME_BODY, Lock, Performer, Succession
+from .track import shared
 from .types import Box, FloatArray, Frame, Image, Keypoints
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,12 @@ TRUST_TIME: Final = 0.5
 
 #: Seconds between looks at the whole frame while the performer is out of sight: they cost six times as much.
 ACQUIRE_EVERY: Final = 0.2
+#: Seconds between looks around for somebody else while the performer stands still and something moves.
+LOOK_EVERY: Final = 0.1
+#: Something moves when so many pixels of a thumbnail of so many px change by more than so many grey levels.
+CHANGED: Final = 3
+THUMBNAIL: Final = 64
+CHANGE: Final = 12
 #: Longest side of the input for a region that is nearly square.
 SQUARE_SIZE: Final = 256
 #: Half-size of the crop around a detected box, in its longer side; smaller cuts limbs, larger wastes pixels.
@@ -103,11 +111,14 @@ class PoseResult:
         keypoints: the performer's, full-frame px; every confidence 0 when they are not in sight.
         box: around the performer, full-frame px; None when they are not in sight.
         lock: the state of the lock after this frame.
+        succeeded: how the performer has just taken the place of somebody who only stood there; None on every
+            other frame.
     """
 
     keypoints: Keypoints
     box: Box | None
     lock: Lock
+    succeeded: Succession | None = None
 
     @property
     def feet(self) -> FloatArray | None:
@@ -183,6 +194,14 @@ class PoseEstimator:
         self._detected_at = float("-inf")
         self._acquired_at = float("-inf")
         self._shape: tuple[int, ...] = ()
+        self._looked: tuple[float, Image] | None = None  # when, s, and a thumbnail
+
+    def follow(self, box: Box, time: float) -> None:
+        """Forget the performer and follow who is in ``box`` (full-frame px) at ``time``, s."""
+        shape = self._shape
+        self.reset()
+        self._shape = shape
+        self._performer.take(box, time)
 
     @property
     def lock(self) -> Lock:
@@ -209,25 +228,52 @@ class PoseEstimator:
             return PoseResult(Keypoints.empty(), None, self._performer.state)
         self._last, box = found
         self._seen_in = frame if self.detector else None
-        return PoseResult(self._last, box, self._performer.state)
+        return PoseResult(self._last, box, self._performer.state, self._performer.succeeded)
 
     # -- with a detector -------------------------------------------------------------------------------------
 
     def _by_detector(self, frame: Frame, *, hurried: bool) -> tuple[Keypoints, Box] | None:
         """Keypoints and box of the performer, the detector choosing where to look."""
-        if (hurried or self._every == "auto") and frame.time - self._detected_at < TRUST_TIME:
+        look = self._performer.replaceable and self._moves_elsewhere(frame)
+        rarely = hurried or self._every == "auto"
+        if rarely and not look and frame.time - self._detected_at < TRUST_TIME:
             found = self._coast(frame, STRONG)
             if found is not None:
                 return found
-        box = self._detect(frame)
+        box = self._detect(frame, look=look)
         if box is None:
             # Detectors miss bodies that are bent, inverted or blurred; MoveNet, cropped, often does not.
             return self._coast(frame, PRESENT)
+        if self._performer.succeeded:
+            self._last = None  # it is somebody else's
         keypoints = self.movenet.estimate(frame.image, self._crop(box))
         return keypoints, box
 
-    def _detect(self, frame: Frame) -> Box | None:
-        """Run the detector, near the last place first, and update the lock."""
+    def _moves_elsewhere(self, frame: Frame) -> bool:
+        """Whether something moves outside the performer's box, at most every LOOK_EVERY s.
+
+        It costs a tenth of a millisecond, and saves looks at the whole frame where nobody else is.
+        """
+        time, image = frame.time, frame.image
+        if self._looked is not None and time - self._looked[0] < LOOK_EVERY:
+            return False
+        longest = max(image.shape[:2])
+        scale, step = THUMBNAIL / longest, max(1, longest // (4 * THUMBNAIL))
+        size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+        coarse = np.ascontiguousarray(image[::step, ::step])  # some 16 of them make a pixel: enough
+        small = np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_AREA), np.uint8)
+        before, self._looked = self._looked, (time, small)
+        box = self._performer.expected(time)
+        if before is None or box is None:
+            return False
+        changed = cv2.absdiff(small, before[1]).max(axis=2) > CHANGE
+        left, top = (max(0, round(edge * scale) - 1) for edge in (box.left, box.top))
+        right, bottom = (max(0, round(edge * scale) + 1) for edge in (box.right, box.bottom))
+        changed[top:bottom, left:right] = False
+        return int(changed.sum()) >= CHANGED
+
+    def _detect(self, frame: Frame, *, look: bool) -> Box | None:
+        """Run the detector, near the last place first, and update the lock; ``look``: everywhere, too."""
         assert self.detector is not None
         image, time = frame.image, frame.time
         size = (image.shape[1], image.shape[0])
@@ -238,7 +284,12 @@ class PoseEstimator:
             # A square of 256 px costs what 320 × 192 does, and shows a body that fills it as large.
             oblong = min(region.width, region.height) <= 0.65 * max(region.width, region.height)
             boxes = self.detector.detect(image, region, TRACK_SIZE if oblong else SQUARE_SIZE)
-            near = any(self._performer.continues(box, time) for box in boxes)
+            near = [box for box in boxes if self._performer.continues(box, time)]
+            if look and near:
+                # Whoever is clearly larger is seen at this size, too; parts of the performer are nobody.
+                around = self.detector.detect(image, None, TRACK_SIZE)
+                others = [box for box in around if all(shared(box, mine) < SAME_BODY for mine in near)]
+                return self._performer.update(near + others, time, size)
             if near or time - self._acquired_at < ACQUIRE_EVERY:
                 return self._performer.update(boxes, time, size)
         self._acquired_at = time

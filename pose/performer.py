@@ -4,6 +4,10 @@ Chosen at acquisition (large, central, sure), then kept by overlap and continuit
 else is followed too, only so that nobody who is known to be somebody else can inherit the lock. When the
 performer is out of sight, they may come back near the last place at once, or anywhere after ``patience`` s;
 bystanders who stay in view count as somebody else for twice as long.
+
+Who was there first may be a spectator. So whoever has the lock and stands still gives it up to somebody
+clearly larger who moves on the spot: never to one who walks by, and the longer the holder has moved before,
+the longer they may stand.
 """
 
 from __future__ import annotations
@@ -13,31 +17,24 @@ from enum import Enum
 from math import hypot
 from typing import Final
 
+from .track import CONFIRMED, START_SCORE, Track, shared
 from .types import Box
 
-#: How far, in body sizes, a centre may be from where it was expected: at once, and more per second unseen.
-REACH: Final = 0.25
-REACH_PER_SECOND: Final = 1.5
-#: The larger of two boxes of one person has at most this many times the area of the smaller.
-AREA_RATIO: Final = 4.0
 #: Seconds that a bystander out of sight is remembered.
 MEMORY: Final = 1.0
-#: What a sure box is worth against overlap (0..1) and distance (body sizes).
-SCORE_WEIGHT: Final = 0.3
-#: Score from which a box may start a track; a weaker one only continues somebody known (ByteTrack, 2022).
-START_SCORE: Final = 0.35
-#: Seconds unseen after which only a box of START_SCORE brings the performer back.
-WEAK_TIME: Final = 0.3
 #: Two boxes of which one lies in the other by more than this part, 0..1, may be the same body.
 SAME_BODY: Final = 0.5
-#: The part of a body's size by which it may shrink in a second, as somebody steps back.
-SHRINK: Final = 0.4
 #: How many times the patience it takes until somebody known to be a bystander becomes the performer.
 BYSTANDER_PATIENCE: Final = 2.0
-#: A bystander who was seen so often is somebody; until then the performer has the first claim on a box.
-CONFIRMED: Final = 3
-#: Seconds over which the velocity of a box is averaged.
-_VELOCITY_TIME = 0.15
+#: How many times as tall as the performer somebody must be to be taken for the performer instead.
+LARGER: Final = 1.35
+#: Score from which somebody so much larger is waited for at first sight, and for how many seconds.
+MAYBE_SCORE: Final = 0.2
+HESITATION: Final = 0.3
+#: How near the lower edge of the picture a box is cut off by it, of its height.
+CUT: Final = 0.01
+#: Who has the lock may stand still for as many seconds as they moved, and at most for so many.
+MOST_CREDIT: Final = 20.0
 
 
 class Lock(str, Enum):
@@ -53,72 +50,18 @@ class Lock(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Track:
-    """Somebody.
+class Succession:
+    """Somebody has taken the place of a performer who only stood there.
 
     Attributes:
-        box: the last one, px.
-        time: when it was seen, s.
-        size: of the whole body, px: a box that suddenly is smaller shows only part of it.
-        velocity: of the centre, px/s.
-        hits: how often it was seen.
+        box: the first sight of the new performer, px.
+        since: when that was, s.
+        before: since when the other had been taken for the performer, s.
     """
 
     box: Box
-    time: float
-    size: float
-    velocity: tuple[float, float] = (0.0, 0.0)
-    hits: int = 1
-
-    @classmethod
-    def start(cls, box: Box, time: float) -> _Track:
-        """A new track."""
-        return cls(box, time, _longer(box))
-
-    def expected(self, time: float) -> Box:
-        """Where the box should be now; the velocity is trusted for a quarter of a second."""
-        step = min(max(time - self.time, 0.0), 0.25)
-        x, y = self.velocity[0] * step, self.velocity[1] * step
-        box = self.box
-        return Box(box.left + x, box.top + y, box.right + x, box.bottom + y, box.score)
-
-    def affinity(self, box: Box, time: float) -> float:
-        """How well a box continues this track: -inf when it cannot be."""
-        expected = self.expected(time)
-        unseen = max(time - self.time, 0.0)
-        if unseen > WEAK_TIME and box.score < START_SCORE:
-            return float("-inf")
-        areas = sorted((max(box.area, 1.0), max(expected.area, 1.0)))
-        overlap = expected.iou(box)
-        distance = _distance(box, expected) / self.size
-        reach = REACH + REACH_PER_SECOND * unseen
-        if areas[1] > AREA_RATIO * areas[0] or (distance > reach and overlap < 0.3):
-            return float("-inf")
-        return overlap - distance + SCORE_WEIGHT * box.score
-
-    def moved(self, box: Box, time: float) -> _Track:
-        """The track after it was seen again."""
-        elapsed = max(time - self.time, 0.0)
-        size = max(_longer(box), self.size * (1.0 - min(SHRINK * elapsed, 1.0)))
-        velocity = self.velocity
-        if elapsed > 0:
-            weight = elapsed / (elapsed + _VELOCITY_TIME)
-            (x, y), (old_x, old_y) = box.center, self.box.center
-            velocity = (
-                velocity[0] + weight * ((x - old_x) / elapsed - velocity[0]),
-                velocity[1] + weight * ((y - old_y) / elapsed - velocity[1]),
-            )
-        return _Track(box, time, size, velocity, self.hits + 1)
-
-
-def _longer(box: Box) -> float:
-    """The longer side, at least 1 px."""
-    return max(box.width, box.height, 1.0)
-
-
-def _distance(a: Box, b: Box) -> float:
-    """Distance between two centres, px."""
-    return hypot(a.center[0] - b.center[0], a.center[1] - b.center[1])
+    since: float
+    before: float
 
 
 class Performer:
@@ -130,6 +73,7 @@ class Performer:
     Attributes:
         state: see :class:`Lock`.
         acquisitions: how often a performer was chosen afresh; when it grows, it may be somebody else.
+        succeeded: how this frame gave the lock to somebody else; None after every other frame.
     """
 
     def __init__(self, patience: float = 1.5) -> None:
@@ -140,8 +84,12 @@ class Performer:
         """Forget everybody."""
         self.state = Lock.SEARCHING
         self.acquisitions = 0
-        self._track: _Track | None = None
-        self._others: list[_Track] = []
+        self.succeeded: Succession | None = None
+        self._since = 0.0  # when the performer of now was first seen, s
+        self._asked = float("inf")  # when it was first doubtful whom to choose, s
+        self._credit = 0.0  # s that the performer may stand still
+        self._track: Track | None = None
+        self._others: list[Track] = []
 
     @property
     def box(self) -> Box | None:
@@ -160,6 +108,17 @@ class Performer:
         """Whether a box can be the performer's at ``time``, by continuity alone."""
         return self._track is not None and self._track.affinity(box, time) > float("-inf")
 
+    @property
+    def replaceable(self) -> bool:
+        """Whether the performer stands still, and has for so long that somebody may take their place."""
+        return self._track is not None and self._credit <= 0
+
+    def take(self, box: Box, time: float) -> None:
+        """Make somebody the performer whom the caller knows to be it, at ``time``, s."""
+        self._track, self._credit, self._since = Track.start(box, time), 0.0, time
+        self.state = Lock.LOCKED
+        self.acquisitions += 1
+
     def update(self, boxes: list[Box], time: float, frame_size: tuple[int, int]) -> Box | None:
         """Take in the people of one frame.
 
@@ -171,20 +130,23 @@ class Performer:
         Returns:
             The performer's box, or None when they are not among them; ``state`` says which.
         """
+        self.succeeded = None
         mine, rest = self._assign(boxes, time)
         if mine is not None and self._track is not None:
-            self._track = self._track.moved(mine, time)
+            self._spend(mine, time)
             self.state = Lock.LOCKED
+            if self._give_way(time, frame_size[1]):
+                mine = self._track.box
         elif self._track is None or self.unseen(time) > self.patience:
             sure = [box for box in boxes if box.score >= START_SCORE]
             waiting = self.unseen(time) <= BYSTANDER_PATIENCE * self.patience
             free = self._unknown(sure, time) if self._track is not None and waiting else sure
             mine = max(free, key=lambda box: _prominence(box, frame_size), default=None)
+            if mine is not None and self._hesitates(mine, boxes, time):
+                mine = None
             if mine is not None:
-                self._track = _Track.start(mine, time)
+                self.take(mine, time)
                 self._others = self._beside(sure, mine, time)
-                self.state = Lock.LOCKED
-                self.acquisitions += 1
                 return mine
         if mine is None and self._track is not None:
             self.state = Lock.LOST
@@ -192,6 +154,49 @@ class Performer:
         if mine is not None:
             self._others += self._beside(rest, mine, time)
         return mine
+
+    def _hesitates(self, best: Box, boxes: list[Box], time: float) -> bool:
+        """Whether somebody clearly larger than who would be chosen at first sight may be sure in a moment."""
+        larger = [box for box in boxes if box.score >= MAYBE_SCORE and box.height > LARGER * best.height]
+        if self._track is not None or not any(shared(box, best) < SAME_BODY for box in larger):
+            return False
+        self._asked = min(self._asked, time)
+        return time - self._asked < HESITATION
+
+    def _spend(self, mine: Box, time: float) -> None:
+        """Move the performer on; who moves earns the time for which they may then stand."""
+        assert self._track is not None
+        elapsed = time - self._track.time
+        self._track = self._track.moved(mine, time)
+        credit = self._credit + (elapsed if self._track.stirs else -elapsed)
+        self._credit = min(max(credit, 0.0), MOST_CREDIT)
+
+    def _give_way(self, time: float, height: int) -> bool:
+        """Hand the lock to who is clearly larger and performs, if the one who has it only stands there.
+
+        Somebody cut off below while the other is not is at the camera, not in front of it.
+        """
+        holder = self._track
+        if holder is None or not self.replaceable or holder.stirs:
+            return False
+        lowest = max((1.0 - CUT) * height, holder.box.bottom)
+        rivals = [
+            other
+            for other in self._others
+            if other.time == time
+            and other.tall > LARGER * holder.tall
+            and other.box.bottom <= lowest
+            and other.performs
+        ]
+        if not rivals:
+            return False
+        self._track = max(rivals, key=lambda other: other.tall)
+        self._others = [other for other in self._others if other is not self._track] + [holder]
+        since, box = self._track.first
+        self.succeeded = Succession(box, since, self._since)
+        self._credit, self._since = 0.0, since
+        self.acquisitions += 1
+        return True
 
     def was_beside(self, boxes: list[Box], time: float) -> None:
         """Take in the people of the frame in which the performer was last seen: all others are somebody else.
@@ -214,15 +219,15 @@ class Performer:
         self._others = met + there
 
     @staticmethod
-    def _beside(boxes: list[Box], mine: Box, time: float) -> list[_Track]:
+    def _beside(boxes: list[Box], mine: Box, time: float) -> list[Track]:
         """New bystanders.
 
         Only beside the performer is somebody surely somebody else; and parts of the performer are nobody.
         """
         return [
-            _Track.start(box, time)
+            Track.start(box, time)
             for box in boxes
-            if box is not mine and box.score >= START_SCORE and _shared(box, mine) < SAME_BODY
+            if box is not mine and box.score >= START_SCORE and shared(box, mine) < SAME_BODY
         ]
 
     def _unknown(self, boxes: list[Box], time: float) -> list[Box]:
@@ -257,13 +262,6 @@ class Performer:
         ]
         mine = boxes[taken[0]] if first and 0 in taken else None
         return mine, [box for j, box in enumerate(boxes) if j not in used]
-
-
-def _shared(a: Box, b: Box) -> float:
-    """The part of the smaller of two boxes that lies in the other, 0..1."""
-    width = min(a.right, b.right) - max(a.left, b.left)
-    height = min(a.bottom, b.bottom) - max(a.top, b.top)
-    return max(width, 0.0) * max(height, 0.0) / max(min(a.area, b.area), 1.0)
 
 
 def _prominence(box: Box, frame_size: tuple[int, int]) -> float:

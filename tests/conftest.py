@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 
+import _rooms  # noqa: E402
 import fetch_clips  # noqa: E402
+from clips import retime  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -45,6 +47,20 @@ def _isolated(model_dir: Path | None, tmp_path_factory: pytest.TempPathFactory) 
 def detector(model_dir: Path | None) -> str:
     """``yolov5`` where its weights are at hand, else ``keypoints``."""
     return "yolov5" if model_dir is not None else "keypoints"
+
+
+@pytest.fixture(scope="session")
+def watched(
+    clips: dict[str, Path], model_dir: Path | None, _isolated: None, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, _rooms.Clip]:
+    """The acrobat, small, between two seconds of empty room; a smaller person stands by all the time."""
+    if model_dir is None:
+        pytest.skip("YOLOv5n is not on this machine")
+    folder = tmp_path_factory.mktemp("watched")
+    retime(clips["cam01"], folder / "alone.mp4", lambda t: t, duration=1.6, size=(360, 640))
+    clip = _rooms.read_clip(folder / "alone.mp4")
+    spectator = _rooms.spectator_of(clips["walk"])
+    return _rooms.write_video(clip, folder / "watched.mp4", spectator, always=True), clip
 
 
 @pytest.fixture(autouse=True)

@@ -21,8 +21,9 @@ from posesync.pose.errors import ReferenceFileError
 from posesync.pose.estimator import PoseEstimator, PoseSettings
 from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.model_choice import model_digests
+from posesync.pose.performer import Succession
 from posesync.pose.sources import FrameSource, open_source
-from posesync.pose.types import FloatArray
+from posesync.pose.types import FloatArray, Keypoints
 
 from .content import VideoContent
 from .gaps import fill_gaps
@@ -33,7 +34,7 @@ from .storage import SCHEMA, output_error
 log = logging.getLogger(__name__)
 
 #: Raised when the same video and settings give other samples or another proxy than before.
-PREPARE_VERSION: Final = 1
+PREPARE_VERSION: Final = 2
 #: s: an expert's video must be at least this long …
 MIN_DURATION: Final = 1.0
 #: s: … and show a person for at least this long.
@@ -138,13 +139,14 @@ def prepare_reference(
         # Only now is it known which models run: the detector may have been downloaded just now.
         folder = cache / _key(digest, settings)
         with _new_folder(folder) as part:
-            reference = _run(source, estimator, part, digest, progress)
+            reference = _run(path, source, estimator, part, digest, progress)
             reference.save(part / REFERENCE_FILE)
     content.remember(cache)
     return PreparedReference(reference, ProxyVideo.open(folder / PROXY_FILE), False, folder)
 
 
 def _run(
+    path: Path,
     source: FrameSource,
     estimator: PoseEstimator,
     folder: Path,
@@ -154,13 +156,19 @@ def _run(
     """Every frame once: its keypoints into the sequence, its picture into the proxy."""
     times: list[float] = []
     poses: list[FloatArray] = []
+    successions: list[tuple[float, Succession]] = []
     meter = _Meter(source, progress)
     with ProxyWriter(folder / PROXY_FILE, source.info.width, source.info.height) as proxy:
         for frame in source:
-            poses.append(estimator.update(frame).keypoints.to_array())
+            found = estimator.update(frame)
+            poses.append(found.keypoints.to_array())
+            if found.succeeded is not None:
+                successions.append((frame.time, found.succeeded))
             times.append(frame.time)
             proxy.write(frame.image, frame.time)
             meter.advance()
+        if successions:
+            _look_again(path, estimator, successions, poses)
         meter.finish()
         keypoints = np.asarray(poses, np.float32).reshape(-1, 17, 3)
         _check_usable(source.info.name, keypoints, np.asarray(times))
@@ -177,6 +185,32 @@ def _run(
     )
     stamps = np.asarray(times)
     return Reference.from_keypoints(fill_gaps(keypoints, stamps), stamps, origin=origin)
+
+
+def _look_again(
+    path: Path, estimator: PoseEstimator, successions: list[tuple[float, Succession]], poses: list[FloatArray]
+) -> None:
+    """Mend the keypoints of who was taken for the expert until, each at a time in s, somebody succeeded them.
+
+    In a file there is no need to have waited until it was sure: the expert is followed from their first sight
+    on, and before that nobody is there, whoever stood by. It takes as long as the opening does.
+    """
+    with open_source(path) as source:
+        current: Succession | None = None
+        for i, frame in enumerate(source):
+            if frame.time >= successions[-1][0]:
+                break
+            # The later one is right where two overlap.
+            inside = [found for until, found in successions if found.before <= frame.time < until]
+            if not inside:
+                continue
+            if frame.time < inside[-1].since:
+                poses[i] = Keypoints.empty().to_array()
+                continue
+            if inside[-1] is not current:
+                current = inside[-1]
+                estimator.follow(current.box, current.since)
+            poses[i] = estimator.update(frame).keypoints.to_array()
 
 
 def _check_usable(name: str, keypoints: FloatArray, times: FloatArray) -> None:

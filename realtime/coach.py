@@ -154,6 +154,9 @@ class Coach:
             ModelError: the models have failed PATIENCE times in a row.
         """
         result = self._look(frame, hurried=hurried)
+        if result.succeeded is not None:  # what was seen so far was somebody else
+            self._watch.reset()
+            self._begin_anew()
         keypoints = result.keypoints.to_array()
         framing = self._frame(frame, keypoints)
         status = self._begin(frame.time, keypoints)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from moving import dance
 from moving import expert as drawn_expert
 from outputs import read_log
 from posesync.pose.estimator import PoseEstimator, PoseResult, PoseSettings
-from posesync.pose.performer import Lock
+from posesync.pose.performer import Lock, Succession
 from posesync.pose.sources import open_source
-from posesync.pose.types import Frame, Keypoints
+from posesync.pose.types import Box, Frame, Keypoints
 from posesync.realtime.coach import Coach, Step
 from posesync.realtime.demo_performance import TempoCurve
 from posesync.realtime.expert import Expert
@@ -189,6 +190,28 @@ def test_each_frame_is_judged_once_whatever_begins_anew() -> None:
     judged = [one.frame.index for step in steps for one in step.judged]
     assert judged == list(range(150 - 7))
     assert (steps[50].score, steps[50].timing.speed, steps[50].cue) == (None, None, None)
+
+
+class Successor(DrawnDancer):
+    """The same dancer, who from frame 50 on has the place of somebody who only stood there."""
+
+    def update(self, frame: Frame, *, hurried: bool = False) -> PoseResult:
+        succession = Succession(Box(0, 0, 10, 20), frame.time - 0.5, 0.0) if frame.index == 50 else None
+        return replace(super().update(frame, hurried=hurried), succeeded=succession)
+
+
+def test_who_takes_the_place_of_somebody_else_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tracker believed what another person did: none of it is theirs."""
+    steps: list[Step] = []
+    resets: list[int] = []
+    monkeypatch.setattr(ScriptedTracker, "reset", lambda _: resets.append(len(steps)))
+    answers = settle(list(map(live, MOMENTS)), lambda time: 2.0 + time)
+    coach = Coach(Successor(dance(MOMENTS)), ScriptedExpert(answers))  # type: ignore[arg-type]
+    for k in range(150):
+        steps += [coach.process(Frame(np.zeros((720, 1280, 3), np.uint8), k / FPS, k))]
+    assert resets == [50]
+    assert (steps[49].score is None, steps[50].score) == (False, None)
+    assert [one.frame.index for step in steps for one in step.judged] == list(range(150 - 7))
 
 
 def test_the_log_of_a_loop_runs_backwards_only_where_it_begins_again(tmp_path: Path) -> None:

@@ -104,6 +104,34 @@ def test_it_stands_while_a_pose_is_held(page: Any) -> None:
     assert abs(held[0, 1] - 3.0) < 0.1
 
 
+@pytest.mark.parametrize("ahead", [0.12, 0.3, 0.5, 0.7])
+@pytest.mark.parametrize("pace", [0.0, 0.05])
+def test_it_comes_back_to_who_stands_or_hardly_moves(page: Any, ahead: float, pace: float) -> None:
+    # The tracker had run ahead and takes it back without a jump: the expert must not show what comes later.
+    before = performed(lambda t: t, 4.0)
+    after = [[t, 4.0 - ahead + pace * (t - 4.0), pace, "FOLLOWING" if pace else "HOLDING", ""]
+             for t in np.arange(4.0, 8.0, 1 / 30).tolist()]  # fmt: skip
+    frames = simulate(page, before + after, 8.0)
+    late = frames[frames[:, 0] > 5.0]
+    assert np.abs(late[:, 1] - (4.0 - ahead + pace * (late[:, 0] - 4.0))).max() <= 0.1
+    assert frames[frames[:, 0] > 1.0][:, 3].sum() <= 1, "one seek is enough"
+
+
+def test_it_keeps_up_with_who_is_faster_than_it_can_play(page: Any) -> None:
+    frames = simulate(page, performed(lambda t: 3.0 * t, 6.0), 6.0)
+    late = frames[frames[:, 0] > 1.0]
+    assert np.abs(late[:, 1] - 3.0 * late[:, 0]).max() < 0.65
+
+
+@pytest.mark.parametrize(("section", "shown"), [(None, 2.0), ([0.0, 6.0], 2.0), ([3.0, 6.0], 3.0)])
+def test_until_somebody_is_found_it_shows_where_the_expert_is_seen_first(
+    page: Any, section: Any, shown: float
+) -> None:
+    waiting = [[t / 30, None, 0.0, "WAITING", ""] for t in range(60)]
+    frames = simulate(page, waiting, 2.0, start=2.0, section=section)
+    assert frames[-1, 1] == shown
+
+
 def test_it_waits_at_the_beginning_until_the_piece_runs(page: Any) -> None:
     waiting = [[t / 30, None, 0.0, "WAITING", "", "framing"] for t in range(60)]
     frames = simulate(page, waiting, 2.0, start=5.0)

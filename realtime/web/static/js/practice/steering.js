@@ -1,6 +1,6 @@
 /**
  * How the expert's video follows the performer: by its rate, smoothly; by a seek only where the performer jumped or
- * began again.
+ * began again, or where no rate would bring it there soon: a video cannot play backwards.
  *
  * Pure logic: no element, no clock; both are passed in. Times are s.
  */
@@ -38,6 +38,10 @@ export const DEFAULTS = Object.freeze({
   changeEvery: 0.12,
   /** s of error that only a seek mends. */
   seekFrom: 0.75,
+  /** s of error that a seek mends where no rate makes up for it within `soon`, once that has lasted for `lasting` s. */
+  offFrom: 0.1,
+  soon: 0.6,
+  lasting: 0.3,
   /** s between two such seeks: the first must have had its effect. */
   seekEvery: 0.8,
   /** s that a position is carried on beyond the frame that it belongs to. */
@@ -70,13 +74,20 @@ export class Steering {
     this.rate = 1;
     this.playing = false;
     this.jump = false;
+    /** Whether a place was ever known: until then the beginning is shown. */
+    this.placed = false;
+    /** @type {number|null} s since when the video is off by what no rate makes up for soon */
+    this.offSince = null;
     this.soughtAt = -Infinity;
     this.changedAt = -Infinity;
   }
 
   /** s in the piece where the video waits for the beginning. */
   get rest() {
-    return this.section ? this.section[0] : this.start;
+    if (!this.section) return this.start;
+    const [from, to] = this.section;
+    // A piece may begin with an empty room, and `start` is where somebody is seen.
+    return this.start < to ? Math.max(from, this.start) : from;
   }
 
   /**
@@ -91,6 +102,7 @@ export class Steering {
     const known = before !== null && before.position !== null && position !== null;
     const elsewhere = answer.jumped || answer.wrapped || (known && this.wraps(before.position, position));
     if (position !== null && elsewhere) this.jump = true;
+    if (position !== null) this.placed = true;
     const speed = state === "FOLLOWING" ? Math.max(0, answer.speed) : 0;
     const passed = before ? at - before.at : Infinity;
     // A stop must not be smoothed away: the video would run on past the pose that is held.
@@ -109,6 +121,11 @@ export class Steering {
     return before - now > 0.4 * (this.section[1] - this.section[0]);
   }
 
+  /** Whether the piece has not begun: it is not running, or nobody has been found in it yet. */
+  get waits() {
+    return this.last !== null && (!this.last.running || (!this.placed && this.last.state === "WAITING"));
+  }
+
   /**
    * Where the video should be.
    * @param {number} now s, the clock of `captured`
@@ -117,7 +134,7 @@ export class Steering {
   target(now) {
     const { last, settings } = this;
     if (!last) return null;
-    if (!last.running) return this.rest;
+    if (this.waits) return this.rest;
     if (last.position === null || last.state === "LOST") return null;
     const ahead = Math.min(Math.max(0, now - last.at), settings.horizon);
     const place = last.position + last.speed * ahead;
@@ -136,9 +153,9 @@ export class Steering {
     const { last, settings } = this;
     const target = this.target(now);
     const deaf = !last || now - last.at > settings.stale;
-    if (target === null || (last?.running && (deaf || this.held))) return this.stand(target);
+    if (target === null || (!this.waits && (deaf || this.held))) return this.stand(target);
     const error = target - video.time;
-    if (!last?.running) {
+    if (this.waits) {
       this.jump = false;
       return this.stand(target, !video.seeking && Math.abs(error) > 0.05 ? target : null);
     }
@@ -172,11 +189,25 @@ export class Steering {
    */
   seekTo(now, target, error, video) {
     if (video.seeking) return null;
-    const { seekFrom, seekEvery, deadBand } = this.settings;
+    const { seekFrom, seekEvery, lasting, deadBand } = this.settings;
+    if (!this.beyondRates(error)) this.offSince = null;
+    else this.offSince ??= now;
     if (this.jump && Math.abs(error) <= deadBand) this.jump = false;
     if (this.jump) return target;
     if (video.ended && error < -deadBand) return target;
-    return Math.abs(error) > seekFrom && now - this.soughtAt >= seekEvery ? target : null;
+    const off = Math.abs(error) > seekFrom || (this.offSince !== null && now - this.offSince >= lasting);
+    return off && now - this.soughtAt >= seekEvery ? target : null;
+  }
+
+  /**
+   * Whether no rate makes up for an error soon: the video is ahead of a performer who stands or hardly moves, or behind
+   * one who is about as fast as it can play.
+   * @param {number} error s by which the video lags behind
+   */
+  beyondRates(error) {
+    const { offFrom, soon, fastest } = this.settings;
+    const gained = error < 0 ? this.speed : fastest - this.speed;
+    return Math.abs(error) > Math.max(offFrom, soon * gained);
   }
 
   /**

@@ -187,12 +187,14 @@ def _mark_joints(
         cv2.polylines(area, [corners], True, tint, line + 1, cv2.LINE_AA, _SHIFT)
 
 
-def draw_gauge(canvas: Image, place: tuple[int, int, int, int], value: float, color: Color) -> None:
-    """A balance: a track (left, top, width, height px), its middle marked, and a marker at −1..1."""
+def draw_gauge(canvas: Image, place: tuple[int, int, int, int], value: float | None, color: Color) -> None:
+    """A balance: a track (left, top, width, height px), its middle marked, and a marker at −1..1 or none."""
     x, y, w, h = place
     _box(w, h, h // 2, TRACK, 1.0).lay(canvas, x, y)
     middle, tall = x + w // 2, round(h * 0.45)
     canvas[y - tall : y + h + tall, middle - max(1, h // 8) : middle + max(1, h // 8) + h % 2] = MUTED
+    if value is None:
+        return
     spot = middle + min(max(value, -1.0), 1.0) * (w - h) / 2
     low, high = sorted((middle, round(spot)))
     canvas[y + h // 4 : y + h - h // 4, low:high] = color

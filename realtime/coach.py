@@ -16,6 +16,7 @@ from posesync.pose.estimator import PoseEstimator, PoseResult
 from posesync.pose.performer import Lock
 from posesync.pose.types import FloatArray, Frame, Keypoints
 
+from .confidence import DoubtWatch
 from .cue_queue import CueQueue
 from .cues import Cue, CueSettings
 from .expert import Expert
@@ -82,10 +83,11 @@ class Step:
         expert_pose: (17, 3) of the expert at that time.
         judged: the frames that were judged with this one, the oldest first: each once, some 0.2 s after it
             was taken, 0.5 s at most. Empty until something has settled.
-        score: 0..100, form, as last judged; to be shown. None without a place.
-        cue: the correction to show now, or None.
+        doubtful: there is a place, but it is too uncertain to be stated.
+        score: 0..100, form, as last judged; to be shown. None without a place, or with a doubtful one.
+        cue: the correction to show now, or None; like ``score``.
         said: whether ``cue`` is new with this frame.
-        timing: the performer's pace, as last judged.
+        timing: the performer's pace, as last judged, while they move on; like ``score``.
         framing: what to change about where the performer stands, or None.
         practice: whether the piece has begun, and what is counted until then.
     """
@@ -98,6 +100,7 @@ class Step:
     expert_time: float
     expert_pose: FloatArray
     judged: tuple[Judged, ...] = ()
+    doubtful: bool = False
     score: float | None = None
     cue: Cue | None = None
     said: bool = False
@@ -134,6 +137,7 @@ class Coach:
         self._cue: Cue | None = None
         self._meter, self._timing = TimingMeter(), _NO_TIMING
         self._settling = Settling()
+        self._doubt = DoubtWatch()
         self._left: list[Judged] = []  # judged when something else began, and not told of yet
         self._score: float | None = None
         self._scored_at = 0.0
@@ -171,6 +175,10 @@ class Coach:
         self._left = []
         decided = self._settling.update(Seen(frame, keypoints, position))
         judged = [self._judge(seen, position.state) for seen in decided]
+        doubtful = self._doubt.update(None if position.time is None else position.confidence)
+        if doubtful or position.state not in _PRACTISED:
+            self._cues.drop()
+            self._cue = None
         return Step(
             frame,
             keypoints,
@@ -180,10 +188,11 @@ class Coach:
             self._shown,
             around[_MATCHED],
             judged=(*left, *judged),
-            score=self._score_now(frame.time, judged, position),
+            doubtful=doubtful,
+            score=self._score_now(frame.time, judged, known=position.time is not None and not doubtful),
             cue=self._cue,
             said=self._cue is not None and (before is None or before.text != self._cue.text),
-            timing=self._timing,
+            timing=_NO_TIMING if doubtful or position.state is not State.FOLLOWING else self._timing,
             framing=framing,
             practice=status,
         )
@@ -203,12 +212,12 @@ class Coach:
         self._cue = self._advise(seen, alike, now)
         return Judged(seen.frame, seen.keypoints, position, feedback, around[_MATCHED], self._timing)
 
-    def _score_now(self, time: float, judged: list[Judged], position: Position) -> float | None:
-        """The score to show: the last one, while there is a place and it is not old."""
+    def _score_now(self, time: float, judged: list[Judged], *, known: bool) -> float | None:
+        """The score to show: the last one, while the place is ``known`` and it is not old."""
         for one in judged:
             if one.feedback.score is not None:
                 self._score, self._scored_at = one.feedback.score, time
-        if position.time is None or time - self._scored_at > SCORE_STAYS:
+        if not known or time - self._scored_at > SCORE_STAYS:
             self._score = None
         return self._score
 
@@ -288,6 +297,7 @@ class Coach:
         self._settling.reset()
         self._tracker.reset()
         self._cues.reset()
+        self._doubt.reset()
         self._meter.reset()
         self._cue, self._timing, self._score = None, _NO_TIMING, None
         self._shown = self._expert.start

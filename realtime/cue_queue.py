@@ -76,8 +76,9 @@ class CueQueue:
     """Chooses among what :func:`~posesync.realtime.cues.find_cues` finds, by size, duration and visibility.
 
     An error is said when it was there for most of the last moments, which no jitter and no passing movement
-    is. Its cue stays until it is put right, at least long enough to be read, at most a few seconds. Legs are
-    named as :class:`~posesync.realtime.legs.LegIdentity` holds them, and left alone while that is in doubt.
+    is. Its cue stays until it is put right, at least long enough to be read, at most a few seconds; at a jump
+    or a return to the start it goes at once. Legs are named as :class:`~posesync.realtime.legs.LegIdentity`
+    holds them, and left alone while that is in doubt.
 
     Args:
         settings: see :class:`~posesync.realtime.cues.CueSettings`.
@@ -97,6 +98,10 @@ class CueQueue:
         self._time: float | None = None
         self._expert: FloatArray | None = None
         self._mirrored = False
+
+    def drop(self) -> None:
+        """Take down the cue that is shown: what it was about is over. What lasts is said again later."""
+        self._shown, self._unseen = None, 0.0
 
     def update(
         self,
@@ -137,6 +142,8 @@ class CueQueue:
         self._time, self._mirrored = time, mirrored
         if jumped or (wrapped and _is_cut(self._expert, expert)):
             self._legs[1].reset()
+        if jumped or wrapped:
+            self.drop()
         self._expert = expert
         found = self._find(time, performer, expert, confidence)
         self._remember(found, dt)

@@ -12,12 +12,11 @@ from posesync.pose.types import Image
 
 from . import annotators as paint
 from .overlay_scene import Scene
+from .scoring import Timing
 from .text import Color, TextPainter
 
 Sections = tuple[tuple[float, float, str], ...]
 
-#: Pace within which the performer is on time, as a share of the expert's, either way.
-ON_TIME_PACE: Final = 0.12
 #: s ahead or behind within which the performer is on time.
 ON_TIME_LEAD: Final = 0.3
 #: s ahead or behind at the ends of the bar; of the pace, twice and half.
@@ -47,7 +46,7 @@ class ProgressRow:
             canvas: changed in place.
             scene: what is drawn.
             color: of the state.
-            timing: −1 dragging (behind) .. 1 rushing (ahead), or None to leave the timing bar out.
+            timing: −1 dragging (behind) .. 1 rushing (ahead), or None for a timing bar without a marker.
         """
         duration = max(scene.duration, 1e-6)
         x, y, w, h = self._bar
@@ -63,7 +62,7 @@ class ProgressRow:
             paint.dot(canvas, spot, y + h / 2 - 0.5, h * 0.75, paint.faded(paint.TEXT, scene.doubt))
             self._section(canvas, scene, time, duration)
         self._clock(canvas, time, scene.duration)
-        if timing is not None:
+        if time is not None:
             self._timing(canvas, scene, timing)
 
     @property
@@ -104,7 +103,7 @@ class ProgressRow:
         width = self._text.measure(name, size, bold=True)
         left = x + min(max(0.0, here[0] / duration * w), w - width)
         write = partial(self._text.draw, canvas, background=paint.BACKGROUND)
-        write(name, left, y + h + self._ruler(19), size=size, color=paint.NEUTRAL, bold=True)
+        write(name, left, y + h + self._ruler(17), size=size, color=paint.NEUTRAL, bold=True)
 
     def _clock(self, canvas: Image, time: float | None, duration: float) -> None:
         write = partial(self._text.draw, canvas, background=paint.BACKGROUND, align="right")
@@ -116,32 +115,39 @@ class ProgressRow:
         if time is not None:
             write(clock(time), start, self._baseline, size=size, color=paint.TEXT)
 
-    def _timing(self, canvas: Image, scene: Scene, value: float) -> None:
+    def _timing(self, canvas: Image, scene: Scene, value: float | None) -> None:
         """Show the pace from dragging to rushing, or the lead; the word that applies lights up."""
         px = self._ruler
         slow, fast = ("dragging", "rushing") if scene.lead is None else ("behind", "ahead")
-        limit = math.log2(1 + ON_TIME_PACE) if scene.lead is None else ON_TIME_LEAD / FULL_LEAD
-        off = abs(value) > limit
-        color = paint.faded(paint.FAIR if off else paint.GOOD, scene.doubt)
+        lit = None if value is None else _pace_word(scene)
+        color = paint.faded(paint.GOOD if lit is None else paint.FAIR, scene.doubt)
         size, left, width = px(19), px(890), px(124)
-        for word, x, align, lit in (
-            (slow, left - px(12), "right", off and value < 0),
-            (fast, left + width + px(12), "left", off and value > 0),
+        for word, x, align in (
+            (slow, left - px(12), "right"),
+            (fast, left + width + px(12), "left"),
         ):
             self._text.draw(
-                canvas, word, x, self._baseline, size=size, color=color if lit else paint.MUTED, bold=lit,
+                canvas, word, x, self._baseline, size=size, color=color if word == lit else paint.MUTED,
+                bold=word == lit,
                 align="right" if align == "right" else "left", background=paint.BACKGROUND,
             )  # fmt: skip
         paint.draw_gauge(canvas, (left, self._bar[1] - px(1), width, px(14)), value, color)
 
 
-def timing_value(scene: Scene) -> float | None:
-    """Where the marker of the timing bar is, −1 dragging or behind .. 1 rushing or ahead; None for no bar.
+def _pace_word(scene: Scene) -> str | None:
+    """The word that lights up, or None on time. Of the pace it is the one that was judged."""
+    if scene.lead is not None and math.isfinite(scene.lead):
+        return None if abs(scene.lead) <= ON_TIME_LEAD else "behind" if scene.lead < 0 else "ahead"
+    return None if scene.pace in (None, Timing.ON_TIME) else scene.pace.value
 
-    There is none without a position. Of the pace it is the logarithm, so that half and twice the expert's
-    are at the two ends.
+
+def timing_value(scene: Scene) -> float | None:
+    """Where the marker of the timing bar is, −1 dragging or behind .. 1 rushing or ahead; None for no marker.
+
+    There is none without a position, or with a doubtful one. Of the pace it is the logarithm, so that half
+    and twice the expert's are at the two ends.
     """
-    if scene.position.time is None:
+    if scene.position.time is None or scene.doubtful:
         return None
     if scene.lead is not None and math.isfinite(scene.lead):
         return min(max(scene.lead / FULL_LEAD, -1.0), 1.0)

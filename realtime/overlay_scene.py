@@ -9,6 +9,7 @@ from posesync.pose.types import FloatArray, Image
 
 from .confidence import doubt_of
 from .position import Position
+from .scoring import Timing
 
 
 class Layout(str, Enum):
@@ -48,6 +49,8 @@ class Scene:
         view: how to lay this scene out, or None for the overlay's own ``layout``.
         cue: the correction to show, any Unicode, or None.
         timing: the performer's pace for the timing bar, 1.0 = the expert's, or None.
+        pace: the same in a word, or None.
+        doubtful: the place is too uncertain to be stated.
         lead: s ahead (+) of the expert's own clock or behind it (−), where that clock leads; then the timing
             bar shows this.
         sections: of the piece: from s, to s, name.
@@ -74,6 +77,8 @@ class Scene:
     view: Layout | None = None
     cue: str | None = None
     timing: float | None = None
+    pace: Timing | None = None
+    doubtful: bool = False
     lead: float | None = None
     sections: tuple[tuple[float, float, str], ...] = ()
     practised: tuple[float, float] | None = None

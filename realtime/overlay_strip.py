@@ -29,12 +29,27 @@ PACE_SECONDS: Final = 0.25
 
 _STATES: Final[dict[State, tuple[str, Color, str]]] = {
     # Somebody who does something else is WAITING or LOST too, and FINISHED is taken back from who goes on.
-    State.WAITING: ("Waiting", paint.MUTED, "for your first moves of the piece"),
+    State.WAITING: ("Waiting for your first moves", paint.MUTED, ""),
     State.FOLLOWING: ("Following", paint.GOOD, ""),
     State.HOLDING: ("Holding", paint.CALM, "the expert waits for you"),
     State.LOST: ("Not in the piece right now", paint.POOR, "go on anywhere, I will find you"),
     State.FINISHED: ("Finished", paint.NEUTRAL, "start again whenever you like"),
 }
+#: Whatever the tracker takes the performer to be doing: of a doubtful place, that is all that is known.
+_DOUBTFUL: Final = ("Looking for your place in the piece", paint.MUTED, "")
+#: A pace below this share of the expert's is standing, and no figure is put to it.
+_LEAST_PACE: Final = 0.1
+
+
+def status_of(scene: Scene) -> tuple[str, Color, str]:
+    """What the tracker knows, its colour, and what stands behind it in smaller type: the page's words too."""
+    if scene.doubtful:
+        return _DOUBTFUL
+    name, color, hint = _STATES[scene.position.state]
+    if scene.position.state is not State.FOLLOWING or scene.timing is None or scene.timing < _LEAST_PACE:
+        return name, color, hint
+    # No finer than the words beside the timing bar, which are about the same measurement.
+    return name, color, f"{scene.timing:.1f}× the expert’s pace"
 
 
 class Strip:
@@ -52,16 +67,17 @@ class Strip:
         self._ruler = ruler
         self._width = width
         self._height = height
+        self._keys = height - ruler(9)
         self.top = height - ruler(STRIP_HEIGHT)
         self._row = ProgressRow(text, ruler, self.top + ruler(68))
-        self._pace: tuple[float, str] | None = None
+        self._pace: tuple[float, str, str] | None = None
         self._fit = lru_cache(maxsize=8)(self._fitted)
 
     def draw(self, canvas: Image, scene: Scene, score: float | None, timing: float | None) -> None:
         """Draw it; ``score`` and ``timing`` are smoothed."""
         px = self._ruler
         write = partial(self._text.draw, canvas, background=paint.BACKGROUND)
-        name, color, hint = _STATES[scene.position.state]
+        name, color, hint = status_of(scene)
         if scene.framing:
             self._message(canvas, scene.framing, paint.TEXT, paint.CALM)
         elif scene.cue:
@@ -71,22 +87,24 @@ class Strip:
             ink = paint.faded(paint.TEXT, scene.doubt)
             paint.dot(canvas, px(36), self.top + px(39), px(11), paint.faded(color, scene.doubt))
             x = px(60) + write(name, px(60), self.top + px(53), size=px(42), color=ink, bold=True)
-            words = hint or self._pace_words(scene)
-            write(words, x + px(20), self.top + px(53), size=px(24), color=paint.MUTED)
+            more = self._held(scene, name, hint)
+            write(more, x + px(20), self.top + px(53), size=px(24), color=paint.MUTED)
         self._row.draw(canvas, scene, paint.faded(color, scene.doubt), timing)
         edge = self._width - px(24)
-        if score is not None:
+        if score is not None or scene.position.time is not None:
             write("score", edge, self.top + px(92), size=px(18), color=paint.MUTED, align="right")
-            number, tint = f"{score:.0f}", paint.faded(paint.score_color(round(score)), scene.doubt)
+            number, tint = "–", paint.MUTED
+            if score is not None:
+                number, tint = f"{score:.0f}", paint.faded(paint.score_color(round(score)), scene.doubt)
             write(number, edge, self.top + px(68), size=px(78), color=tint, bold=True, align="right")
         if scene.fps is not None:
-            rate, baseline = f"{scene.fps:.0f} fps", self._height - px(14)
+            rate, baseline = f"{scene.fps:.0f} fps", self._keys
             write(rate, edge, baseline, size=px(15), color=paint.MUTED, align="right")
 
     def draw_keys(self, canvas: Image) -> None:
         """The keys, which never change: drawn once, into an empty canvas."""
         px, text = self._ruler, self._text
-        baseline, size = self._height - px(14), px(15)
+        baseline, size = self._keys, px(15)
         x = float(px(24))
         for key, meaning in KEYS:
             width = text.width(key, size, bold=True)
@@ -117,10 +135,10 @@ class Strip:
         choices = [(px(size), lines) for size, lines in MESSAGE_SIZES]
         return self._text.fit(words, px(1046), choices, bold=True)
 
-    def _pace_words(self, scene: Scene) -> str:
-        """The pace in words, each long enough to be read."""
-        if scene.doubt > 0.5:
-            return "not sure where you are"
+    def _held(self, scene: Scene, name: str, hint: str) -> str:
+        """The words behind a state, those of the pace held long enough to be read."""
+        if self._pace is None or self._pace[1] != name or not hint:
+            self._pace = None
         if self._pace is None or not 0 <= scene.time - self._pace[0] < PACE_SECONDS:
-            self._pace = (scene.time, f"{scene.position.speed:.2f}× the expert’s pace")
-        return self._pace[1]
+            self._pace = (scene.time, name, hint)
+        return self._pace[2]

@@ -191,6 +191,8 @@ class Stage:
                 statistics=statistics_lines(figures, hurried=self.hurried) if self._details else None,
                 cue=step.cue.text if step.cue is not None else None,
                 timing=step.timing.speed,
+                pace=step.timing.label,
+                doubtful=step.doubtful,
                 lead=self._clock.lead(step.position.time, now) if self._clock is not None else None,
                 sections=tuple((part.start, part.end, part.name) for part in self._sections),
                 practised=self.practised or (self._expert.practised if self._expert.is_part else None),

@@ -32,6 +32,7 @@ from posesync.realtime.cues import find_cues  # noqa: E402
 from posesync.realtime.feedback import compare_poses  # noqa: E402
 from posesync.realtime.overlay import Layout, Overlay, Scene  # noqa: E402
 from posesync.realtime.position import Position, State  # noqa: E402
+from posesync.realtime.scoring import Timing  # noqa: E402
 
 #: By name, of the performer, then of the expert: clip, frame, window left, top, width, height px (0: to the
 #: edge). In the walk a man walks on a wall over the woman: the window is hers, as her own camera's would be.
@@ -81,6 +82,7 @@ def scene(folder: Path, performer: Moment, expert: Moment) -> Scene:
         fps=30.0,
         cue=cues[0].text if cues else None,
         timing=0.84,
+        pace=Timing.DRAGGING,
         sections=SECTIONS,
     )
 

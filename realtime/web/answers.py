@@ -78,6 +78,7 @@ class AnswerWriter:
             "speed": finite(position.speed, 4) or 0.0,
             "state": position.state.name,
             "confidence": finite(position.confidence, 3) or 0.0,
+            "doubtful": step.doubtful,
             "mirrored": position.mirrored,
             "jumped": position.jumped,
             "wrapped": position.wrapped,

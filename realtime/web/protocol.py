@@ -246,6 +246,7 @@ class Answer(_Message):
     speed: float
     state: Literal["WAITING", "FOLLOWING", "HOLDING", "LOST", "FINISHED"]
     confidence: Annotated[Share, Field(description="the probability that position is right within 0.25 s")]
+    doubtful: Annotated[bool, Field(description="too uncertain to state position: no score, cue or pace")]
     mirrored: bool
     jumped: bool
     wrapped: Annotated[bool, Field(description="back at the start by finishing the piece")]

@@ -18,6 +18,7 @@ from posesync.pose.performer import Lock, Succession
 from posesync.pose.sources import open_source
 from posesync.pose.types import Box, Frame, Keypoints
 from posesync.realtime.coach import Coach, Step
+from posesync.realtime.confidence import DoubtWatch
 from posesync.realtime.demo_performance import TempoCurve
 from posesync.realtime.expert import Expert
 from posesync.realtime.feedback import compare_nearest
@@ -167,6 +168,38 @@ def test_the_settled_place_is_judged_and_the_live_one_drawn(live_off: float, set
     assert any(step.cue is not None for step in steps) == bool(settled_off), "what is said is judged too"
     assert steps[50].expert_time == pytest.approx(MOMENTS[50] + live_off), "what is shown is not late"
     assert [step.timing.speed for step in steps[60:]] == pytest.approx([1.0] * 90)
+
+
+@pytest.mark.parametrize("then", ["doubt", "finished"])
+def test_of_a_doubtful_place_nothing_is_stated(then: str) -> None:
+    """Neither a score of before nor a cue about what has passed, from that very frame on."""
+    known = [live(m + 0.5) for m in MOMENTS]
+    for k in range(100, 150):
+        change = {"confidence": 0.2} if then == "doubt" else {"state": State.FINISHED}
+        known[k] = replace(known[k], **change)  # type: ignore[arg-type]
+    steps = follow(settle(known, lambda time: 2.5 + time), MOMENTS)
+    before, after = steps[99], steps[100:]
+    assert before.cue is not None
+    assert not before.doubtful
+    assert all(step.cue is None for step in after)
+    assert all(step.timing.speed is None for step in after)
+    assert {step.doubtful for step in after} == {then == "doubt"}
+    if then == "doubt":
+        assert all(step.score is None for step in after)
+
+
+def test_the_pace_of_who_stands_is_not_judged_on_screen() -> None:
+    standing_still = [replace(live(m), state=State.HOLDING, speed=0.0) for m in MOMENTS]
+    steps = follow(settle(standing_still, lambda time: 2.0 + time), MOMENTS)
+    assert all(step.timing.label is None for step in steps)
+
+
+def test_doubt_has_two_limits() -> None:
+    watch = DoubtWatch()
+    given = [0.9, 0.4, 0.36, 0.4, 0.44, 0.46, 0.4, None, 0.3, None]
+    assert [watch.update(c) for c in given] == [
+        False, False, True, True, True, False, False, False, True, False,
+    ]  # fmt: skip
 
 
 def test_the_score_stays_while_a_performer_is_followed() -> None:

@@ -223,6 +223,17 @@ def test_a_cue_goes_when_its_joint_is_out_of_sight_or_the_match_in_doubt() -> No
         queue.update(float("nan"), wrong, expert)
 
 
+@pytest.mark.parametrize("mark", ["jumped", "wrapped"])
+def test_a_cue_is_about_one_place_and_goes_when_that_is_left(mark: str) -> None:
+    expert = standing()
+    wrong = turned(expert, "left_elbow", 40)
+    queue = CueQueue()
+    assert play(queue, wrong, expert, 0.0, 1.0)[-1][1] is not None
+    assert queue.update(1.03, wrong, expert, **{mark: True}) is None
+    later = play(queue, wrong, expert, 1.06, 3.0)
+    assert any(cue is not None for _, cue in later), "what lasts is said again"
+
+
 def exchanged(pose: np.ndarray) -> np.ndarray:
     pose = pose.copy()
     pose[[15, 16]] = pose[[16, 15]]

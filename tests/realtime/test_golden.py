@@ -22,6 +22,7 @@ from posesync.realtime.overlay_panels import (
 from posesync.realtime.overlay_progress import ProgressRow
 from posesync.realtime.overlay_strip import Strip
 from posesync.realtime.position import Position, State
+from posesync.realtime.scoring import Timing
 from posesync.realtime.text import TextPainter
 from test_feedback import standing, turned
 
@@ -140,6 +141,7 @@ def moment(**changes: object) -> Scene:
         fps=30.0,
         cue="straighten your left elbow",
         timing=0.8,
+        pace=Timing.DRAGGING,
         sections=((0.0, 1.0, "Intro"), (1.0, 3.0, "Chorus"), (3.0, 4.0, "End")),
     )
     return replace(base, **changes)  # type: ignore[arg-type]
@@ -148,7 +150,15 @@ def moment(**changes: object) -> Scene:
 WAITING = Position(None, 0.0, 0.0, State.WAITING)
 VIEWS: dict[str, dict[str, object]] = {
     **{layout.value: {"view": layout} for layout in Layout},
-    "doubt": {"view": Layout.GHOST, "position": Position(1.3, 0.8, 0.2, State.FOLLOWING), "cue": None},
+    "doubt": {
+        "view": Layout.GHOST,
+        "position": Position(1.3, 0.8, 0.2, State.FOLLOWING),
+        "doubtful": True,
+        "cue": None,
+        "score": None,
+        "timing": None,
+        "pace": None,
+    },
     "framing": {"framing": "step back, I cannot see your feet", "position": WAITING, "score": None},
     "count-in": {"countdown": "3", "position": WAITING, "score": None, "view": Layout.GHOST, "cue": None},
     "from-memory": {"show_expert": False, "practised": (1.0, 3.0), "lead": 0.9, "cue": None},

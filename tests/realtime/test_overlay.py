@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,9 @@ from posesync.pose.features import swap_left_right
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.realtime import annotators as paint
 from posesync.realtime.overlay import KEYS, Layout, Overlay, Scene
+from posesync.realtime.overlay_strip import status_of
 from posesync.realtime.position import Position, State
+from posesync.realtime.scoring import Timing
 from test_feedback import standing, turned
 
 
@@ -191,19 +194,52 @@ def test_framing_goes_before_the_cue_and_the_cue_before_the_state() -> None:
 
 
 @pytest.mark.parametrize(
-    ("timing", "lead", "side"),
-    [(0.6, None, -1), (1.0, None, 0), (1.6, None, 1), (None, -1.0, -1), (1.6, 0.0, 0), (None, 1.0, 1)],
-)
+    ("timing", "pace", "lead", "side"),
+    [
+        (0.6, Timing.DRAGGING, None, -1), (1.0, Timing.ON_TIME, None, 0), (1.6, Timing.RUSHING, None, 1),
+        (None, None, -1.0, -1), (1.6, Timing.RUSHING, 0.0, 0), (None, None, 1.0, 1),
+    ],
+)  # fmt: skip
 def test_the_timing_bar_shows_the_way_and_lights_the_word(
-    timing: float | None, lead: float | None, side: int
+    timing: float | None, pace: Timing | None, lead: float | None, side: int
 ) -> None:
-    drawn = Overlay().draw(scene(timing=timing, lead=lead, score=None))
+    drawn = Overlay().draw(scene(timing=timing, pace=pace, lead=lead, score=None))
     row = drawn[648:676]
     slow, gauge, fast = row[:, 780:880], row[:, 885:1020], row[:, 1022:1100]
     color = paint.FAIR if side else paint.GOOD
     columns = (np.abs(gauge.astype(int) - color).max(axis=-1) < 20).nonzero()[1]
     assert np.sign(round((columns.mean() - (952 - 885)) / 12)) == side
     assert (count(slow, paint.FAIR) > 50, count(fast, paint.FAIR) > 50) == (side < 0, side > 0)
+
+
+@pytest.mark.parametrize(("pace", "lit"), [(Timing.ON_TIME, False), (Timing.RUSHING, True)])
+def test_the_word_for_the_pace_is_the_one_that_was_judged(pace: Timing, lit: bool) -> None:
+    """Between the limits either word may be right; a second limit of the bar's own would contradict it."""
+    drawn = Overlay().draw(scene(timing=1.15, pace=pace, score=None))
+    assert (count(drawn[648:676, 1022:1100], paint.FAIR) > 50) == lit
+
+
+def test_nothing_is_stated_of_a_doubtful_place() -> None:
+    doubtful = Position(1.3, 0.8, 0.3, State.FOLLOWING)
+    seen = {"position": doubtful, "doubtful": True, "score": None, "cue": None}
+    plain, timed = (Overlay().draw(scene(**seen, timing=t, pace=p)) for t, p in
+                    ((None, None), (1.6, Timing.RUSHING)))  # fmt: skip
+    assert (plain == timed).all(), "no pace"
+    assert count(plain, paint.FAIR) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "more"),
+    [
+        ({"timing": 0.84}, "Following", "0.8× the expert’s pace"),
+        ({"timing": 0.02}, "Following", ""),
+        ({"timing": None}, "Following", ""),
+        ({"doubtful": True, "timing": 0.84}, "Looking for your place in the piece", ""),
+    ],
+)  # fmt: skip
+def test_one_state_one_true_sentence(change: dict[str, Any], words: str, more: str) -> None:
+    following = Position(1.3, 0.02, 0.9, State.FOLLOWING)
+    assert status_of(scene(position=following, **change))[::2] == (words, more)
 
 
 def test_without_a_position_there_is_no_timing() -> None:

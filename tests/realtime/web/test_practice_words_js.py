@@ -10,6 +10,9 @@ from browsing import CHROMIUM, NO_CHROMIUM
 from modules import empty_page, run
 from posesync.realtime.annotators import error_color, score_color
 from posesync.realtime.confidence import doubt_of
+from posesync.realtime.overlay_strip import status_of
+from posesync.realtime.position import Position, State
+from test_overlay import scene
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
@@ -91,7 +94,7 @@ def test_colours_are_the_windows(page: Any) -> None:
 def answer(**more: Any) -> dict[str, Any]:
     return {
         "phase": "running", "countdown": None, "hint": None, "framing": None, "position": 1.0,
-        "state": "FOLLOWING", "confidence": 0.9, "cue": None, "said": False,
+        "state": "FOLLOWING", "confidence": 0.9, "doubtful": False, "cue": None, "said": False,
         "timing": {"score": 90, "label": "on time", "speed": 1.0}, **more,
     }  # fmt: skip
 
@@ -121,14 +124,28 @@ def test_one_message_at_a_time(page: Any, change: dict[str, Any], words: str) ->
     assert run(page, "practice/words", "return m.messageOf(given).text;", answer(**change)) == words
 
 
-@pytest.mark.parametrize(
-    ("confidence", "words"), [(0.9, "on time"), (0.5, "on time"), (0.3, "not sure where you are")]
-)
-def test_who_is_followed_is_told_the_pace_and_not_that_nobody_is_sure(
-    page: Any, confidence: float, words: str
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("doubtful", [False, True])
+@pytest.mark.parametrize("speed", [None, 0.0, 0.06, 0.84, 1.0, 1.23])
+def test_what_the_tracker_knows_is_said_in_the_windows_words(
+    page: Any, state: State, doubtful: bool, speed: float | None
 ) -> None:
-    told = run(page, "practice/words", "return m.messageOf(given).more;", answer(confidence=confidence))
-    assert told == words
+    place = None if state in (State.WAITING, State.LOST) else 1.0
+    given = answer(
+        state=state.name, position=place, doubtful=doubtful,
+        timing={"score": None, "label": None, "speed": speed},
+    )  # fmt: skip
+    words, _, more = status_of(
+        scene(position=Position(place, 0.8, 0.3, state), doubtful=doubtful, timing=speed)
+    )
+    told = run(
+        page, "practice/words", "const { text, more } = m.messageOf(given); return [text, more];", given
+    )
+    assert told == [words, more]
+
+
+@pytest.mark.parametrize("confidence", [0.9, 0.5, 0.3, 0.1])
+def test_doubt_fades_as_in_the_window(page: Any, confidence: float) -> None:
     faded = run(page, "practice/drawing", "return m.doubt(given);", answer(confidence=confidence))
     assert faded == pytest.approx(doubt_of(confidence)), "as the window fades"
 
@@ -150,6 +167,9 @@ def test_what_is_new_is_said_once(page: Any) -> None:
         (answer(state="LOST", position=None), 12.0, "Not in the piece right now"),
         (answer(state="FINISHED"), 13.0, "Finished"),
         (answer(), 14.0, "Following"),
+        (answer(doubtful=True), 20.5, "Looking for your place in the piece"),
+        (answer(doubtful=True, state="HOLDING"), 20.6, None),
+        (answer(), 21.0, "Following"),
     ]
     said = run(page, "practice/words", body, [[a, now] for a, now, _ in told])
     assert said == [words for *_, words in told]

@@ -8,8 +8,6 @@ import { Speech, messageOf, paceOf } from "./words.js";
 const SIZES = Object.freeze([1, 0.85, 0.72, 0.6, 0.5]);
 /** s between two looks at figures: those that change with every picture cannot be read. */
 const FIGURES_EVERY = 0.25;
-/** Pace within which the performer is on time, either way, on the scale of paceOf. */
-const ON_TIME = Math.log2(1.12);
 
 /** @typedef {import("./protocol.js").Answer} Answer */
 
@@ -45,7 +43,7 @@ export class Hud {
     const { text, more, tone } = messageOf(answer);
     const fade = doubt(answer);
     this.say(text, more, tone);
-    this.message.classList.toggle("doubtful", fade > 0.5);
+    this.message.classList.toggle("doubtful", answer.doubtful);
     const count = answer.countdown ?? "";
     if (this.countdown.textContent !== count) {
       this.countdown.textContent = count;
@@ -94,7 +92,7 @@ export class Hud {
     this.countdown.textContent = "";
     this.score.dataset.known = "false";
     this.scoreNumber.textContent = "–";
-    this.showPace(undefined, 0);
+    this.showPace(undefined, null);
     this.now.textContent = formatTime(null);
   }
 
@@ -109,16 +107,14 @@ export class Hud {
     this.scoreArc.setAttribute("stroke-dashoffset", String(100 - (known ? score : 0)));
     if (known) this.scoreArc.setAttribute("stroke", css(scoreColor(score), fade));
     this.now.textContent = formatTime(answer.position, true);
-    this.showPace(pace, fade);
+    this.showPace(pace, answer.timing.label);
   }
 
-  /** @type {(pace: number|undefined, fade: number) => void} */
-  showPace(pace, fade) {
-    const known = pace !== undefined;
+  /** @type {(pace: number|undefined, label: string|null) => void} the word is the one that was judged */
+  showPace(pace, label) {
+    const known = pace !== undefined && label !== null;
     this.pace.dataset.known = String(known);
-    this.pace.classList.toggle("doubtful", fade > 0.5);
-    const off = known && Math.abs(pace) > ON_TIME;
-    const word = !known ? "not known yet" : off ? (pace < 0 ? "dragging" : "rushing") : "on time";
+    const word = known ? label : "not known yet";
     this.pace.dataset.pace = known ? word : "";
     this.pace.setAttribute("aria-label", `Pace: ${word}`);
     this.paceMark.style.left = `${(50 + 43 * (known ? pace : 0)).toFixed(1)}%`;

@@ -18,6 +18,7 @@ export const HEADER_BYTES = 24;
  * @property {number} speed 1 = the expert's
  * @property {"WAITING"|"FOLLOWING"|"HOLDING"|"LOST"|"FINISHED"} state
  * @property {number} confidence 0..1, the probability that the position is right within 0.25 s
+ * @property {boolean} doubtful there is a place, but it is too uncertain to be stated
  * @property {boolean} mirrored the performer does the piece the other way round
  * @property {boolean} jumped
  * @property {boolean} wrapped back at the start by finishing the piece

@@ -1,7 +1,5 @@
 /** What is said about an answer: one message for eyes, one for ears. Pure logic. */
 
-import { doubt } from "./drawing.js";
-
 /** @typedef {import("./protocol.js").Answer} Answer */
 /** @typedef {{text: string, more: string, tone: "calm"|"warn"|"good"|"bad"|"plain"}} Message */
 
@@ -18,6 +16,11 @@ const STATES = {
   FINISHED: { text: "Finished", more: "start again whenever you like", tone: "good" },
 };
 
+/** Whatever the tracker takes the performer to be doing: where its place is doubtful, that is all that is known. */
+const DOUBTFUL = { text: "Looking for your place in the piece", more: "", tone: "plain" };
+/** A pace below this share of the expert's is standing, and no figure is put to it. */
+const LEAST_PACE = 0.1;
+
 /**
  * The one thing to know now: where to stand, else what to correct, else what the tracker knows.
  * @param {Answer} answer
@@ -29,11 +32,12 @@ export function messageOf(answer) {
   if (answer.phase === "framing") return { text: capital(answer.hint ?? "find your place"), more: "", tone: "calm" };
   if (answer.phase === "ready") return { text: capital(answer.hint ?? "ready"), more: "", tone: "good" };
   if (answer.cue) return { text: capital(answer.cue.text), more: "", tone: "warn" };
+  if (answer.doubtful) return DOUBTFUL;
   const state = STATES[answer.state];
-  if (answer.state !== "FOLLOWING") return state;
-  if (doubt(answer) > 0.5) return { ...state, more: "not sure where you are" };
-  const pace = answer.timing.label ?? "";
-  return { ...state, more: pace };
+  const { speed } = answer.timing;
+  if (answer.state !== "FOLLOWING" || speed === null || speed < LEAST_PACE) return state;
+  // No finer than the words beside the pace's bar, which are about the same measurement.
+  return { ...state, more: `${speed.toFixed(1)}× the expert’s pace` };
 }
 
 /** @param {string} text */
@@ -60,7 +64,7 @@ export class Speech {
    */
   update(answer, now) {
     const text = this.news(answer);
-    this.state = answer.state;
+    this.state = known(answer);
     this.framing = answer.framing ?? "";
     this.countdown = answer.countdown ?? "";
     if (!text || now - (this.said.get(text) ?? -Infinity) < this.again) return null;
@@ -76,9 +80,15 @@ export class Speech {
     if (answer.phase !== "running") return null;
     if (answer.said && answer.cue) return capital(answer.cue.text);
     // That somebody holds a pose, they know themselves.
-    if (answer.state !== this.state && answer.state !== "HOLDING") return STATES[answer.state].text;
-    return null;
+    const state = known(answer);
+    if (state === this.state || state === "HOLDING") return null;
+    return (state === "DOUBTFUL" ? DOUBTFUL : STATES[state]).text;
   }
+}
+
+/** @param {Answer} answer @returns {string} its state, or DOUBTFUL */
+function known(answer) {
+  return answer.doubtful ? "DOUBTFUL" : answer.state;
 }
 
 /**

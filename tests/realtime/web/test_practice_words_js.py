@@ -175,6 +175,28 @@ def test_what_is_new_is_said_once(page: Any) -> None:
     assert said == [words for *_, words in told]
 
 
+FINISHED = {"score": 88.0, "coverage": 0.97, "repetitions": 1, "states": {"following": 600, "finished": 20}}
+
+
+@pytest.mark.parametrize(
+    ("why", "change", "title"),
+    [
+        ("asked", {}, "Well done"),
+        ("asked", {"score": 6.0}, "Session over"),
+        ("asked", {"score": None}, "Session over"),
+        ("asked", {"coverage": 0.2}, "Session over"),
+        ("asked", {"repetitions": 0, "states": {"following": 450, "finished": 0}}, "Session over"),
+        ("idle", {}, "The session has ended"),
+        ("failed", {}, "The session has failed"),
+    ],
+)
+def test_only_what_was_earned_is_praised(page: Any, why: str, change: dict[str, Any], title: str) -> None:
+    ended = {"why": why, "report": "/reports/a", "summary": {**FINISHED, **change}}
+    assert run(page, "practice/words", "return m.endWords(given).title;", ended) == title
+    bare = {"why": "asked", "report": None, "summary": None}
+    assert run(page, "practice/words", "return m.endWords(given).title;", bare) == "Session over"
+
+
 @pytest.mark.parametrize(
     ("event", "asked"),
     [

@@ -160,3 +160,9 @@ export class Controls extends EventTarget {
     else this.timer = window.setTimeout(() => this.rest(), 500);
   }
 }
+
+/** @param {HTMLDialogElement} dialog */
+export function toggleDialog(dialog) {
+  if (dialog.open) dialog.close();
+  else dialog.showModal();
+}

@@ -5,7 +5,7 @@ import { Awake } from "./awake.js";
 import { Camera, CameraError } from "./camera.js";
 import { Capture, clock } from "./capture.js";
 import { Connection } from "./connection.js";
-import { Controls } from "./controls.js";
+import { Controls, toggleDialog } from "./controls.js";
 import { doubt } from "./drawing.js";
 import { ExpertVideo } from "./expert.js";
 import { expose, figuresOf, showFigures } from "./figures.js";
@@ -187,8 +187,7 @@ class PracticePage {
     this.stop();
     this.phase = "ended";
     this.notice("");
-    this.hud.say(ended.why === "asked" ? "Well done" : "The session has ended");
-    this.panel.ended(ended, () => location.reload());
+    this.hud.say(this.panel.ended(ended, () => location.reload()));
   }
 
   /** Nothing goes on: the camera's light goes out, and the device may sleep. */
@@ -391,12 +390,6 @@ class PracticePage {
       this.awayPaused = false;
     }
   }
-}
-
-/** @param {HTMLDialogElement} dialog */
-function toggleDialog(dialog) {
-  if (dialog.open) dialog.close();
-  else dialog.showModal();
 }
 
 new PracticePage().start();

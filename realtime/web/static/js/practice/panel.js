@@ -87,7 +87,7 @@ export class Panel {
     this.show("trouble", title, [words.charAt(0).toUpperCase() + words.slice(1)], [...actions, LIBRARY]);
   }
 
-  /** @param {{why: string, report: string|null, summary: any}} ended @param {() => void} again */
+  /** @param {{why: string, report: string|null, summary: any}} ended @param {() => void} again @returns {string} its title */
   ended(ended, again) {
     const { title, text } = endWords(ended);
     const report = ended.report
@@ -95,16 +95,17 @@ export class Panel {
       : [];
     const anew = { name: "Practise again", icon: "restart", primary: !ended.report, act: again };
     this.show("ended", title, text ? [text, summary(ended.summary)] : [summary(ended.summary)], [...report, anew, LIBRARY]);
+    return title;
   }
 }
 
 /** @param {any} values of the session, as in its log */
 function summary(values) {
   const number = (/** @type {unknown} */ value) => (typeof value === "number" && Number.isFinite(value) ? value : null);
-  const [score, coverage] = [number(values?.score), number(values?.coverage)];
+  const [score, coverage, seconds] = [values?.score, values?.coverage, values?.duration].map(number);
   const rows = [
     ["Score", score === null ? "–" : String(Math.round(score))],
-    ["Time", formatTime(number(values?.duration))],
+    ["Time", formatTime(seconds, seconds !== null && seconds < 10)],
     ["Found in the piece", coverage === null ? "–" : `${Math.round(100 * coverage)} %`],
   ];
   const parts = rows.map(([label, value]) =>

@@ -102,13 +102,28 @@ export function paceOf(answer) {
   return Math.min(Math.max(Math.log2(Math.max(speed, 0.5)), -1), 1);
 }
 
+/** From this mean score on, at which colours are nearer to green than to amber, a session went well. */
+const WELL = 70;
+/** Share of the frames in which the performer has to have been followed for that to mean something. */
+const MOSTLY = 0.5;
+
+/**
+ * Whether praise was earned: the piece was followed to its end, for most of the session, with a good score.
+ * @param {any} summary of the session, as in its log
+ */
+export function earned(summary) {
+  const done = summary?.states?.finished > 0 || summary?.repetitions > 0;
+  return done && summary.score >= WELL && summary.coverage >= MOSTLY;
+}
+
 /**
  * The session's end in words.
  * @param {{why: string, report: string|null, summary: any}} ended
  * @returns {{title: string, text: string}}
  */
 export function endWords(ended) {
-  const title = { asked: "Well done", idle: "The session has ended", shutdown: "PoseSync was stopped" }[ended.why];
+  const ending = earned(ended.summary) ? "Well done" : "Session over";
+  const title = { asked: ending, idle: "The session has ended", shutdown: "PoseSync was stopped" }[ended.why];
   const reasons = {
     idle: "Nobody was in front of the camera for a while.",
     shutdown: "To practise on, start posesync serve again and open the address it prints.",

@@ -144,7 +144,8 @@ class Coach:
         self._practice = Practice(practice)
         self._watch, self._motion = FramingWatch(), MotionMeter()
         self._wanted = expert_weights(expert.reference.keypoints)
-        self._shown = expert.start
+        self._section: tuple[float, float] | None = None
+        self._shown = expert.opening()
         self._failures = 0
 
     def process(self, frame: Frame, *, hurried: bool = False) -> Step:
@@ -289,7 +290,7 @@ class Coach:
 
     def practise(self, section: tuple[float, float] | None) -> None:
         """Practise another section (s, s) over and over, or what the expert was opened for when None."""
-        self._tracker = self._expert.tracker(section)
+        self._tracker, self._section = self._expert.tracker(section), section
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -300,4 +301,4 @@ class Coach:
         self._doubt.reset()
         self._meter.reset()
         self._cue, self._timing, self._score = None, _NO_TIMING, None
-        self._shown = self._expert.start
+        self._shown = self._expert.opening(self._section)

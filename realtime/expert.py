@@ -8,12 +8,14 @@ from typing import Final
 
 import numpy as np
 from posesync.pose.estimator import PoseSettings
+from posesync.pose.features import keypoint_weights
 from posesync.pose.types import FloatArray, Image
 from posesync.reference import Reference
 from posesync.reference.prepare import Progress, prepare_reference
 from posesync.reference.proxy import ProxyVideo
 
 from .feedback import expert_poses
+from .framing import SEEN, SOMEBODY
 from .report.sections import SectionSpan, section_spans
 from .tracker import Tracker
 
@@ -54,6 +56,20 @@ class Expert:
     def start(self) -> float:
         """Where practice begins, s."""
         return max(float(self.reference.times[0]), self.section[0] or 0.0)
+
+    def opening(self, section: tuple[float, float] | None = None) -> float:
+        """The first moment at which the expert is seen, s: what is shown until the performer is found.
+
+        Many videos begin with an empty room.
+
+        Args:
+            section: (from, to) s, practised in place of what the expert was opened for.
+        """
+        first, last = section or self.practised
+        times = self.reference.times
+        seen = (keypoint_weights(self.reference.keypoints[..., 2]) >= SEEN).sum(axis=1) >= SOMEBODY
+        found = times[seen & (times >= first) & (times <= last)]
+        return float(found[0]) if len(found) else first
 
     def tracker(self, section: tuple[float, float] | None = None) -> Tracker:
         """Make a tracker for what is practised.

@@ -31,7 +31,7 @@ BoolArray = npt.NDArray[np.bool_]
 #: Weight, 0..1, from which a keypoint counts as seen.
 SEEN: Final = 0.35
 #: Keypoints from which there is somebody.
-_SOMEBODY: Final = 4
+SOMEBODY: Final = 4
 #: Share of the frame's height or width that counts as its edge.
 _EDGE: Final = 0.03
 #: Share of the frame's height at its edges in which MoveNet guesses what lies beyond.
@@ -83,7 +83,7 @@ def check_framing(
     if points.shape != (NUM_KEYPOINTS, 3):
         raise InvalidDataError(f"keypoints have shape {points.shape}: pass one pose, (17, 3)")
     seen = keypoint_weights(points[:, 2]) >= SEEN
-    if int(seen.sum()) < _SOMEBODY or not seen[list(_TRUNK)].any():
+    if int(seen.sum()) < SOMEBODY or not seen[list(_TRUNK)].any():
         return "nobody in view"
     place = points[seen, :2] / np.array(size, dtype=np.float64)
     (left, top), (right, bottom) = place.min(axis=0).tolist(), place.max(axis=0).tolist()

@@ -192,7 +192,7 @@ class Welcome(_Message):
     protocol: int = VERSION
     session: Annotated[str, Field(description="to resume it after a broken connection")]
     duration: Seconds
-    start: Annotated[float, Field(description="s in the piece where practice begins")]
+    start: Annotated[float, Field(description="s in the piece where the expert is first seen")]
     size: Annotated[tuple[int, int], Field(description="px of the expert's frame")]
     sections: list[tuple[float, float, str]]
     frame: FrameWanted

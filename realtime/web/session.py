@@ -119,7 +119,7 @@ class PracticeSession:
         return Welcome(
             session=self.name,
             duration=round(self.expert.reference.duration, 4),
-            start=round(self.expert.start, 4),
+            start=round(self.expert.opening(), 4),
             size=self.expert.size,
             sections=[(part.start, part.end, part.name) for part in self.expert.sections()],
             frame=FRAMES,

@@ -28,6 +28,7 @@ from posesync.realtime.practice import Phase, PracticeSettings, Start
 from posesync.realtime.recording import Outputs
 from posesync.realtime.session_record import look_back
 from posesync.realtime.statistics import SessionStatistics
+from posesync.reference import Reference
 from scripted import FPS, ScriptedTracker, live, settle
 from session_logs import HEADER
 
@@ -168,6 +169,23 @@ def test_the_settled_place_is_judged_and_the_live_one_drawn(live_off: float, set
     assert any(step.cue is not None for step in steps) == bool(settled_off), "what is said is judged too"
     assert steps[50].expert_time == pytest.approx(MOMENTS[50] + live_off), "what is shown is not late"
     assert [step.timing.speed for step in steps[60:]] == pytest.approx([1.0] * 90)
+
+
+@pytest.mark.parametrize(("section", "shown"), [(None, 1.0), ((0.0, 4.0), 1.0), ((3.0, 6.0), 3.0)])
+def test_until_somebody_is_found_the_expert_is_shown_and_not_their_empty_room(
+    section: tuple[float, float] | None, shown: float
+) -> None:
+    times = np.arange(0.0, 8.0, 0.05)
+    poses = dance(times)
+    poses[times < 1.0 - 1e-6, :, 2] = 0.0
+    expert = Expert(Reference.from_keypoints(poses, times))
+    assert expert.opening(section) == pytest.approx(shown)
+    nobody = np.zeros((3, 17, 3))
+    coach = Coach(DrawnDancer(nobody), expert)  # type: ignore[arg-type]
+    coach.practise(section)
+    step = coach.process(Frame(np.zeros((720, 1280, 3), np.uint8), 0.0, 0))
+    assert step.expert_time == pytest.approx(shown)
+    assert step.expert_pose[:, 2].max() > 0
 
 
 @pytest.mark.parametrize("then", ["doubt", "finished"])

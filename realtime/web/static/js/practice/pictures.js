@@ -102,7 +102,7 @@ export class Pictures {
     parts.expert.hidden = placed.expert === null;
     parts.ghost.hidden = this.layout !== "ghost"; // an empty layer costs as much as a full one
     parts.expert.classList.toggle("from-memory", remembered);
-    parts.expert.classList.toggle("resting", answer?.phase !== "running");
+    parts.expert.classList.toggle("resting", answer?.phase !== "running" || answer.position === null);
     parts.expert.classList.toggle("small", this.layout === "picture-in-picture");
     show(parts.you, parts.self, placed.you, this.mirror);
     // Both pictures point the same way, whichever way round the performer does the piece.

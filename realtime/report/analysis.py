@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -11,6 +11,7 @@ import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray
 
+from ..confidence import JUDGED_FROM
 from ..position import State
 from .reading import STATES, BoolArray, IntArray, SessionData
 from .sections import SectionSpan, section_spans
@@ -26,6 +27,8 @@ PATH_POINTS: Final = 1500
 _FRAMES_PER_BIN: Final = 3
 #: Below this share of the piece the charts show the part that was practised.
 _WHOLE_FROM: Final = 0.6
+#: A part of the piece is judged where so much of it was passed through, counted in tenths.
+_PASSED: Final = 0.5
 #: s; a longer wait for the next frame was not spent in the piece.
 _LONGEST_STEP: Final = 1.0
 
@@ -100,7 +103,7 @@ class Analysis:
     Attributes:
         data: what it was made from.
         total: the session in figures.
-        sections: each with its place and its figures.
+        sections: each with its place and its figures; those not really followed are not judged.
         span: (from, to) s of the piece that the charts show.
         coverage: share 0..1 of the processed frames that had a position.
         reached: s in the reference, the furthest place, None without a position.
@@ -141,7 +144,7 @@ def analyse(data: SessionData) -> Analysis:
     return Analysis(
         data=data,
         total=_summarise(data, steps, ~data.dropped),
-        sections=tuple((part, _summarise(data, steps, _within(data, part, span))) for part in spans),
+        sections=tuple((part, _section_summary(data, steps, part, span)) for part in spans),
         span=span,
         coverage=float(placed.sum() / processed) if processed else 0.0,
         reached=float(data.positions[placed].max()) if placed.any() else None,
@@ -207,6 +210,29 @@ def _summarise(data: SessionData, steps: FloatArray, rows: BoolArray) -> Summary
         joints=dict(zip(JOINT_NAMES, sizes, strict=True)),
         leanings=dict(zip(JOINT_NAMES, leanings, strict=True)),
     )
+
+
+def _section_summary(
+    data: SessionData, steps: FloatArray, part: SectionSpan, span: tuple[float, float]
+) -> Summary:
+    """A section in figures; only the time spent of one that was not really followed."""
+    rows = _within(data, part, span)
+    found = _summarise(data, steps, rows)
+    if _passed_through(data, part, rows):
+        return found
+    nothing = dict.fromkeys(JOINT_NAMES)
+    return replace(found, score=None, form=None, timing=None, speed=None, joints=nothing, leanings=nothing)
+
+
+def _passed_through(data: SessionData, part: SectionSpan, rows: BoolArray) -> bool:
+    """Whether the performer went through most of a section and the tracker was fairly sure of it.
+
+    Who stands at one place of it, or was believed there for a moment, has not done it well or badly.
+    """
+    sure = np.isnan(data.confidences) | (data.confidences >= JUDGED_FROM)  # an old log does not say
+    places = data.positions[rows & sure]
+    tenths = np.unique(np.floor(10 * (places - part.start) / (part.end - part.start)).clip(0, 9))
+    return len(tenths) >= 10 * _PASSED
 
 
 def _mean(values: FloatArray) -> float | None:

@@ -23,7 +23,7 @@ from .panels import (
     tempo_panel,
 )
 from .style import POLICY, STYLE
-from .values import clean_text, clock, joint_name, moment, whole
+from .values import clean_text, joint_name, moment, span, whole
 
 #: A joint is worth a word from here on, degrees.
 _WORTH: Final = 10.0
@@ -63,7 +63,7 @@ def render_page(analysis: Analysis, comparison: Comparison) -> str:
         "header",
         tag("p", "PoseSync · practice report", class_="muted"),
         tag("h1", tag("bdi", name)),
-        tag("p", f"{at} · {clock(comparison.now.seconds or 0.0)} of practice", class_="muted"),
+        tag("p", f"{at} · {span(comparison.now.seconds or 0.0)} of practice", class_="muted"),
     )
     foot = tag(
         "footer", "Left and right are your own. A score of 100 is as close to the expert as can be measured."
@@ -100,7 +100,7 @@ def overview_panel(analysis: Analysis, comparison: Comparison) -> Markup:
         ("Pace (expert 1×)", "–" if total.speed is None else f"{total.speed:.2f}×", ""),
         ("Followed", whole(100 * analysis.coverage, " %"), "of the time"),
         ("Reached", *_reached(analysis)),
-        ("Stood still", clock(analysis.states[State.HOLDING]), ""),
+        ("Stood still", span(analysis.states[State.HOLDING]), ""),
     ]
     if analysis.repetitions:
         figures.append(("Repetitions", f"{analysis.repetitions}", ""))

@@ -18,6 +18,7 @@ from .comparison import Comparison
 from .markup import Markup, details, legend, table, tag
 from .reading import STATES
 from .values import clock, joint_name, moment, whole
+from .values import span as spent
 from .worst import Moment
 
 #: Bins of the state strip under the warping path.
@@ -216,12 +217,18 @@ def path_panel(analysis: Analysis) -> Markup:
     chart.levels([(place, moment(round(place, 1), fine) if fine < 1 else clock(place)) for place in places])
     chart.lines(analysis.path).strip(_state_runs(analysis, span))
     spent = {state: seconds for state, seconds in analysis.states.items() if seconds > 0}
-    key = legend((state.value, f"{_STATE_WORDS[state]} {seconds:.0f} s") for state, seconds in spent.items())
+    key = legend(
+        (state.value, f"{_STATE_WORDS[state]} {_seconds(seconds)}") for state, seconds in spent.items()
+    )
     steps = np.linspace(*span, min(21, max(2, int(span[1] - span[0]) + 1)))
     rows = [(moment(float(now), 0.1), *_place_at(analysis, float(now))) for now in steps]
     shown = table("Place in the piece during the session", ("Session", "Piece", "State"), rows, text=(2,))
     note = "Your session to the right, the expert’s video upwards; the strip says what the tracker knew."
     return _section("Path through the piece", _note(note), chart.draw(), key, details("As a table", shown))
+
+
+def _seconds(spent: float) -> str:
+    return f"{spent:.1f} s" if spent < 9.95 else f"{spent:.0f} s"
 
 
 def _state_runs(analysis: Analysis, span: tuple[float, float]) -> list[tuple[float, float, str]]:
@@ -275,7 +282,9 @@ def sections_panel(analysis: Analysis, comparison: Comparison) -> Markup:
         "Off most",
     )
     shown = table("Figures by part of the piece", headings, rows, text=(len(headings) - 1,))
-    return _section("Part by part", shown)
+    unjudged = sum(figures.score is None and figures.seconds > 0 for _, figures in analysis.sections)
+    note = _note("A part that you were not followed through is not judged.") if unjudged else ""
+    return _section("Part by part", shown, note)
 
 
 def _signed(change: float | None) -> str:
@@ -321,7 +330,7 @@ def earlier_panel(comparison: Comparison) -> Markup:
         (
             past.at.strftime("%d %b %Y, %H:%M") + (" (this one)" if past is comparison.now else ""),
             whole(past.score), whole(past.form), whole(past.timing), _pace(past.speed),
-            "–" if past.coverage is None else f"{100 * past.coverage:.0f} %", clock(past.seconds or 0.0),
+            "–" if past.coverage is None else f"{100 * past.coverage:.0f} %", spent(past.seconds or 0.0),
         )
         for past in reversed(shown)
     ]  # fmt: skip

@@ -34,6 +34,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
+def span(seconds: float) -> str:
+    """A time spent: as :func:`clock`, but ``2.4 s`` under ten seconds."""
+    return f"{seconds:.1f} s" if seconds < 9.95 else clock(seconds)
+
+
 def moment(seconds: float, step: float = 1.0) -> str:
     """A place in the piece: as :func:`clock`, with tenths where places lie closer than a second."""
     if step >= 1.0 and abs(seconds - round(seconds)) < 0.05:

@@ -74,8 +74,18 @@ def test_two_pictures_fill_a_tall_screen_above_each_other_and_a_wide_one_side_by
         const [a, b] = m.sideBySide({ x: 0, y: 0, width, height }, wide, wide);
         return a.box.y === b.box.y;
       });"""
-    rooms = [[1440, 600, None], [360, 640, None], [1424, 700, 0.5], [344, 560, 0.5]]
-    assert run(page, "practice/placement", body, rooms) == [True, False, True, False]
+    rooms = [[1440, 600, None], [360, 640, None], [1424, 700, 0.5], [344, 560, 0.5], [804, 960, 0.5]]
+    assert run(page, "practice/placement", body, rooms) == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize("room", [(804, 960), (344, 640), (1264, 640), (1000, 620)])
+def test_people_who_are_found_leave_no_blank_bands(page: Any, room: tuple[int, int]) -> None:
+    body = """
+      const [width, height] = given;
+      const wide = { width: 1280, height: 720, focus: 0.5 };
+      const boxes = m.sideBySide({ x: 0, y: 0, width, height }, wide, wide).map((placed) => placed.box);
+      return boxes.reduce((sum, box) => sum + box.width * box.height, 0) / (width * height);"""
+    assert run(page, "practice/placement", body, room) > 0.9
 
 
 def test_colours_are_the_windows(page: Any) -> None:

@@ -55,7 +55,8 @@ export function place(picture, box) {
 }
 
 /**
- * Two pictures of one height beside each other, or of one width above each other: whatever shows people larger.
+ * Two pictures of one height beside each other, or of one width above each other: whatever shows people larger, and
+ * more around them.
  * @param {Box} room
  * @param {Picture} first
  * @param {Picture} second
@@ -67,10 +68,8 @@ export function sideBySide(room, first, second) {
   const people = (/** @type {[Placed, Placed]} */ pair) => Math.min(pair[0].full.height, pair[1].full.height);
   const seen = (/** @type {[Placed, Placed]} */ pair) =>
     pair.reduce((sum, { box }) => sum + box.width * box.height, 0);
-  const ratio = people(column) / people(row);
-  // Where people are about as large either way, the way that shows more around them.
-  const above = ratio > 0.9 && ratio < 1.1 ? seen(column) > seen(row) : ratio > 1;
-  return above ? column : row;
+  // A tall screen would be half empty with two narrow pictures in a row, only for people a little larger.
+  return people(column) * seen(column) > people(row) * seen(row) ? column : row;
 }
 
 /** @type {(room: Box, first: Picture, second: Picture) => [Placed, Placed]} */

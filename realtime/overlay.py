@@ -94,7 +94,7 @@ class Overlay:
         self._finish(canvas, views.performer, "You", rounded=views.performer.place[2] < self.width)
         if views.expert is not None:
             self._expert(canvas, scene, views.expert, framed=layout is Layout.PICTURE_IN_PICTURE)
-        self._strip.draw(canvas, scene, shown.get("score"), shown.get("timing"))
+        self._strip.draw(canvas, scene, shown.get("score"), timing_value(scene))
         self._over(canvas, scene, views)
         return canvas
 
@@ -113,12 +113,12 @@ class Overlay:
         return max(1, round(value * self._unit))
 
     def _smooth(self, scene: Scene) -> dict[str, float]:
-        """Differences, score and timing without the jitter of single frames; what is unseen is left out."""
+        """Differences and score without the jitter of single frames; what is unseen is left out."""
         passed = scene.time - self._last_time if self._last_time is not None else 1e9
         self._passed = passed if passed >= 0 else 1e9  # another camera's clock: nothing to smooth with
         self._last_time = scene.time
         share = -float(np.expm1(-self._passed / SMOOTHING_SECONDS))
-        values = {**scene.joints, "score": scene.score, "timing": timing_value(scene)}
+        values = {**scene.joints, "score": scene.score}
         self._shown = {
             name: (before := self._shown.get(name, value)) + share * (value - before)
             for name, value in values.items()

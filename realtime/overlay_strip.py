@@ -74,7 +74,7 @@ class Strip:
         self._fit = lru_cache(maxsize=8)(self._fitted)
 
     def draw(self, canvas: Image, scene: Scene, score: float | None, timing: float | None) -> None:
-        """Draw it; ``score`` and ``timing`` are smoothed."""
+        """Draw it; ``score`` is smoothed, ``timing`` a measurement over seconds already."""
         px = self._ruler
         write = partial(self._text.draw, canvas, background=paint.BACKGROUND)
         name, color, hint = status_of(scene)

@@ -30,6 +30,9 @@ export class Hud {
     this.speech = new Speech();
     this.said = "";
     this.figuresAt = -Infinity;
+    this.doubtful = false;
+    /** @type {Answer["timing"]} as it was last shown */
+    this.timing = { score: null, label: null, speed: null };
     /** @type {number|null} */
     this.captured = null;
     new ResizeObserver(() => this.fit()).observe(this.message);
@@ -40,8 +43,19 @@ export class Hud {
    * @param {number} now s
    */
   show(answer, now) {
-    const { text, more, tone } = messageOf(answer);
     const fade = doubt(answer);
+    const passed = this.captured === null ? -1 : answer.captured - this.captured;
+    this.captured = answer.captured;
+    this.smooth.update({ score: answer.score }, passed);
+    // What is not stated any more goes at once.
+    if (now - this.figuresAt >= FIGURES_EVERY || answer.doubtful !== this.doubtful) {
+      this.figuresAt = now;
+      this.doubtful = answer.doubtful;
+      this.timing = answer.timing;
+      this.figures(answer, fade);
+    }
+    // The figure for the pace and the mark of its bar change together.
+    const { text, more, tone } = messageOf({ ...answer, timing: this.timing });
     this.say(text, more, tone);
     this.message.classList.toggle("doubtful", answer.doubtful);
     const count = answer.countdown ?? "";
@@ -52,13 +66,6 @@ export class Hud {
     this.begin.hidden = answer.phase === "running" || answer.phase === "count-in";
     const heard = this.speech.update(answer, now);
     if (heard) this.live.textContent = heard;
-    const passed = this.captured === null ? -1 : answer.captured - this.captured;
-    this.captured = answer.captured;
-    this.smooth.update({ score: answer.score, pace: paceOf(answer) }, passed);
-    if (now - this.figuresAt >= FIGURES_EVERY) {
-      this.figuresAt = now;
-      this.figures(answer, fade);
-    }
   }
 
   /**
@@ -92,13 +99,13 @@ export class Hud {
     this.countdown.textContent = "";
     this.score.dataset.known = "false";
     this.scoreNumber.textContent = "–";
-    this.showPace(undefined, null);
+    this.showPace(null, null);
     this.now.textContent = formatTime(null);
   }
 
   /** @type {(answer: Answer, fade: number) => void} */
   figures(answer, fade) {
-    const { score, pace } = this.smooth.values;
+    const { score } = this.smooth.values;
     const known = score !== undefined;
     this.score.dataset.known = String(known);
     const number = known ? String(Math.round(score)) : "–";
@@ -107,12 +114,12 @@ export class Hud {
     this.scoreArc.setAttribute("stroke-dashoffset", String(100 - (known ? score : 0)));
     if (known) this.scoreArc.setAttribute("stroke", css(scoreColor(score), fade));
     this.now.textContent = formatTime(answer.position, true);
-    this.showPace(pace, answer.timing.label);
+    this.showPace(paceOf(answer), answer.timing.label);
   }
 
-  /** @type {(pace: number|undefined, label: string|null) => void} the word is the one that was judged */
+  /** @type {(pace: number|null, label: string|null) => void} the word is the one that was judged */
   showPace(pace, label) {
-    const known = pace !== undefined && label !== null;
+    const known = pace !== null && label !== null;
     this.pace.dataset.known = String(known);
     const word = known ? label : "not known yet";
     this.pace.dataset.pace = known ? word : "";

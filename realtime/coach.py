@@ -21,7 +21,7 @@ from .cue_queue import CueQueue
 from .cues import Cue, CueSettings
 from .expert import Expert
 from .feedback import Feedback, FeedbackSettings, compare_nearest
-from .framing import FramingWatch, check_framing, expert_weights
+from .framing import TOO_FAR, FramingWatch, SizeWatch, check_framing, expert_weights
 from .position import Position, State
 from .practice import MotionMeter, Phase, Practice, PracticeSettings, PracticeStatus, hand_raised
 from .scoring import FORM_SLACK, TimingMeter, TimingReading
@@ -142,7 +142,7 @@ class Coach:
         self._score: float | None = None
         self._scored_at = 0.0
         self._practice = Practice(practice)
-        self._watch, self._motion = FramingWatch(), MotionMeter()
+        self._watch, self._sizes, self._motion = FramingWatch(), SizeWatch(), MotionMeter()
         self._wanted = expert_weights(expert.reference.keypoints)
         self._section: tuple[float, float] | None = None
         self._shown = expert.opening()
@@ -233,6 +233,8 @@ class Coach:
         """What to change about where the performer stands, once that has lasted."""
         height, width = frame.image.shape[:2]
         word = check_framing(keypoints, (width, height), expert_seen=self._wanted)
+        if self._sizes.is_other(keypoints, height, frame.time) and word == TOO_FAR:
+            word = None
         return self._watch.update(word, frame.time)
 
     def _compare(
@@ -281,6 +283,7 @@ class Coach:
         """Forget performer and position: the next frame is a new beginning."""
         self._estimator.reset()
         self._watch.reset()
+        self._sizes.reset()
         self._begin_anew()
         self._practice.restart()
 

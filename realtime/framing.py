@@ -42,6 +42,12 @@ _TURNED: Final = 0.1
 _ROOM: Final = 0.2
 #: A body, as far as it should be seen, shorter than this share of the frame's height has too few pixels.
 _FAR: Final = 0.25
+TOO_FAR: Final = "come closer"
+#: Share of the height of _SIZE_SECONDS ago to which nobody shrinks by walking away.
+_SHRUNK: Final = 0.6
+_SIZE_SECONDS: Final = 0.5
+#: s after which a much smaller person is taken for the performer.
+PATIENCE: Final = 10.0
 #: An expert's part with a lower mean weight is not asked of the performer either.
 _SHOWN: Final = 0.3
 
@@ -168,7 +174,42 @@ def _aside(points: FloatArray, seen: BoolArray, extent: _Extent, height: int) ->
 def _distance(missing: list[str], wanted: list[str], extent: _Extent) -> str | None:
     if missing or "feet" not in wanted:
         return None
-    return "come closer" if extent.bottom - extent.top < _FAR else None
+    return TOO_FAR if extent.bottom - extent.top < _FAR else None
+
+
+class SizeWatch:
+    """Whether a person who is too small is the performer: nobody shrinks in a moment.
+
+    When the performer leaves the picture, a spectator in the background may be all that is seen, and is not
+    to be asked to come closer. Whoever stays for ``PATIENCE`` s is taken for the performer after all.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything: another performer, another camera."""
+        self._height: float | None = None
+        self._time = 0.0
+        self._other_since: float | None = None
+
+    def is_other(self, keypoints: FloatArray, height: int, time: float) -> bool:
+        """Whether (17, 3) keypoints, in a picture ``height`` px high, are another person's than before."""
+        points = check_keypoints(keypoints)
+        seen = keypoint_weights(points[:, 2]) >= SEEN
+        if int(seen.sum()) < SOMEBODY:
+            return self._other_since is not None
+        now = float(np.ptp(points[seen, 1])) / height
+        passed, self._time = max(0.0, time - self._time), time
+        if self._height is not None and now < _SHRUNK * self._height:
+            self._other_since = time if self._other_since is None else self._other_since
+            if time - self._other_since < PATIENCE:
+                return True
+            self._height = None
+        self._other_since = None
+        before = now if self._height is None else self._height
+        self._height = before + (now - before) * -float(np.expm1(-passed / _SIZE_SECONDS))
+        return False
 
 
 class FramingWatch:

@@ -16,7 +16,7 @@ from posesync.pose.estimator import PoseEstimator, PoseSettings
 from posesync.pose.features import swap_left_right
 from posesync.pose.types import Frame
 from posesync.realtime.expert import Expert
-from posesync.realtime.framing import FramingWatch, check_framing, expert_weights
+from posesync.realtime.framing import PATIENCE, FramingWatch, SizeWatch, check_framing, expert_weights
 
 SIZE = (1280, 720)
 WORDS = {
@@ -189,3 +189,22 @@ def test_framing_is_good_only_after_a_while() -> None:
     assert not watch.good
     watch.reset()
     assert (watch.update(None, 0.0), watch.good) == (None, False)
+
+
+def others(poses: list[npt.NDArray[np.float64]]) -> list[bool]:
+    watch = SizeWatch()
+    return [watch.is_other(pose, SIZE[1], k / 30) for k, pose in enumerate(poses)]
+
+
+def test_a_spectator_who_is_small_is_not_the_performer() -> None:
+    performer, spectator, nobody = standing(), standing(height=0.2, feet=0.6), np.zeros((17, 3))
+    assert not any(others([spectator] * 60)), "nobody else has been seen"
+    there = others([performer] * 60 + [nobody] * 30 + [spectator] * 90 + [performer] * 30)
+    assert there == [False] * 90 + [True] * 90 + [False] * 30
+    stays = others([performer] * 60 + [spectator] * 600)
+    assert np.flatnonzero(np.diff(stays)).tolist() == pytest.approx([59, 59 + 30 * PATIENCE], abs=2)
+
+
+def test_who_walks_away_is_still_the_performer() -> None:
+    away = np.linspace(0.8, 0.2, 120)  # in four seconds to a quarter of their size
+    assert not any(others([standing(height=height, feet=0.7) for height in away]))

@@ -176,7 +176,8 @@ class Coach:
         self._left = []
         decided = self._settling.update(Seen(frame, keypoints, position))
         judged = [self._judge(seen, position.state) for seen in decided]
-        doubtful = self._doubt.update(None if position.time is None else position.confidence)
+        sure = None if position.time is None else position.confidence
+        doubtful = self._doubt.update(sure, frame.time)
         if doubtful or position.state not in _PRACTISED:
             self._cues.drop()
             self._cue = None

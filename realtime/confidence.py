@@ -16,6 +16,8 @@ DOUBTFUL_AT: Final = 0.25
 #: flicker.
 LOOKING_BELOW: Final = 0.375
 FOUND_FROM: Final = 0.45
+#: s for which it must have been so: a dip of a tenth of a second is not worth a word.
+LASTING: Final = 0.3
 #: Cues and the worst moments. Less than even odds will do, as they judge the settled place, which is right
 #: more often than the live one that the number is about.
 JUDGED_FROM: Final = 0.4
@@ -27,16 +29,27 @@ class DoubtWatch:
     """Whether the place is so doubtful that nothing is stated of it: no score, no cue, no pace."""
 
     def __init__(self) -> None:
-        self._doubtful = False
+        self.reset()
 
     def reset(self) -> None:
         """Forget everything: a new beginning."""
-        self._doubtful = False
+        self._doubtful: bool | None = None  # None while there is no place
+        self._since: float | None = None  # s since when it looks otherwise
 
-    def update(self, confidence: float | None) -> bool:
-        """Take the next confidence, None where there is no place: then there is nothing to doubt."""
-        limit = FOUND_FROM if self._doubtful else LOOKING_BELOW
-        self._doubtful = confidence is not None and confidence < limit
+    def update(self, confidence: float | None, time: float) -> bool:
+        """Take the confidence at ``time`` s, None where there is no place: then there is nothing to doubt."""
+        if confidence is None:
+            self.reset()
+            return False
+        seems = confidence < (FOUND_FROM if self._doubtful else LOOKING_BELOW)
+        if self._doubtful is None:
+            self._doubtful = seems
+        if seems == self._doubtful:
+            self._since = None
+        elif self._since is None:
+            self._since = time
+        elif time - self._since >= LASTING:
+            self._doubtful, self._since = seems, None
         return self._doubtful
 
 

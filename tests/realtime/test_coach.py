@@ -190,13 +190,13 @@ def test_until_somebody_is_found_the_expert_is_shown_and_not_their_empty_room(
 
 @pytest.mark.parametrize("then", ["doubt", "finished"])
 def test_of_a_doubtful_place_nothing_is_stated(then: str) -> None:
-    """Neither a score of before nor a cue about what has passed, from that very frame on."""
+    """Neither a score of before nor a cue about what has passed."""
     known = [live(m + 0.5) for m in MOMENTS]
     for k in range(100, 150):
         change = {"confidence": 0.2} if then == "doubt" else {"state": State.FINISHED}
         known[k] = replace(known[k], **change)  # type: ignore[arg-type]
     steps = follow(settle(known, lambda time: 2.5 + time), MOMENTS)
-    before, after = steps[99], steps[100:]
+    before, after = steps[99], steps[100 + (10 if then == "doubt" else 0) :]
     assert before.cue is not None
     assert not before.doubtful
     assert all(step.cue is None for step in after)
@@ -212,12 +212,28 @@ def test_the_pace_of_who_stands_is_not_judged_on_screen() -> None:
     assert all(step.timing.label is None for step in steps)
 
 
-def test_doubt_has_two_limits() -> None:
+def test_doubt_has_two_limits_and_must_last() -> None:
     watch = DoubtWatch()
-    given = [0.9, 0.4, 0.36, 0.4, 0.44, 0.46, 0.4, None, 0.3, None]
-    assert [watch.update(c) for c in given] == [
-        False, False, True, True, True, False, False, False, True, False,
-    ]  # fmt: skip
+
+    def doubts(*given: float | None) -> list[bool]:
+        """Of confidences, each for half a second, at 10 per s: the last answer to each."""
+        nonlocal now
+        answers = []
+        for confidence in given:
+            for _ in range(5):
+                now += 0.1
+                answer = watch.update(confidence, now)
+            answers.append(answer)
+        return answers
+
+    now = 0.0
+    assert doubts(0.9, 0.4, 0.36, 0.4, 0.44, 0.46, 0.4) == [False, False, True, True, True, False, False]
+    assert doubts(None, 0.3, None) == [False, True, False]
+    watch.reset()
+    assert watch.update(0.2, 0.0), "nothing was sure before"
+    watch.reset()
+    dip = [0.9] * 5 + [0.1] * 3 + [0.9] * 5
+    assert not any(watch.update(confidence, k / 10) for k, confidence in enumerate(dip))
 
 
 def test_the_score_stays_while_a_performer_is_followed() -> None:

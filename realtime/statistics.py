@@ -12,6 +12,7 @@ import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
 
 from .coach import Step
+from .confidence import LOOKING_BELOW
 from .feedback import Feedback
 from .position import Position, State
 
@@ -85,7 +86,7 @@ class SessionStatistics:
         shown: pictures drawn.
         last_time: s since the camera's first frame, of the last captured frame.
         states: processed frames in each state.
-        placed: processed frames with a position.
+        placed: processed frames with a position that was no mere guess.
         repetitions: periods of the movement finished, also before a new beginning.
         latencies: s from capture to result, of the last 600 frames.
         shown_latencies: s from capture to picture, of the last 600 pictures.
@@ -124,7 +125,7 @@ class SessionStatistics:
         self.last_time = step.frame.time
         self.states[step.position.state] += 1
         if step.position.time is not None:
-            self.placed += 1
+            self.placed += int(step.position.confidence >= LOOKING_BELOW)
             self._reached = max(self._reached, step.position.time)
         self._repeat(step.position)
         for judged in step.judged:

@@ -11,7 +11,7 @@ import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray
 
-from ..confidence import JUDGED_FROM
+from ..confidence import JUDGED_FROM, LOOKING_BELOW
 from ..position import State
 from .reading import STATES, BoolArray, IntArray, SessionData
 from .sections import SectionSpan, section_spans
@@ -105,7 +105,7 @@ class Analysis:
         total: the session in figures.
         sections: each with its place and its figures; those not really followed are not judged.
         span: (from, to) s of the piece that the charts show.
-        coverage: share 0..1 of the processed frames that had a position.
+        coverage: share 0..1 of the processed frames that had a position, and no mere guess.
         reached: s in the reference, the furthest place, None without a position.
         repetitions: periods of the movement finished, None where the log does not count them.
         states: s spent in each state.
@@ -146,7 +146,7 @@ def analyse(data: SessionData) -> Analysis:
         total=_summarise(data, steps, ~data.dropped),
         sections=tuple((part, _section_summary(data, steps, part, span)) for part in spans),
         span=span,
-        coverage=float(placed.sum() / processed) if processed else 0.0,
+        coverage=float((placed & _is_sure(data, LOOKING_BELOW)).sum() / processed) if processed else 0.0,
         reached=float(data.positions[placed].max()) if placed.any() else None,
         repetitions=_repetitions(data),
         states={state: float(steps[data.states == code].sum()) for code, state in enumerate(STATES)},
@@ -229,10 +229,15 @@ def _passed_through(data: SessionData, part: SectionSpan, rows: BoolArray) -> bo
 
     Who stands at one place of it, or was believed there for a moment, has not done it well or badly.
     """
-    sure = np.isnan(data.confidences) | (data.confidences >= JUDGED_FROM)  # an old log does not say
-    places = data.positions[rows & sure]
+    places = data.positions[rows & _is_sure(data, JUDGED_FROM)]
     tenths = np.unique(np.floor(10 * (places - part.start) / (part.end - part.start)).clip(0, 9))
     return len(tenths) >= 10 * _PASSED
+
+
+def _is_sure(data: SessionData, least: float) -> BoolArray:
+    """(N,) whether the confidence is ``least`` or more; a log that does not tell it is believed."""
+    sure: BoolArray = np.isnan(data.confidences) | (data.confidences >= least)
+    return sure
 
 
 def _mean(values: FloatArray) -> float | None:

@@ -87,6 +87,8 @@ def test_a_part_that_was_not_followed_is_not_judged(tmp_path: Path, change: str)
     assert found[5.0].worst_joint is None
     assert found[5.0].seconds == pytest.approx(5.0 / 0.9, abs=0.1)
     assert found[10.0].score == pytest.approx(95.0)
+    sure = 1 - (5 / 0.9 / 30 if change == "unsure" else 0)
+    assert analyse(read_session(path)).coverage == pytest.approx(sure, abs=0.01), "a guess is not following"
     shown = page_of(path)
     assert "Best part: 0:05" not in shown
     assert "is not judged" in shown

@@ -179,6 +179,10 @@ def test_the_summary_counts(make_step: Callable[..., Step]) -> None:
     assert summary["joints"]["left_knee"] == pytest.approx(12.345, abs=0.006)
     assert statistics.fps == pytest.approx(10.0)
     assert SessionStatistics().summary("quit", 4.0)["score"] is None
+    guessed = make_step(0.4, 3.0)
+    guessed = replace(guessed, position=replace(guessed.position, confidence=0.1))
+    statistics.add(guessed, now=10.4)
+    assert statistics.summary("quit", 4.0)["coverage"] == 0.6, "a guess is not following"
 
 
 def test_repetitions_are_counted_over_new_beginnings(make_step: Callable[..., Step]) -> None:

@@ -70,7 +70,7 @@ class Strip:
         self._keys = height - ruler(9)
         self.top = height - ruler(STRIP_HEIGHT)
         self._row = ProgressRow(text, ruler, self.top + ruler(68))
-        self._pace: tuple[float, str, str] | None = None
+        self._pace = (0.0, "", "")  # s, state, and the words behind it
         self._fit = lru_cache(maxsize=8)(self._fitted)
 
     def draw(self, canvas: Image, scene: Scene, score: float | None, timing: float | None) -> None:
@@ -137,8 +137,7 @@ class Strip:
 
     def _held(self, scene: Scene, name: str, hint: str) -> str:
         """The words behind a state, those of the pace held long enough to be read."""
-        if self._pace is None or self._pace[1] != name or not hint:
-            self._pace = None
-        if self._pace is None or not 0 <= scene.time - self._pace[0] < PACE_SECONDS:
+        at, before, words = self._pace
+        if name != before or not (words and hint) or not 0 <= scene.time - at < PACE_SECONDS:
             self._pace = (scene.time, name, hint)
         return self._pace[2]

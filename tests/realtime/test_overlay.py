@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -240,6 +241,14 @@ def test_nothing_is_stated_of_a_doubtful_place() -> None:
 def test_one_state_one_true_sentence(change: dict[str, Any], words: str, more: str) -> None:
     following = Position(1.3, 0.02, 0.9, State.FOLLOWING)
     assert status_of(scene(position=following, **change))[::2] == (words, more)
+
+
+def test_a_pace_that_becomes_known_is_shown_at_once_and_then_held() -> None:
+    overlay, drawn = Overlay(), []
+    for time, timing in ((1.0, None), (1.03, 0.9), (1.06, 1.3), (1.4, 1.3)):
+        drawn.append(overlay.draw(scene(time=time, timing=timing))[580:640, 220:700].copy())
+    changed = [bool((a != b).any()) for a, b in itertools.pairwise(drawn)]
+    assert changed == [True, False, True]
 
 
 def test_without_a_position_there_is_no_timing() -> None:

@@ -48,6 +48,7 @@ _SHRUNK: Final = 0.6
 _SIZE_SECONDS: Final = 0.5
 #: s after which a much smaller person is taken for the performer.
 PATIENCE: Final = 10.0
+NOBODY: Final = "nobody in view"
 #: An expert's part with a lower mean weight is not asked of the performer either.
 _SHOWN: Final = 0.3
 
@@ -90,7 +91,7 @@ def check_framing(
         raise InvalidDataError(f"keypoints have shape {points.shape}: pass one pose, (17, 3)")
     seen = keypoint_weights(points[:, 2]) >= SEEN
     if int(seen.sum()) < SOMEBODY or not seen[list(_TRUNK)].any():
-        return "nobody in view"
+        return NOBODY
     place = points[seen, :2] / np.array(size, dtype=np.float64)
     (left, top), (right, bottom) = place.min(axis=0).tolist(), place.max(axis=0).tolist()
     extent = _Extent(left, right, top, bottom)
@@ -215,7 +216,8 @@ class SizeWatch:
 class FramingWatch:
     """Says a word about framing only once it has held for a while, and keeps it long enough to be read.
 
-    A dancer bends, turns and leaves the picture for a moment: none of that is worth a word.
+    A dancer bends, turns and leaves the picture for a moment: none of that is worth a word. That nobody is in
+    view goes as soon as somebody is.
 
     Args:
         after: s that something must be wrong before it is said.
@@ -242,7 +244,8 @@ class FramingWatch:
             self._well_since = time if self._well_since is None else self._well_since
             if time - self._well_since >= self._good_after:
                 self.good = True
-                if time - self._said_at >= self._at_least:
+                # Whoever is back knows that it is not so: reading it to its end would be of no use.
+                if self._said == NOBODY or time - self._said_at >= self._at_least:
                     self._said = None
             return self._said
         self._well_since = None

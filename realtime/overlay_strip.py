@@ -117,7 +117,7 @@ class Strip:
     def _message(self, canvas: Image, words: str, color: Color, accent: Color) -> None:
         """The one thing to know now, in the largest type that holds it; more lines grow up."""
         px = self._ruler
-        lines, size = self._fit(words)
+        lines, size = self._fit(words[:1].upper() + words[1:])
         step, last = round(1.16 * size), self.top + px(54)
         first = last - (len(lines) - 1) * step
         if len(lines) > 1:

@@ -180,8 +180,8 @@ def test_what_lasts_is_said_and_stays_long_enough_to_be_read() -> None:
 
 def test_that_nobody_is_in_view_is_not_said_to_who_is_back() -> None:
     shown = play(FramingWatch(), [(1.2, "nobody in view"), (1.0, None)])
-    assert shown[23] == "nobody in view"
-    assert set(shown[24 + 12 :]) == {None}
+    assert shown[11] == "nobody in view"
+    assert set(shown[12 + 6 :]) == {None}
 
 
 def test_framing_is_good_only_after_a_while() -> None:

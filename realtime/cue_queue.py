@@ -140,10 +140,8 @@ class CueQueue:
             self.reset()
             self._since, dt = since, 0.0
         self._time, self._mirrored = time, mirrored
-        if jumped or (wrapped and _is_cut(self._expert, expert)):
-            self._legs[1].reset()
         if jumped or wrapped:
-            self.drop()
+            self._leave(expert, cut=jumped)
         self._expert = expert
         found = self._find(time, performer, expert, confidence)
         self._remember(found, dt)
@@ -155,6 +153,12 @@ class CueQueue:
         if self._shown is None and time - self._since >= self._settings.interval:
             self._show_next(time, found)
         return None if self._shown is None else self._shown.cue
+
+    def _leave(self, expert: FloatArray, *, cut: bool) -> None:
+        """Go on at another place, where the expert's pose is no continuation if it is ``cut``."""
+        if cut or _is_cut(self._expert, expert):
+            self._legs[1].reset()
+        self.drop()
 
     def _find(self, time: float, performer: FloatArray, expert: FloatArray, confidence: float) -> list[Cue]:
         ours, theirs = self._legs[0].update(time, performer), self._legs[1].update(time, expert)

@@ -10,6 +10,7 @@ from posesync.pose.skeleton import JOINT_NAMES, LEFT_HIP, LEFT_SHOULDER, RIGHT_H
 from posesync.pose.types import FloatArray
 
 from ..coach import Step
+from ..cues import Cue
 from ..expert import Expert
 from ..ghost import GhostBody
 from ..guidance import GuidanceLevel
@@ -90,14 +91,7 @@ class AnswerWriter:
             "focus": self._focus(step.expert_pose),
             "show": {"expert": shown.expert, "ghost": shown.ghost},
             "level": shown.level.value,
-            "cue": None
-            if step.cue is None
-            else {
-                "joint": step.cue.joint,
-                "text": step.cue.text,
-                "degrees": finite(step.cue.degrees, 1) or 0.0,
-                "kind": step.cue.kind,
-            },
+            "cue": None if step.cue is None else _cue(step.cue),
             "said": step.said,
             "timing": {
                 "score": finite(timing.score, 1),
@@ -121,6 +115,11 @@ class AnswerWriter:
         if ghost is None or step.practice.phase is not Phase.RUNNING:
             return None
         return _points(ghost, width, height)
+
+
+def _cue(cue: Cue) -> dict[str, Any]:
+    degrees = finite(cue.degrees, 1) or 0.0
+    return {"joint": cue.joint, "text": cue.text, "degrees": degrees, "kind": cue.kind}
 
 
 def _points(keypoints: FloatArray, width: int, height: int) -> list[list[float]]:

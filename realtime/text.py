@@ -23,6 +23,8 @@ Align = Literal["left", "center", "right"]
 
 #: Longer text is cut: a file name can be anything.
 MAX_CHARACTERS: Final = 200
+#: What stands for a character that no font at hand has.
+_UNKNOWN: Final = "?"
 #: Families that cover scripts the shipped fonts do not, by what systems call them.
 _SYSTEM_FAMILIES: Final = (
     "notosanscjkjp,notosanscjk,notosanscjksc,notosanssc,pingfangsc,pingfang,hiraginosans,microsoftyahei,"
@@ -170,6 +172,8 @@ class TextPainter:
             if not character.isprintable():
                 character = " "
             font = self._font_for(character, bold)
+            if font is None:  # no font at hand has it: one that is there stands for it, in width as well
+                character, font = _UNKNOWN, self._font_for(_UNKNOWN, bold)
             if runs and runs[-1][0] is font:
                 runs[-1] = (font, runs[-1][1] + character)
             else:
@@ -177,6 +181,7 @@ class TextPainter:
         return runs
 
     def _find_font(self, character: str, bold: bool) -> Any:
+        """The first font that has the character, or None."""
         fonts = self._fonts[bold]
         for font in fonts:
             if font.get_metrics(character, size=16)[0] is not None:
@@ -186,7 +191,7 @@ class TextPainter:
             for family in self._fonts.values():
                 family.extend(_system_fonts())
             return self._find_font(character, bold)
-        return fonts[0]
+        return None
 
 
 def wrap_text(text: str, measure: Callable[[str], float], room: float) -> list[str]:

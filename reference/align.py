@@ -206,12 +206,19 @@ def _pair(a: Reference, b: Reference, grid_a: FloatArray, grid_b: FloatArray, me
     for reference, grid in ((a, grid_a), (b, grid_b)):
         angles, weights = reference.features.angles.astype(np.float64), reference.features.angle_weights
         seen = np.column_stack([np.interp(grid, reference.times, column) for column in weights.T])
-        sides.append((_resample(angles, weights, reference.times, grid), seen))
+        sides.append((_steady(_resample(angles, weights, reference.times, grid)), seen))
     pair = Angles(sides[0], sides[1], np.nan)
     apart = pair.distances(_random_pairs(pair.shape))
     # A moment in which nothing can be compared is as far as any other.
     pair.unseen = float(np.nanmedian(apart)) if np.isfinite(apart).any() else 90.0
     return pair
+
+
+def _steady(values: FloatArray) -> FloatArray:
+    """(N, D) smoothed over three samples: one alone is as much jitter as movement."""
+    padded = np.concatenate([values[:1], values, values[-1:]])
+    smooth: FloatArray = 0.25 * padded[:-2] + 0.5 * values + 0.25 * padded[2:]
+    return smooth
 
 
 def _radians(features: Features) -> FloatArray:

@@ -33,15 +33,11 @@ class Estimate:
 
     Attributes:
         time: s in the reference; it may run back, and past the end of a piece that begins again.
-        probability: of the surroundings of ``time``.
         standing: probability that the performer stands.
-        pace: speed that is believed in, relative to the expert's.
     """
 
     time: float
-    probability: float
     standing: float
-    pace: float
 
 
 class Follower:
@@ -144,13 +140,8 @@ class Follower:
         a, b = self._middle(mass, summed, self._reach)
         total = max(float(summed[b] - summed[a]), 1e-30)
         cell = lo + float(mass[a:b] @ np.arange(a, b)) / total
-        speeds = belief[:, a:b].sum(axis=1) / total
-        return Estimate(
-            self._table.start + cell * self._table.cell,
-            min(1.0, total),
-            float(speeds[0]),
-            float(self._row.speeds @ speeds),
-        )
+        standing = float(belief[0, a:b].sum()) / total
+        return Estimate(self._table.start + cell * self._table.cell, standing)
 
     def _middle(self, mass: FloatArray, summed: FloatArray, reach: int) -> tuple[int, int]:
         """(from, to) cells of the window around the answer."""

@@ -16,7 +16,9 @@ from posesync.pose.embedding import (
     embed,
     frame_scale,
 )
-from posesync.pose.types import FloatArray
+from posesync.pose.errors import InvalidDataError
+from posesync.pose.skeleton import NUM_KEYPOINTS
+from posesync.pose.types import FloatArray, Keypoints
 
 from .reference_table import weighted_slope
 
@@ -153,3 +155,24 @@ class PoseHistory:
         total = float(confidence.sum())
         variance = float(confidence @ self._variance) / total if total > 0.0 else 0.0
         return velocity, confidence, math.sqrt(variance / spread)
+
+
+def checked_pose(keypoints: FloatArray | Keypoints) -> FloatArray:
+    """A pose as (17, 3) float64, what is not finite as not seen.
+
+    Raises:
+        InvalidDataError: another shape, or no numbers.
+    """
+    array = keypoints.to_array() if isinstance(keypoints, Keypoints) else keypoints
+    try:
+        pose = np.array(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidDataError(f"keypoints are not numbers ({error}): pass an array (17, 3)") from None
+    if pose.shape != (NUM_KEYPOINTS, 3):
+        raise InvalidDataError(
+            f"keypoints have shape {pose.shape}, expected (17, 3): pass x px, y px, confidence of one person"
+        )
+    finite = np.isfinite(pose)
+    if not finite.all():
+        pose[~finite.all(axis=1)] = 0.0
+    return pose

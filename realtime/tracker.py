@@ -12,9 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from posesync.pose.errors import InvalidDataError
-from posesync.pose.skeleton import NUM_KEYPOINTS
 from posesync.pose.types import FloatArray, Keypoints
 from posesync.reference import Reference
 from posesync.reference.takes import on_one_clock
@@ -23,7 +21,7 @@ from posesync.reference.takes import section as cut
 from .evidence import Likeness
 from .fixed_lag import Settler
 from .follower import Follower
-from .observation import Observation, PoseHistory
+from .observation import Observation, PoseHistory, checked_pose
 from .position import Position, State
 from .position_filter import LONGEST_STEP
 from .progress import Ends, Periods, Progress
@@ -150,7 +148,7 @@ class Tracker:
         Raises:
             InvalidDataError: another shape, or a time that is not finite or goes backwards.
         """
-        pose = _checked(keypoints)
+        pose = checked_pose(keypoints)
         dt = self._elapsed(time)
         if dt == 0.0:
             return self._last
@@ -410,19 +408,3 @@ class Tracker:
             if not self._loop and lock.ended >= rest and (earned or self._state is State.FINISHED):
                 return State.FINISHED
         return State.HOLDING if standing else State.FOLLOWING
-
-
-def _checked(keypoints: FloatArray | Keypoints) -> FloatArray:
-    array = keypoints.to_array() if isinstance(keypoints, Keypoints) else keypoints
-    try:
-        pose = np.array(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidDataError(f"keypoints are not numbers ({error}): pass an array (17, 3)") from None
-    if pose.shape != (NUM_KEYPOINTS, 3):
-        raise InvalidDataError(
-            f"keypoints have shape {pose.shape}, expected (17, 3): pass x px, y px, confidence of one person"
-        )
-    finite = np.isfinite(pose)
-    if not finite.all():
-        pose[~finite.all(axis=1)] = 0.0
-    return pose

@@ -24,7 +24,7 @@ _MARGIN = (90, 40, 70, 30)  # left, top, bottom, right
 
 
 def cost_matrix(live: np.ndarray, expert: np.ndarray) -> np.ndarray:
-    """(N, T) weighted mean squared difference of every live pose to every expert's, rad²."""
+    """(N, T) weighted mean squared difference of every live pose to every expert's."""
     z, w = embed(live)
     y, v = embed(expert)
     total = (w * z * z) @ v.T - 2 * (w * z) @ (v * y).T + w @ (v * y * y).T

@@ -119,9 +119,7 @@ def frame_scale(keypoints: FloatArray) -> FloatArray:
         (...,) px².
     """
     segment, weight = _segments(keypoints)
-    total = (weight * (segment.real**2 + segment.imag**2)).sum(axis=-1)
-    scale: FloatArray = total / np.maximum(weight.sum(axis=-1), 1e-9)
-    return scale
+    return _mean(segment.real**2 + segment.imag**2, weight)
 
 
 class BodyScale:
@@ -173,7 +171,7 @@ def embed(keypoints: FloatArray, scale: FloatArray | float | None = None) -> tup
     segment, weight = _segments(keypoints)
     square = segment.real**2 + segment.imag**2
     if scale is None:
-        scale = (weight * square).sum(axis=-1) / np.maximum(weight.sum(axis=-1), 1e-9)
+        scale = _mean(square, weight)
     body = np.asarray(scale)[..., None] + 1e-12
     values = np.empty((*square.shape[:-1], EMBEDDING_SIZE))
     weights = np.empty_like(values)
@@ -188,6 +186,12 @@ def embed(keypoints: FloatArray, scale: FloatArray | float | None = None) -> tup
     weights[..., NUM_SEGMENT_VALUES:] = joint
     values[..., NUM_SEGMENT_VALUES:] = ANGLE_GAIN * np.abs(np.arctan2(turn.imag, turn.real)) * (joint > 0)
     return values, weights
+
+
+def _mean(square: FloatArray, weight: FloatArray) -> FloatArray:
+    """(...,) weighted mean over the segments; 0 where none is seen."""
+    mean: FloatArray = (weight * square).sum(axis=-1) / np.maximum(weight.sum(axis=-1), 1e-9)
+    return mean
 
 
 def _segments(keypoints: FloatArray) -> tuple[npt.NDArray[np.complex128], FloatArray]:

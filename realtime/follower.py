@@ -72,6 +72,7 @@ class Follower:
         self._reach = round(_REACH / table.cell)
         self._lo, self._hi = 0, len(self._table)
         self._mass: FloatArray | None = None  # the belief of each cell in the window, where it is known
+        self._around = 0, 0  # cells of the window around the last answer
         self._anchors: deque[tuple[float, float]] = deque()  # s, and the place believed in
 
     def start(self, time: float, coarse: PositionFilter, age: float) -> None:
@@ -137,15 +138,15 @@ class Follower:
         self._mass = mass
         summed = np.zeros(len(mass) + 1)
         np.cumsum(mass, out=summed[1:])
-        a, b = self._middle(mass, summed, self._reach)
+        self._around = a, b = self._middle(mass, summed)
         total = max(float(summed[b] - summed[a]), 1e-30)
         cell = lo + float(mass[a:b] @ np.arange(a, b)) / total
         standing = float(belief[0, a:b].sum()) / total
         return Estimate(self._table.start + cell * self._table.cell, standing)
 
-    def _middle(self, mass: FloatArray, summed: FloatArray, reach: int) -> tuple[int, int]:
+    def _middle(self, mass: FloatArray, summed: FloatArray) -> tuple[int, int]:
         """(from, to) cells of the window around the answer."""
-        index = np.arange(len(mass))
+        reach, index = self._reach, np.arange(len(mass))
         left, right = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(mass))
         around = summed[right] - summed[left]
         if self._hi == len(self._table) and mass[-1] < 0.5:
@@ -164,8 +165,7 @@ class Follower:
         a, b = max(0, math.ceil(cell - reach)), max(0, math.floor(cell + reach) + 1)
         return min(1.0, float(mass[a:b].sum()))
 
-    # -- settled places
-    # ----------------------------------------------------------------------------------------
+    # -- settled places --------------------------------------------------------------------------------------
 
     def settle(self, now: float, place: float, trust: float) -> tuple[float, float] | None:
         """``(time, place)`` of a moment before ``now`` that has settled with this frame, or None.
@@ -178,10 +178,7 @@ class Follower:
         """
         found = None
         if self._anchors and now - self._anchors[0][0] >= _ANCHOR_AGE - 1e-3 and self._mass is not None:
-            mass = self._mass
-            summed = np.zeros(len(mass) + 1)
-            np.cumsum(mass, out=summed[1:])
-            a, b = self._middle(mass, summed, self._reach)
+            a, b = self._around
             cell = self._row.origin(0, self._lo + a, self._lo + b)
             then, believed = self._anchors.popleft()
             settled = self._table.start + cell * self._table.cell
@@ -193,8 +190,7 @@ class Follower:
             self._anchors.append((now, place))
         return found
 
-    # -- a piece that begins again
-    # -------------------------------------------------------------------------------
+    # -- a piece that begins again ---------------------------------------------------------------------------
 
     def wrap(self) -> float:
         """Carry the belief from behind a loop's end to its beginning; return the s to take off a time."""

@@ -219,8 +219,7 @@ class Relocaliser:
         self.log_weights = weights - weights.max()
         self._places = None
 
-    # -- what it says
-    # ------------------------------------------------------------------------------------------
+    # -- what it says ----------------------------------------------------------------------------------------
 
     @property
     def side_probability(self) -> FloatArray:

@@ -355,19 +355,14 @@ class Tracker:
     # -- answer ---------------------------------------------------------------------------------------------
 
     def _position(self, *, jumped: bool = False, wrapped: bool = False) -> Position:
-        lock, done = self._lock, self._progress.finished
+        lock = self._lock
         if lock is None:
-            mirrored = self._last.mirrored
-            return Position(
-                None, 0.0, 0.0, self._state, mirrored, repetition=done, settled=self._settler.take()
-            )
+            return self._away(mirrored=self._last.mirrored)
         assert self._time is not None
         if self._recognition.absent:
             self._state = State.LOST if self._met else State.WAITING
             self._settler.clear()
-            return Position(
-                None, 0.0, 0.0, self._state, lock.mirrored, repetition=done, settled=self._settler.take()
-            )
+            return self._away(mirrored=lock.mirrored)
         self._settler.follow(self._time)
         settled = self._fine.settle(self._time, lock.raw, self._likeness().trust)
         if settled is not None:
@@ -381,6 +376,11 @@ class Tracker:
             lock.place, speed, confidence, self._state, lock.mirrored, jumped, wrapped, done,
             self._settler.take(),
         )  # fmt: skip
+
+    def _away(self, *, mirrored: bool) -> Position:
+        """The answer while there is no place."""
+        done = self._progress.finished
+        return Position(None, 0.0, 0.0, self._state, mirrored, repetition=done, settled=self._settler.take())
 
     def _confidence(self, lock: _Lock) -> float:
         """The probability that the place shown is right within 0.25 s.

@@ -40,6 +40,7 @@ class Evidence:
         trust_from: difference where aligned, as a share of the piece's own spread, from which poses are
             trusted less.
         trust_fall: how fast trust falls from there on.
+        trust_resting: power of trust by which velocities count for who does not move; it is 2 for who does.
         alike: difference where aligned, as a share of the piece's own spread, below which the expected
             difference falls with it, down to the share ``alike_least``.
         alike_least: see ``alike``.
@@ -65,6 +66,7 @@ class Evidence:
     unseen_cost: float = 1.5
     trust_from: float = 0.9
     trust_fall: float = 7.0
+    trust_resting: float = 0.5
     alike: float = 0.25
     alike_least: float = 0.2
     absence: float = 2.0
@@ -183,7 +185,9 @@ def price(
         [_motion_error(rows[first:hi], speeds, seen, evidence, table.lively) for rows in table.motion_rows]
     )
     error *= dt * evidence.motion_rate
-    error[1:] *= likeness.trust**2
+    # Rest looks the same from every side, so that little excuses a moving hypothesis when nothing moves.
+    moving = _moving(seen, evidence, table.lively)
+    error[1:] *= likeness.trust ** (evidence.trust_resting + (2.0 - evidence.trust_resting) * moving)
     nats: FloatArray = np.empty((len(error), hi - lo), np.float32)
     # The live velocity is a slope over the past, so it is as old as half its span: at speed s it belongs
     # to the moment s · delay before the cell. Else every change of tempo would show as an offset.
@@ -209,9 +213,7 @@ def _motion_error(
     # How far off a velocity may be is for the hypothesis to say: one that stands allows for noise alone.
     # Who moves does not stand, from whichever side they are seen: that is hardly limited.
     # Whoever moves differently from the expert may be anywhere near; whoever does not move at all stands.
-    moving = max(0.0, seen.speed**2 - seen.jitter**2)
-    moving /= moving + (evidence.rest_share * lively) ** 2
-    scale = error * (evidence.motion_share**2 * moving)
+    scale = error * (evidence.motion_share**2 * _moving(seen, evidence, lively))
     scale += (evidence.motion_noise**2 + evidence.jitter_gain * seen.jitter**2) * mass
     error -= np.multiply.outer(2.0 * speeds, shared)
     error += live
@@ -221,6 +223,12 @@ def _motion_error(
     error /= scale
     error += hidden
     return error
+
+
+def _moving(seen: Observation, evidence: Evidence, lively: float) -> float:
+    """How surely the performer moves at all, 0..1, by what their velocity exceeds jitter."""
+    beyond = max(0.0, seen.speed**2 - seen.jitter**2)
+    return beyond / (beyond + (evidence.rest_share * lively) ** 2)
 
 
 def _least(takes: list[FloatArray]) -> FloatArray:

@@ -27,6 +27,8 @@ _CAPACITY = 64
 _JITTER_GAIN = 0.07
 #: How many times the median jitter an entry's own may be until it counts half.
 _LEAPS = 8.0
+#: How many times the mean square velocity jitter may account for.
+_OVER = 2.0
 _MIRROR_SOURCE_V = MIRROR_SOURCE[:NUM_SEGMENT_VALUES]
 _MIRROR_SIGN_V = MIRROR_SIGN[:NUM_SEGMENT_VALUES]
 
@@ -153,8 +155,13 @@ class PoseHistory:
         limit = _LEAPS * float(np.median(self._variance)) + 1e-9
         confidence = confidence * (limit / (limit + self._variance))
         total = float(confidence.sum())
-        variance = float(confidence @ self._variance) / total if total > 0.0 else 0.0
-        return velocity, confidence, math.sqrt(variance / spread)
+        if total <= 0.0:
+            return velocity, confidence, 0.0
+        variance = float(confidence @ self._variance) / total / spread
+        # Jitter that is over is remembered for half a second. A body that moves less than it would by jitter
+        # alone jitters no more: else the stop after a lively passage went unseen for as long.
+        speed = float(confidence @ (velocity * velocity)) / total
+        return velocity, confidence, math.sqrt(min(variance, _OVER * speed))
 
 
 def checked_pose(keypoints: FloatArray | Keypoints) -> FloatArray:

@@ -13,12 +13,12 @@ import typer
 from posesync.pose.config import load_config
 from posesync.pose.errors import DisplayError, OutputError
 from posesync.pose.model_files import OFFLINE_VARIABLE
+from posesync.realtime.demo_performance import perform, tracking_error
+from posesync.realtime.expert import open_expert
+from posesync.realtime.session import check_session, run_session
+from posesync.realtime.session_options import SessionOptions, pose_settings
+from posesync.realtime.window import check_display
 
-from ..demo_performance import perform, tracking_error
-from ..expert import open_expert
-from ..session import check_session, run_session
-from ..session_options import SessionOptions, pose_settings
-from ..window import check_display
 from . import options as shared
 from .console import preparing, say
 from .live import describe_result

@@ -9,11 +9,11 @@ from typing import Annotated, Optional
 import typer
 from posesync.pose.digest import file_sha256
 from posesync.pose.errors import SourceError
+from posesync.pose.textual import clock, whole
+from posesync.realtime.report import History, PastSession, default_history_path
 from rich.table import Table
 from rich.text import Text
 
-from ..report import History, PastSession, default_history_path
-from ..report.values import clock, whole
 from .console import out, say
 
 SCHEMA = 1

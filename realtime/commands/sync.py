@@ -12,15 +12,15 @@ from typing import Annotated, Optional, cast
 import typer
 from posesync.pose.config import load_config
 from posesync.pose.errors import ConfigError
+from posesync.realtime.feedback import FeedbackSettings
+from posesync.realtime.session_options import pose_settings
+from posesync.realtime.sync_job import SyncResult, run_sync
+from posesync.realtime.sync_options import SyncOptions
+from posesync.realtime.sync_picture import lead_words
+from posesync.realtime.sync_video import Report
 from posesync.reference.align import METRICS, Metric
 from rich import progress as bars
 
-from ..feedback import FeedbackSettings
-from ..session_options import pose_settings
-from ..sync_job import SyncResult, run_sync
-from ..sync_options import SyncOptions
-from ..sync_picture import lead_words
-from ..sync_video import Report
 from . import options as shared
 from .console import err, say
 

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray
+from posesync.realtime.confidence import JUDGED_FROM, LOOKING_BELOW
+from posesync.realtime.position import State
 
-from ..confidence import JUDGED_FROM, LOOKING_BELOW
-from ..position import State
 from .reading import STATES, BoolArray, IntArray, SessionData
 from .sections import SectionSpan, section_spans
 from .worst import Moment, worst_moments

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
+from posesync.realtime.feedback import describe_difference
 
-from ..feedback import describe_difference
 from .charts import LEVELS
 from .markup import Markup, tag
 

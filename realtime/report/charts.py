@@ -8,13 +8,13 @@ from typing import Final
 
 import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
+from posesync.pose.textual import joint_name, moment
 from posesync.pose.types import FloatArray
+from posesync.realtime.feedback import describe_difference
 
-from ..feedback import describe_difference
 from .analysis import Curve, HeatMap
 from .markup import Markup, tag
 from .reading import BoolArray
-from .values import joint_name, moment
 
 #: Units of a drawing that is stretched to its place.
 _WIDE: Final = 1000.0

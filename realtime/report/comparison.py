@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from posesync.pose.textual import clean_text
+
 from .analysis import Analysis
 from .history import PastSession
-from .values import clean_text
 
 
 @dataclass(frozen=True, slots=True)

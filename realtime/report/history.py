@@ -20,8 +20,7 @@ from typing import Any, Final, TypeVar
 import platformdirs
 from posesync.pose.errors import OutputError
 from posesync.pose.skeleton import JOINT_NAMES
-
-from .values import clean_text, number
+from posesync.pose.textual import clean_text, number
 
 logger = logging.getLogger(__name__)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from posesync.pose.textual import clean_text, joint_name, moment, span, whole
+from posesync.realtime.confidence import JUDGED_FROM
+from posesync.realtime.feedback import describe_difference
+from posesync.realtime.position import State
 
-from ..confidence import JUDGED_FROM
-from ..feedback import describe_difference
-from ..position import State
 from .analysis import Analysis, Summary
 from .charts import ring
 from .comparison import Comparison
@@ -23,7 +24,6 @@ from .panels import (
     tempo_panel,
 )
 from .style import POLICY, STYLE
-from .values import clean_text, joint_name, moment, span, whole
 
 #: A joint is worth a word from here on, degrees.
 _WORTH: Final = 10.0

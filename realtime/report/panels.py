@@ -8,17 +8,17 @@ from typing import Final
 
 import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
+from posesync.pose.textual import clock, joint_name, moment, whole
+from posesync.pose.textual import span as spent
+from posesync.realtime.feedback import describe_difference
+from posesync.realtime.position import State
 
-from ..feedback import describe_difference
-from ..position import State
 from .analysis import Analysis, Summary
 from .body import body_figure
 from .charts import LEVELS, Chart, heat_chart
 from .comparison import Comparison
 from .markup import Markup, details, legend, table, tag
 from .reading import STATES
-from .values import clock, joint_name, moment, whole
-from .values import span as spent
 from .worst import Moment
 
 #: Bins of the state strip under the warping path.

@@ -16,11 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from posesync.pose.errors import SourceError
 from posesync.pose.skeleton import JOINT_NAMES
+from posesync.pose.textual import clean_text, number
 from posesync.pose.types import FloatArray
-
-from ..position import State
-from ..session_log import SCHEMA
-from .values import clean_text, number
+from posesync.realtime.position import State
+from posesync.realtime.session_log import SCHEMA
 
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int_]

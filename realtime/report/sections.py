@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-
-from .values import clean_text, moment, number
+from posesync.pose.textual import clean_text, moment, number
 
 #: Parts of equal length at most, and named sections that are read.
 MOST_PARTS: Final = 10

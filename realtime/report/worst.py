@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
+from posesync.pose.textual import clean_text, number
 from posesync.pose.types import FloatArray
+from posesync.realtime.confidence import JUDGED_FROM
+from posesync.realtime.feedback import describe_difference
+from posesync.realtime.moments import APART, MOMENTS, WORTH_BELOW
 
-from ..confidence import JUDGED_FROM
-from ..feedback import describe_difference
-from ..moments import APART, MOMENTS, WORTH_BELOW
 from .reading import SessionData
-from .values import clean_text, number
 
 #: Bytes of one picture; a larger one was not made by PoseSync.
 MAX_PICTURE_BYTES: Final = 60_000

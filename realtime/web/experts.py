@@ -13,15 +13,15 @@ import platformdirs
 from posesync.pose.config import Config
 from posesync.pose.digest import file_sha256
 from posesync.pose.errors import ReferenceFileError, SourceError
+from posesync.pose.textual import clean_text
+from posesync.realtime.expert import REFERENCE_SUFFIX, Expert
+from posesync.realtime.session_options import pose_settings
 from posesync.reference import Reference
 from posesync.reference.content import VideoContent
 from posesync.reference.prepare import PROXY_FILE, REFERENCE_FILE, reference_cache_dir
 from posesync.reference.proxy import ProxyVideo
 from posesync.reference.storage import output_error
 
-from ..expert import REFERENCE_SUFFIX, Expert
-from ..report.values import clean_text
-from ..session_options import pose_settings
 from . import shelf
 from .preparing import NotWantedError, Preparer, Ready
 

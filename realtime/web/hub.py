@@ -14,9 +14,9 @@ from typing import Final, Literal, Protocol
 
 from posesync.pose.config import Config
 from posesync.pose.errors import PoseSyncError
+from posesync.realtime.expert import Expert
 from starlette.concurrency import run_in_threadpool
 
-from ..expert import Expert
 from .protocol import Ended
 from .session import Finished, PracticeSession
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from posesync.pose.digest import file_sha256
+from posesync.pose.textual import clean_text
+from posesync.realtime.report.history import History, PastSession
 
-from ..report.history import History, PastSession
-from ..report.values import clean_text
 from .experts import ExpertStore
 from .hub import report_id
 

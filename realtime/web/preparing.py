@@ -13,6 +13,7 @@ from typing import Final
 
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.estimator import PoseSettings
+from posesync.realtime.expert import Expert
 from posesync.reference import Reference
 from posesync.reference.apart import Apart, serve
 from posesync.reference.library import State, prepare_one
@@ -20,7 +21,6 @@ from posesync.reference.playable import playable_file
 from posesync.reference.prepare import PROXY_FILE, REFERENCE_FILE, Progress, reference_cache_dir
 from posesync.reference.proxy import ProxyVideo
 
-from ..expert import Expert
 from .thumbnails import write_thumbnail
 
 logger = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ import uvicorn
 from fastapi import FastAPI
 from posesync.pose.config import Config
 from posesync.pose.errors import ConfigError, PoseSyncError, SourceError
+from posesync.realtime.signals import StopSignals
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..signals import StopSignals
 from .announcing import Address, announcement, open_browser, sits_somebody
 from .app import create_app
 from .certificate import Certificate, certificate_dir, own_certificate, self_signed

@@ -15,17 +15,17 @@ from posesync.pose.config import Config
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.frame_source import SourceInfo
+from posesync.realtime.coach import Coach
+from posesync.realtime.expert import Expert
+from posesync.realtime.moments import MomentCollector
+from posesync.realtime.recording import Outputs
+from posesync.realtime.report import write_report
+from posesync.realtime.report.keeping import new_log
+from posesync.realtime.session_options import make_coach, pose_settings
+from posesync.realtime.session_record import log_header, look_back
+from posesync.realtime.statistics import SessionStatistics
+from posesync.realtime.workers import InferenceWorker, Processed
 
-from ..coach import Coach
-from ..expert import Expert
-from ..moments import MomentCollector
-from ..recording import Outputs
-from ..report import write_report
-from ..report.keeping import new_log
-from ..session_options import make_coach, pose_settings
-from ..session_record import log_header, look_back
-from ..statistics import SessionStatistics
-from ..workers import InferenceWorker, Processed
 from .answers import AnswerWriter
 from .frames import FrameClock, JpegInbox, Waiting
 from .protocol import (

@@ -17,11 +17,11 @@ from typing import BinaryIO, Final
 from urllib.parse import unquote
 
 import anyio
+from posesync.pose.textual import clean_text
 from posesync.reference.storage import output_error
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from ..report.values import clean_text
 from . import shelf
 from .inspection import Refusal, inspect_apart
 

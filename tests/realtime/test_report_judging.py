@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from posesync.pose.textual import span
 from posesync.realtime.report import analyse, read_session
-from posesync.realtime.report.values import span
 from session_logs import write_log
 from test_report import page_of
 

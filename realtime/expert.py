@@ -13,10 +13,10 @@ from posesync.pose.types import FloatArray, Image
 from posesync.reference import Reference
 from posesync.reference.prepare import Progress, prepare_reference
 from posesync.reference.proxy import ProxyVideo
+from posesync.reference.sections import SectionSpan, section_spans
 
 from .feedback import expert_poses
 from .framing import SEEN, SOMEBODY
-from .report.sections import SectionSpan, section_spans
 from .tracker import Tracker
 
 #: Suffix of a stored sequence (``Reference.save``), which has poses but no pictures.

@@ -19,9 +19,9 @@ from posesync.pose.errors import PoseSyncError, SourceError
 from posesync.pose.estimator import PoseSettings
 from posesync.pose.model_choice import fetch_models
 
-from .apart import Apart, serve
 from .content import VideoContent
 from .prepare import Progress, prepare_reference, reference_cache_dir
+from .worker_process import Apart, serve
 
 log = logging.getLogger(__name__)
 

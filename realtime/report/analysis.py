@@ -12,9 +12,9 @@ from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray
 from posesync.realtime.confidence import JUDGED_FROM, LOOKING_BELOW
 from posesync.realtime.position import State
+from posesync.reference.sections import SectionSpan, section_spans
 
 from .reading import STATES, BoolArray, IntArray, SessionData
-from .sections import SectionSpan, section_spans
 from .worst import Moment, worst_moments
 
 #: Columns of the curves and of the heat map at most, and the least that one of them spans, s of the piece.

@@ -17,8 +17,8 @@ import av
 from posesync.pose.decoding import ODD_METADATA
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.video_file import VideoFile
-from posesync.reference.apart import deaf_to_interrupts
 from posesync.reference.prepare import MIN_DURATION
+from posesync.reference.worker_process import deaf_to_interrupts
 
 #: Kinds of file that are read, by FFmpeg's name → what such a file ends in. Playlists, pictures and scripts
 #: are none of them.

@@ -15,11 +15,11 @@ from posesync.pose.errors import PoseSyncError
 from posesync.pose.estimator import PoseSettings
 from posesync.realtime.expert import Expert
 from posesync.reference import Reference
-from posesync.reference.apart import Apart, serve
 from posesync.reference.library import State, prepare_one
 from posesync.reference.playable import playable_file
 from posesync.reference.prepare import PROXY_FILE, REFERENCE_FILE, Progress, reference_cache_dir
 from posesync.reference.proxy import ProxyVideo
+from posesync.reference.worker_process import Apart, serve
 
 from .thumbnails import write_thumbnail
 

@@ -21,9 +21,9 @@ from posesync.realtime.commands.report import report as report_command
 from posesync.realtime.report import analyse, make_report, read_session, write_report
 from posesync.realtime.report.exports import to_csv, to_json
 from posesync.realtime.report.page import render_page
-from posesync.realtime.report.sections import section_spans
 from posesync.realtime.report.style import POLICY
 from posesync.realtime.session_log import SessionLog
+from posesync.reference.sections import section_spans
 from session_logs import HEADER, frame_line, picture, write_log
 
 

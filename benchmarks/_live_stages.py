@@ -25,7 +25,7 @@ from posesync.realtime import coach as coach_module
 from posesync.realtime.coach import Coach, Step
 from posesync.realtime.expert import Expert
 from posesync.realtime.overlay import Overlay, Scene
-from posesync.realtime.tracker import Tracker
+from posesync.realtime.tracking.tracker import Tracker
 
 STAGES: Final = ("decode", "detect", "crop", "pose", "track", "feedback", "draw", "encode")
 Costs = dict[str, list[tuple[float, float]]]

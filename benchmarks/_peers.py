@@ -19,7 +19,7 @@ from typing import Final, Protocol
 import numpy as np
 from _motions import Array
 from posesync.pose.features import Features, extract_features
-from posesync.realtime.position import Position, State
+from posesync.realtime.tracking.position import Position, State
 
 _RADIANS: Final = np.pi / 180.0
 _ANGLES: Final = 8

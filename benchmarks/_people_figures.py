@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from _motions import Array
 from _people_cases import Case
-from posesync.realtime.position import Position, State
+from posesync.realtime.tracking.position import Position, State
 
 #: Right: within this of the truth, s.
 RIGHT: Final = 0.25

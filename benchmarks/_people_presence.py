@@ -12,7 +12,7 @@ from _people_cases import Case, Choice
 from _people_figures import Trace, auc, finished_early, first_movement
 from _people_others import STRANGER, TRUE, Change, changes, strangers, true_performers
 from _people_runs import OURS, Runs, Work
-from posesync.realtime.position import State
+from posesync.realtime.tracking.position import State
 
 Row = dict[str, Any]
 #: Strangers are judged from here on, and true performers from this long after they first move, s.

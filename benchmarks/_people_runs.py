@@ -25,7 +25,7 @@ _factory: list[Factory] = []
 
 def posesync(reference: Reference, *, loop: bool = False) -> Any:
     """Our tracker as it comes."""
-    from posesync.realtime.tracker import Tracker
+    from posesync.realtime.tracking.tracker import Tracker
 
     return Tracker(reference, loop=loop)
 

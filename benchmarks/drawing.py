@@ -30,7 +30,7 @@ from posesync.pose.estimator import PoseSettings
 from posesync.pose.sources import open_source
 from posesync.realtime.feedback import compare_poses
 from posesync.realtime.overlay import Layout, Overlay, Scene
-from posesync.realtime.position import Position, State
+from posesync.realtime.tracking.position import Position, State
 from posesync.reference.proxy import proxy_size
 from rich.console import Console
 from rich.table import Table

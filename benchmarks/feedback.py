@@ -29,7 +29,7 @@ from posesync.realtime.cues import find_cues
 from posesync.realtime.feedback import compare_poses, expert_poses
 from posesync.realtime.legs import LegIdentity
 from posesync.realtime.scoring import FORM_SLACK, TimingMeter, form_score
-from posesync.realtime.tracker import Tracker
+from posesync.realtime.tracking.tracker import Tracker
 from posesync.reference.reference import Reference
 from rich.console import Console
 from rich.table import Table

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from _scenarios import make_case
 from posesync.pose.embedding import embed
-from posesync.realtime.tracker import Tracker
+from posesync.realtime.tracking.tracker import Tracker
 from posesync.reference.reference import Reference
 
 _SIZE = 720

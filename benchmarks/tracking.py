@@ -53,7 +53,7 @@ _NOTHING = np.zeros((0, 17, 3))
 
 def posesync(reference: Any) -> Any:
     """Our tracker as it comes."""
-    from posesync.realtime.tracker import Tracker
+    from posesync.realtime.tracking.tracker import Tracker
 
     return Tracker(reference)
 

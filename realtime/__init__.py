@@ -6,17 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .position import Position, State
-    from .tracker import Tracker
-    from .tracker_settings import TrackerSettings
+    from posesync.realtime.tracking.position import Position, State
+    from posesync.realtime.tracking.settings import TrackerSettings
+    from posesync.realtime.tracking.tracker import Tracker
 
 __all__ = ["Position", "State", "Tracker", "TrackerSettings"]
 
 _HOMES = {
-    "Position": "position",
-    "State": "position",
-    "Tracker": "tracker",
-    "TrackerSettings": "tracker_settings",
+    "Position": "tracking.position",
+    "State": "tracking.position",
+    "Tracker": "tracking.tracker",
+    "TrackerSettings": "tracking.settings",
 }
 
 

@@ -15,6 +15,7 @@ from posesync.pose.errors import ModelError
 from posesync.pose.estimator import PoseEstimator, PoseResult
 from posesync.pose.performer import Lock
 from posesync.pose.types import FloatArray, Frame, Keypoints
+from posesync.realtime.tracking.position import Position, State
 
 from .confidence import DoubtWatch
 from .cue_queue import CueQueue
@@ -22,7 +23,6 @@ from .cues import Cue, CueSettings
 from .expert import Expert
 from .feedback import Feedback, FeedbackSettings, compare_nearest
 from .framing import TOO_FAR, FramingWatch, SizeWatch, check_framing, expert_weights
-from .position import Position, State
 from .practice import MotionMeter, Phase, Practice, PracticeSettings, PracticeStatus, hand_raised
 from .scoring import FORM_SLACK, TimingMeter, TimingReading
 from .settling import Seen, Settling

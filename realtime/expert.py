@@ -10,6 +10,7 @@ import numpy as np
 from posesync.pose.estimator import PoseSettings
 from posesync.pose.features import keypoint_weights
 from posesync.pose.types import FloatArray, Image
+from posesync.realtime.tracking.tracker import Tracker
 from posesync.reference import Reference
 from posesync.reference.prepare import Progress, prepare_reference
 from posesync.reference.proxy import ProxyVideo
@@ -17,7 +18,6 @@ from posesync.reference.sections import SectionSpan, section_spans
 
 from .feedback import expert_poses
 from .framing import SEEN, SOMEBODY
-from .tracker import Tracker
 
 #: Suffix of a stored sequence (``Reference.save``), which has poses but no pictures.
 REFERENCE_SUFFIX: Final = ".npz"

@@ -29,8 +29,7 @@ from posesync.pose.skeleton import (
     RIGHT_WRIST,
 )
 from posesync.pose.types import FloatArray
-
-from .position import Position, State
+from posesync.realtime.tracking.position import Position, State
 
 #: Points between keypoints, behind the 17: middle of the hips, of the shoulders, of the head.
 MID_HIP, MID_SHOULDER, HEAD = range(NUM_KEYPOINTS, NUM_KEYPOINTS + 3)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from posesync.pose.types import FloatArray, Image
+from posesync.realtime.tracking.position import Position
 
 from .confidence import doubt_of
-from .position import Position
 from .scoring import Timing
 
 

@@ -29,8 +29,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from posesync.pose.errors import OutputError
 from posesync.pose.skeleton import JOINT_NAMES
-
-from .position import Position, State
+from posesync.realtime.tracking.position import Position, State
 
 if TYPE_CHECKING:  # the coach knows the report's sections, and the report the log's version
     from .coach import Judged, Step

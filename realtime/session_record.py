@@ -8,11 +8,11 @@ from typing import Any
 
 from posesync.pose.frame_source import SourceInfo
 from posesync.pose.types import Image
+from posesync.realtime.tracking.position import Position
 
 from .coach import Step
 from .expert import Expert
 from .moments import MomentCollector
-from .position import Position
 
 
 def log_header(expert: Expert, camera: SourceInfo, models: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from posesync.pose.types import FloatArray, Frame
-
-from .position import Position
+from posesync.realtime.tracking.position import Position
 
 #: s that a frame waits for its settled place; then the live one counts.
 PATIENCE: Final = 0.5

@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 from posesync.pose.errors import SourceError
+from posesync.realtime.tracking.position import Position
 
-from .position import Position
 from .sound_device import Channel, SoundDevice
 from .sound_follow import Aim, ClockSound, ExpertClock, FollowSound, SoundMode
 from .sound_head import SoundHead

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from posesync.pose.errors import InvalidDataError
+from posesync.realtime.tracking.position import Position, State
 
 from .confidence import HEARD_FROM
-from .position import Position, State
 
 
 class SoundMode(Enum):

@@ -31,8 +31,8 @@ from posesync.pose.types import FloatArray, Frame, Image  # noqa: E402
 from posesync.realtime.cues import find_cues  # noqa: E402
 from posesync.realtime.feedback import compare_poses  # noqa: E402
 from posesync.realtime.overlay import Layout, Overlay, Scene  # noqa: E402
-from posesync.realtime.position import Position, State  # noqa: E402
 from posesync.realtime.scoring import Timing  # noqa: E402
+from posesync.realtime.tracking.position import Position, State  # noqa: E402
 
 #: By name, of the performer, then of the expert: clip, frame, window left, top, width, height px (0: to the
 #: edge). In the walk a man walks on a wall over the woman: the window is hers, as her own camera's would be.

@@ -8,7 +8,7 @@ import numpy as np
 from posesync.pose.textual import clean_text, joint_name, moment, span, whole
 from posesync.realtime.confidence import JUDGED_FROM
 from posesync.realtime.feedback import describe_difference
-from posesync.realtime.position import State
+from posesync.realtime.tracking.position import State
 
 from .analysis import Analysis, Summary
 from .charts import ring

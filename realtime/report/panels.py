@@ -11,7 +11,7 @@ from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.textual import clock, joint_name, moment, whole
 from posesync.pose.textual import span as spent
 from posesync.realtime.feedback import describe_difference
-from posesync.realtime.position import State
+from posesync.realtime.tracking.position import State
 
 from .analysis import Analysis, Summary
 from .body import body_figure

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posesync.realtime.position import Position, State
+from posesync.realtime.tracking.position import Position, State
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from posesync.pose.features import extract_features
-from posesync.realtime.position import Position, State
+from posesync.realtime.tracking.position import Position, State
 from posesync.reference import Reference
 
 ROOT = Path(__file__).resolve().parents[2]

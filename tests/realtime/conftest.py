@@ -16,7 +16,7 @@ from posesync.realtime.coach import Judged, Step
 from posesync.realtime.demo_performance import TempoCurve, perform
 from posesync.realtime.expert import Expert, open_expert
 from posesync.realtime.feedback import Feedback
-from posesync.realtime.position import Position, State
+from posesync.realtime.tracking.position import Position, State
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 from posesync.pose.types import FloatArray, Frame
-from posesync.realtime.position import Position, State
 from posesync.realtime.settling import Seen
+from posesync.realtime.tracking.position import Position, State
 
 FPS = 30.0
 

@@ -23,11 +23,11 @@ from posesync.realtime.demo_performance import TempoCurve
 from posesync.realtime.expert import Expert
 from posesync.realtime.feedback import compare_nearest
 from posesync.realtime.moments import MomentCollector
-from posesync.realtime.position import Position, State
 from posesync.realtime.practice import Phase, PracticeSettings, Start
 from posesync.realtime.recording import Outputs
 from posesync.realtime.session_record import look_back
 from posesync.realtime.statistics import SessionStatistics
+from posesync.realtime.tracking.position import Position, State
 from posesync.reference import Reference
 from scripted import FPS, ScriptedTracker, live, settle
 from session_logs import HEADER

@@ -21,9 +21,9 @@ from posesync.realtime.overlay_panels import (
 )
 from posesync.realtime.overlay_progress import ProgressRow
 from posesync.realtime.overlay_strip import Strip
-from posesync.realtime.position import Position, State
 from posesync.realtime.scoring import Timing
 from posesync.realtime.text import TextPainter
+from posesync.realtime.tracking.position import Position, State
 from test_feedback import standing, turned
 
 FIGURE = (0, 0, 200, 260)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray, Image
 from posesync.realtime.moments import APART, MAX_JPEG_BYTES, MOMENTS, MomentCollector
-from posesync.realtime.position import Position, State
+from posesync.realtime.tracking.position import Position, State
 
 RNG = np.random.default_rng(5)
 IMAGE: Image = RNG.integers(0, 255, (720, 1280, 3), dtype=np.uint8)

@@ -14,8 +14,8 @@ from posesync.pose.skeleton import JOINT_NAMES
 from posesync.realtime import annotators as paint
 from posesync.realtime.overlay import KEYS, Layout, Overlay, Scene
 from posesync.realtime.overlay_strip import status_of
-from posesync.realtime.position import Position, State
 from posesync.realtime.scoring import Timing
+from posesync.realtime.tracking.position import Position, State
 from test_feedback import standing, turned
 
 

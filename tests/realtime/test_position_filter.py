@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moving import dance, expert
 from posesync.pose.embedding import NUM_SEGMENT_VALUES
-from posesync.realtime.evidence import Evidence, Likeness, SpeedModel
-from posesync.realtime.observation import PoseHistory
-from posesync.realtime.position_filter import PositionFilter
-from posesync.realtime.reference_table import ReferenceTable
+from posesync.realtime.tracking.evidence import Evidence, Likeness, SpeedModel
+from posesync.realtime.tracking.observation import PoseHistory
+from posesync.realtime.tracking.position_filter import PositionFilter
+from posesync.realtime.tracking.reference_table import ReferenceTable
 
 CELL, SPAN = 1 / 30, 0.25
 TABLE = ReferenceTable.build([expert(4.0)], cell=CELL, motion_span=SPAN)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from moving import dance, expert
 from posesync.pose.errors import InvalidDataError
 from posesync.pose.features import swap_left_right
-from posesync.realtime.position import Position, State
 from posesync.realtime.scoring import FORM_SLACK, Timing, TimingMeter, form_score, timing_score
-from posesync.realtime.tracker import Tracker
+from posesync.realtime.tracking.position import Position, State
+from posesync.realtime.tracking.tracker import Tracker
 
 
 def test_form_is_not_charged_for_being_early() -> None:

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from posesync.pose.errors import OutputError
 from posesync.realtime.coach import Judged, Step
 from posesync.realtime.cues import Cue
-from posesync.realtime.position import State
 from posesync.realtime.session_log import SessionLog
 from posesync.realtime.statistics import SessionStatistics, statistics_lines
+from posesync.realtime.tracking.position import State
 
 HEADER = {"posesync": "1.2.3", "reference": {"file": "Übung.mp4"}, "camera": {}, "models": {}}
 

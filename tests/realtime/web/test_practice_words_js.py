@@ -11,7 +11,7 @@ from modules import empty_page, run
 from posesync.realtime.annotators import error_color, score_color
 from posesync.realtime.confidence import doubt_of
 from posesync.realtime.overlay_strip import status_of
-from posesync.realtime.position import Position, State
+from posesync.realtime.tracking.position import Position, State
 from test_overlay import scene
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")

@@ -1,0 +1,1 @@
+"""Keypoints and time → where in the piece. Knows nothing of pictures."""

@@ -24,9 +24,8 @@ from posesync.pose.skeleton import (
     RIGHT_WRIST,
 )
 from posesync.pose.types import FloatArray, Image
-
-from . import annotators as paint
-from .text import Color
+from posesync.realtime.drawing import annotators as paint
+from posesync.realtime.drawing.text import Color
 
 #: Radius at both ends of a limb, in lengths of the trunk (shoulders to hips).
 _LIMBS: Final = (

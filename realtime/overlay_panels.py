@@ -7,9 +7,8 @@ from typing import Final
 
 import numpy as np
 from posesync.pose.types import Image
-
-from . import annotators as paint
-from .text import Stamp, TextPainter
+from posesync.realtime.drawing import annotators as paint
+from posesync.realtime.drawing.text import Stamp, TextPainter
 
 Rectangle = tuple[int, int, int, int]
 Ruler = Callable[[float], int]

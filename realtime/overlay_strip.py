@@ -7,12 +7,12 @@ from functools import lru_cache, partial
 from typing import Final
 
 from posesync.pose.types import Image
+from posesync.realtime.drawing import annotators as paint
+from posesync.realtime.drawing.text import Color, TextPainter
 from posesync.realtime.tracking.position import State
 
-from . import annotators as paint
 from .overlay_progress import ProgressRow
 from .overlay_scene import Scene
-from .text import Color, TextPainter
 
 #: Keys of the window and what they do; they work in the window and are written in the strip.
 KEYS: Final = (

@@ -10,8 +10,8 @@ import numpy as np
 from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from posesync.pose.types import FloatArray
+from posesync.realtime.drawing.annotators import View
 
-from .annotators import View
 from .overlay_scene import Layout, Scene
 
 _TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]

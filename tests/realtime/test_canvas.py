@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import numpy as np
-from posesync.realtime.canvas import MOST, Canvases
+from posesync.realtime.drawing.canvas import MOST, Canvases
 
 
 def canvases() -> Canvases:

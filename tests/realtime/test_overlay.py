@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from posesync.pose.features import swap_left_right
 from posesync.pose.skeleton import JOINT_NAMES
-from posesync.realtime import annotators as paint
+from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.overlay import KEYS, Layout, Overlay, Scene
 from posesync.realtime.overlay_strip import status_of
 from posesync.realtime.scoring import Timing

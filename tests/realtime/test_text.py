@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posesync.realtime.text import MAX_CHARACTERS, TextPainter, wrap_text
+from posesync.realtime.drawing.text import MAX_CHARACTERS, TextPainter, wrap_text
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ import numpy as np
 from _motions import Array, Look, Motion3D, MotionClip
 from posesync.pose.features import extract_features, keypoint_weights, swap_left_right
 from posesync.pose.skeleton import JOINT_NAMES, JOINTS
-from posesync.realtime.body import Body, Facing
-from posesync.realtime.cues import Cue
+from posesync.realtime.coaching.body import Body, Facing
+from posesync.realtime.coaching.cues import Cue
 
 JOINTS_TURNED: Final = (*JOINT_NAMES, "trunk")
 #: What moves along with a joint, the keypoint it is turned at, and the limbs on either side of it.

@@ -17,8 +17,8 @@ import numpy as np
 from posesync.pose.config import Config
 from posesync.pose.frame_source import FrameSource, SourceInfo
 from posesync.pose.types import Frame
-from posesync.realtime import coach as coach_module
-from posesync.realtime.expert import Expert
+from posesync.realtime.coaching import coach as coach_module
+from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.session import run_session
 from posesync.realtime.session_options import SessionOptions, SessionResult
 

@@ -21,9 +21,9 @@ from posesync.pose.movenet import MoveNet
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
 from posesync.pose.writer import VideoWriter
-from posesync.realtime import coach as coach_module
-from posesync.realtime.coach import Coach, Step
-from posesync.realtime.expert import Expert
+from posesync.realtime.coaching import coach as coach_module
+from posesync.realtime.coaching.coach import Coach, Step
+from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.overlay import Overlay, Scene
 from posesync.realtime.tracking.tracker import Tracker
 

@@ -18,7 +18,7 @@ from posesync.pose.frame_source import FrameSource, SourceInfo
 from posesync.pose.performer import Lock
 from posesync.pose.types import Box, Frame, Keypoints
 from posesync.pose.writer import VideoWriter
-from posesync.realtime.expert import Expert
+from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.report import write_report
 from posesync.realtime.session import run_session
 from posesync.realtime.session_options import SessionOptions, SessionResult

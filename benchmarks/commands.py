@@ -32,7 +32,7 @@ import numpy as np
 from _recordings import DATA, record, truth
 from _rooms import EMPTY, Clip, held, read_clip, spectator_of, write_video
 from _sheets import Row, contact_sheet, read_log
-from posesync.realtime.confidence import SURE_FROM
+from posesync.realtime.coaching.confidence import SURE_FROM
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SHARED: Final = ROOT.parent / "shared"

@@ -28,7 +28,7 @@ from _clips import CLIPS, ROOT, clips
 from _live_stages import BareModels
 from posesync.pose.estimator import PoseSettings
 from posesync.pose.sources import open_source
-from posesync.realtime.feedback import compare_poses
+from posesync.realtime.coaching.feedback import compare_poses
 from posesync.realtime.overlay import Layout, Overlay, Scene
 from posesync.realtime.tracking.position import Position, State
 from posesync.reference.proxy import proxy_size

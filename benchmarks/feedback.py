@@ -24,11 +24,11 @@ from _motions import Array, Look, Motion, MotionClip, View, performances
 from _scenarios import make_case, motions_for
 from posesync.pose.features import swap_left_right
 from posesync.pose.skeleton import LEFT_ANKLE, RIGHT_ANKLE
-from posesync.realtime.cue_queue import CueQueue
-from posesync.realtime.cues import find_cues
-from posesync.realtime.feedback import compare_poses, expert_poses
-from posesync.realtime.legs import LegIdentity
-from posesync.realtime.scoring import FORM_SLACK, TimingMeter, form_score
+from posesync.realtime.coaching.cue_queue import CueQueue
+from posesync.realtime.coaching.cues import find_cues
+from posesync.realtime.coaching.feedback import compare_poses, expert_poses
+from posesync.realtime.coaching.legs import LegIdentity
+from posesync.realtime.coaching.scoring import FORM_SLACK, TimingMeter, form_score
 from posesync.realtime.tracking.tracker import Tracker
 from posesync.reference.reference import Reference
 from rich.console import Console

@@ -37,7 +37,7 @@ from _live_startup import make_expert, startup  # noqa: E402
 from clips import PerformanceCurve, retime  # noqa: E402
 from posesync.pose.config import load_config  # noqa: E402
 from posesync.pose.estimator import PoseSettings  # noqa: E402
-from posesync.realtime.expert import Expert, open_expert  # noqa: E402
+from posesync.realtime.coaching.expert import Expert, open_expert  # noqa: E402
 
 CACHE: Final = ROOT / ".cache" / "benchmarks"
 WALK: Final = ROOT / ".cache" / "clips" / "walk.mp4"

@@ -16,10 +16,9 @@ import numpy as np
 from posesync.pose.features import keypoint_weights
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray, Image
+from posesync.realtime.coaching.confidence import JUDGED_FROM
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.tracking.position import Position
-
-from .confidence import JUDGED_FROM
 
 #: Moments kept, and how far apart they are in the piece, s.
 MOMENTS: Final = 5

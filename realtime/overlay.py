@@ -11,11 +11,11 @@ from typing import Final
 
 import numpy as np
 from posesync.pose.types import Image
+from posesync.realtime.coaching.retarget import GhostBody
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.canvas import Canvases
 from posesync.realtime.drawing.text import TextPainter
 
-from .ghost import GhostBody
 from .overlay_ghost import draw_ghost
 from .overlay_panels import draw_countdown, draw_details, draw_memory, draw_notice, make_label
 from .overlay_progress import timing_value

@@ -9,11 +9,11 @@ from typing import Final
 
 import numpy as np
 from posesync.pose.types import Image
+from posesync.realtime.coaching.scoring import Timing
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.text import Color, TextPainter
 
 from .overlay_scene import Scene
-from .scoring import Timing
 
 Sections = tuple[tuple[float, float, str], ...]
 

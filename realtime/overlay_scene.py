@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from posesync.pose.types import FloatArray, Image
+from posesync.realtime.coaching.confidence import doubt_of
+from posesync.realtime.coaching.scoring import Timing
 from posesync.realtime.tracking.position import Position
-
-from .confidence import doubt_of
-from .scoring import Timing
 
 
 class Layout(str, Enum):

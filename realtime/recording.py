@@ -13,8 +13,8 @@ import numpy as np
 from posesync.pose.errors import OutputError
 from posesync.pose.types import Image
 from posesync.pose.writer import VideoWriter
+from posesync.realtime.coaching.coach import Step
 
-from .coach import Step
 from .session_log import SessionLog
 from .workers import OutputWorker
 

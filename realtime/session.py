@@ -18,9 +18,9 @@ from posesync.pose.errors import SourceError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import Frame
+from posesync.realtime.coaching.coach import Coach, Step
+from posesync.realtime.coaching.expert import Expert
 
-from .coach import Coach, Step
-from .expert import Expert
 from .moments import MomentCollector
 from .recording import Outputs, check_output
 from .session_options import SessionOptions, SessionResult, make_coach, pose_settings

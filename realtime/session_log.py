@@ -32,9 +32,9 @@ from posesync.pose.skeleton import JOINT_NAMES
 from posesync.realtime.tracking.position import Position, State
 
 if TYPE_CHECKING:  # the coach knows the report's sections, and the report the log's version
-    from .coach import Judged, Step
-    from .feedback import Feedback
-    from .scoring import TimingReading
+    from posesync.realtime.coaching.coach import Judged, Step
+    from posesync.realtime.coaching.feedback import Feedback
+    from posesync.realtime.coaching.scoring import TimingReading
 
 SCHEMA: Final = 1
 #: s that a line waits for its place to settle.

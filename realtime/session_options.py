@@ -8,13 +8,12 @@ from typing import Any
 
 from posesync.pose.config import Config
 from posesync.pose.estimator import PoseEstimator, PoseSettings
-
-from .coach import Coach
-from .cues import CueSettings
-from .expert import Expert
-from .feedback import FeedbackSettings
-from .guidance import Guidance, GuidanceLevel, GuidanceSettings
-from .practice import PracticeSettings, Start
+from posesync.realtime.coaching.coach import Coach
+from posesync.realtime.coaching.cues import CueSettings
+from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.feedback import FeedbackSettings
+from posesync.realtime.coaching.guidance import Guidance, GuidanceLevel, GuidanceSettings
+from posesync.realtime.coaching.start import PracticeSettings, Start
 
 
 @dataclass(frozen=True, slots=True)

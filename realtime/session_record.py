@@ -8,10 +8,10 @@ from typing import Any
 
 from posesync.pose.frame_source import SourceInfo
 from posesync.pose.types import Image
+from posesync.realtime.coaching.coach import Step
+from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.tracking.position import Position
 
-from .coach import Step
-from .expert import Expert
 from .moments import MomentCollector
 
 

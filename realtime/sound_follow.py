@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from posesync.pose.errors import InvalidDataError
+from posesync.realtime.coaching.confidence import HEARD_FROM
 from posesync.realtime.tracking.position import Position, State
-
-from .confidence import HEARD_FROM
 
 
 class SoundMode(Enum):

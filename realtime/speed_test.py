@@ -18,9 +18,9 @@ from posesync.pose.estimator import PoseEstimator
 from posesync.pose.frame_source import FrameSource, SourceInfo
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame, Image
+from posesync.realtime.coaching.expert import Expert
 from posesync.reference import Reference
 
-from .expert import Expert
 from .session import run_session
 from .session_options import SessionOptions, pose_settings
 

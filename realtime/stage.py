@@ -7,11 +7,11 @@ from typing import Final
 
 from posesync.pose.config import Config
 from posesync.pose.types import Image
+from posesync.realtime.coaching.coach import Step
+from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.start import Phase, SlowPreview
 
-from .coach import Step
-from .expert import Expert
 from .overlay import Layout, Overlay, Scene
-from .practice import Phase, SlowPreview
 from .session_options import make_guidance
 from .sound import SessionSound, SoundMode, SoundSettings
 from .sound_follow import ExpertClock

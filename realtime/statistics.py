@@ -10,11 +10,10 @@ from typing import Any, Final
 
 import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
+from posesync.realtime.coaching.coach import Step
+from posesync.realtime.coaching.confidence import LOOKING_BELOW
+from posesync.realtime.coaching.feedback import Feedback
 from posesync.realtime.tracking.position import Position, State
-
-from .coach import Step
-from .confidence import LOOKING_BELOW
-from .feedback import Feedback
 
 #: s over which rates are measured.
 RATE_SPAN: Final = 2.0

@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from posesync.pose.estimator import PoseSettings
 from posesync.pose.types import FloatArray
+from posesync.realtime.coaching.feedback import FeedbackSettings
 from posesync.reference.align import align
 from posesync.reference.content import VideoContent
 from posesync.reference.prepare import Progress, prepare_reference, reference_cache_dir
 from posesync.reference.reference import Reference
 from posesync.reference.sync import Match
 
-from .feedback import FeedbackSettings
 from .sync_exports import write_path, write_plot
 from .sync_options import SyncOptions, check_outputs
 from .sync_tracks import Judgement, judge, make_tracks

@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray
+from posesync.realtime.coaching.feedback import FeedbackSettings, compare_poses, describe_difference
 from posesync.reference.reference import Reference
 from posesync.reference.sync import Match
-
-from .feedback import FeedbackSettings, compare_poses, describe_difference
 
 #: s over which what is shown of differences and score is averaged.
 SHOWN_SMOOTHING: Final = 0.35

@@ -23,8 +23,8 @@ from typing import Final
 import cv2
 from posesync.pose.sources import FrameSource, resume
 from posesync.pose.types import Frame
+from posesync.realtime.coaching.coach import Coach, Step
 
-from .coach import Coach, Step
 from .haste import Haste
 from .pipe import Captured, Inbox, Mailbox, Pipe
 

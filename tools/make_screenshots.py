@@ -28,10 +28,10 @@ if MODELS.is_dir():
 from posesync.pose.estimator import PoseEstimator, PoseSettings  # noqa: E402
 from posesync.pose.sources import open_source  # noqa: E402
 from posesync.pose.types import FloatArray, Frame, Image  # noqa: E402
-from posesync.realtime.cues import find_cues  # noqa: E402
-from posesync.realtime.feedback import compare_poses  # noqa: E402
+from posesync.realtime.coaching.cues import find_cues  # noqa: E402
+from posesync.realtime.coaching.feedback import compare_poses  # noqa: E402
+from posesync.realtime.coaching.scoring import Timing  # noqa: E402
 from posesync.realtime.overlay import Layout, Overlay, Scene  # noqa: E402
-from posesync.realtime.scoring import Timing  # noqa: E402
 from posesync.realtime.tracking.position import Position, State  # noqa: E402
 
 #: By name, of the performer, then of the expert: clip, frame, window left, top, width, height px (0: to the

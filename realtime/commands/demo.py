@@ -13,8 +13,8 @@ import typer
 from posesync.pose.config import load_config
 from posesync.pose.errors import DisplayError, OutputError
 from posesync.pose.model_files import OFFLINE_VARIABLE
+from posesync.realtime.coaching.expert import open_expert
 from posesync.realtime.demo_performance import perform, tracking_error
-from posesync.realtime.expert import open_expert
 from posesync.realtime.session import check_session, run_session
 from posesync.realtime.session_options import SessionOptions, pose_settings
 from posesync.realtime.window import check_display

@@ -12,7 +12,7 @@ from typing import Annotated, Optional
 import typer
 from posesync.pose.config import load_config
 from posesync.pose.errors import PoseSyncError
-from posesync.realtime.expert import open_expert
+from posesync.realtime.coaching.expert import open_expert
 from posesync.realtime.report import default_history_path, write_report
 from posesync.realtime.report.keeping import new_log
 from posesync.realtime.session import check_session, run_session

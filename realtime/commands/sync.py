@@ -12,7 +12,7 @@ from typing import Annotated, Optional, cast
 import typer
 from posesync.pose.config import load_config
 from posesync.pose.errors import ConfigError
-from posesync.realtime.feedback import FeedbackSettings
+from posesync.realtime.coaching.feedback import FeedbackSettings
 from posesync.realtime.session_options import pose_settings
 from posesync.realtime.sync_job import SyncResult, run_sync
 from posesync.realtime.sync_options import SyncOptions

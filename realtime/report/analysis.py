@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray
-from posesync.realtime.confidence import JUDGED_FROM, LOOKING_BELOW
+from posesync.realtime.coaching.confidence import JUDGED_FROM, LOOKING_BELOW
 from posesync.realtime.tracking.position import State
 from posesync.reference.sections import SectionSpan, section_spans
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from posesync.realtime.feedback import describe_difference
+from posesync.realtime.coaching.feedback import describe_difference
 
 from .charts import LEVELS
 from .markup import Markup, tag

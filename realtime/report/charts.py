@@ -10,7 +10,7 @@ import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.textual import joint_name, moment
 from posesync.pose.types import FloatArray
-from posesync.realtime.feedback import describe_difference
+from posesync.realtime.coaching.feedback import describe_difference
 
 from .analysis import Curve, HeatMap
 from .markup import Markup, tag

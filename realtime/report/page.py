@@ -6,8 +6,8 @@ from typing import Final
 
 import numpy as np
 from posesync.pose.textual import clean_text, joint_name, moment, span, whole
-from posesync.realtime.confidence import JUDGED_FROM
-from posesync.realtime.feedback import describe_difference
+from posesync.realtime.coaching.confidence import JUDGED_FROM
+from posesync.realtime.coaching.feedback import describe_difference
 from posesync.realtime.tracking.position import State
 
 from .analysis import Analysis, Summary

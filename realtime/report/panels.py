@@ -10,7 +10,7 @@ import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.textual import clock, joint_name, moment, whole
 from posesync.pose.textual import span as spent
-from posesync.realtime.feedback import describe_difference
+from posesync.realtime.coaching.feedback import describe_difference
 from posesync.realtime.tracking.position import State
 
 from .analysis import Analysis, Summary

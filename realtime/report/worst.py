@@ -12,8 +12,8 @@ import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.textual import clean_text, number
 from posesync.pose.types import FloatArray
-from posesync.realtime.confidence import JUDGED_FROM
-from posesync.realtime.feedback import describe_difference
+from posesync.realtime.coaching.confidence import JUDGED_FROM
+from posesync.realtime.coaching.feedback import describe_difference
 from posesync.realtime.moments import APART, MOMENTS, WORTH_BELOW
 
 from .reading import SessionData

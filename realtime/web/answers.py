@@ -8,12 +8,12 @@ from posesync.pose.config import Config
 from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.skeleton import JOINT_NAMES, LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from posesync.pose.types import FloatArray
-from posesync.realtime.coach import Step
-from posesync.realtime.cues import Cue
-from posesync.realtime.expert import Expert
-from posesync.realtime.ghost import GhostBody
-from posesync.realtime.guidance import GuidanceLevel
-from posesync.realtime.practice import Phase
+from posesync.realtime.coaching.coach import Step
+from posesync.realtime.coaching.cues import Cue
+from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.guidance import GuidanceLevel
+from posesync.realtime.coaching.retarget import GhostBody
+from posesync.realtime.coaching.start import Phase
 from posesync.realtime.session_options import make_guidance
 
 from .frames import Waiting

@@ -14,7 +14,7 @@ from typing import Final, Literal, Protocol
 
 from posesync.pose.config import Config
 from posesync.pose.errors import PoseSyncError
-from posesync.realtime.expert import Expert
+from posesync.realtime.coaching.expert import Expert
 from starlette.concurrency import run_in_threadpool
 
 from .protocol import Ended

@@ -13,7 +13,7 @@ from typing import Final
 
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.estimator import PoseSettings
-from posesync.realtime.expert import Expert
+from posesync.realtime.coaching.expert import Expert
 from posesync.reference import Reference
 from posesync.reference.library import State, prepare_one
 from posesync.reference.playable import playable_file

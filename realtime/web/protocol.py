@@ -208,7 +208,7 @@ class Milliseconds(_Message):
 
 
 class CueShown(_Message):
-    """A correction, see :class:`posesync.realtime.cues.Cue`."""
+    """A correction, see :class:`posesync.realtime.coaching.cues.Cue`."""
 
     joint: str
     text: str
@@ -217,7 +217,7 @@ class CueShown(_Message):
 
 
 class TimingShown(_Message):
-    """The performer's pace, see :class:`posesync.realtime.scoring.TimingReading`."""
+    """The performer's pace, see :class:`posesync.realtime.coaching.scoring.TimingReading`."""
 
     score: Percent | None
     label: Literal["on time", "rushing", "dragging"] | None

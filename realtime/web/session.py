@@ -15,8 +15,8 @@ from posesync.pose.config import Config
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.frame_source import SourceInfo
-from posesync.realtime.coach import Coach
-from posesync.realtime.expert import Expert
+from posesync.realtime.coaching.coach import Coach
+from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.moments import MomentCollector
 from posesync.realtime.recording import Outputs
 from posesync.realtime.report import write_report

@@ -12,10 +12,10 @@ from posesync.pose.estimator import PoseSettings
 from posesync.pose.performer import Lock
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import Frame
-from posesync.realtime.coach import Judged, Step
+from posesync.realtime.coaching.coach import Judged, Step
+from posesync.realtime.coaching.expert import Expert, open_expert
+from posesync.realtime.coaching.feedback import Feedback
 from posesync.realtime.demo_performance import TempoCurve, perform
-from posesync.realtime.expert import Expert, open_expert
-from posesync.realtime.feedback import Feedback
 from posesync.realtime.tracking.position import Position, State
 
 

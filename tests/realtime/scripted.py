@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from posesync.pose.types import FloatArray, Frame
-from posesync.realtime.settling import Seen
+from posesync.realtime.coaching.settling import Seen
 from posesync.realtime.tracking.position import Position, State
 
 FPS = 30.0

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from outputs import playable, read_log
+from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands import run
 from posesync.realtime.demo_performance import TempoCurve
-from posesync.realtime.expert import Expert
 
 Arguments = list[str]
 

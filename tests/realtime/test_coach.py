@@ -17,13 +17,13 @@ from posesync.pose.estimator import PoseEstimator, PoseResult, PoseSettings
 from posesync.pose.performer import Lock, Succession
 from posesync.pose.sources import open_source
 from posesync.pose.types import Box, Frame, Keypoints
-from posesync.realtime.coach import Coach, Step
-from posesync.realtime.confidence import DoubtWatch
+from posesync.realtime.coaching.coach import Coach, Step
+from posesync.realtime.coaching.confidence import DoubtWatch
+from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.feedback import compare_nearest
+from posesync.realtime.coaching.start import Phase, PracticeSettings, Start
 from posesync.realtime.demo_performance import TempoCurve
-from posesync.realtime.expert import Expert
-from posesync.realtime.feedback import compare_nearest
 from posesync.realtime.moments import MomentCollector
-from posesync.realtime.practice import Phase, PracticeSettings, Start
 from posesync.realtime.recording import Outputs
 from posesync.realtime.session_record import look_back
 from posesync.realtime.statistics import SessionStatistics

@@ -11,10 +11,10 @@ from posesync.pose import skeleton
 from posesync.pose.errors import InvalidDataError
 from posesync.pose.features import swap_left_right
 from posesync.pose.skeleton import JOINT_NAMES
-from posesync.realtime.body import Body, Facing
-from posesync.realtime.cue_queue import CueQueue
-from posesync.realtime.cues import Cue, CueSettings, find_cues
-from posesync.realtime.legs import LegIdentity
+from posesync.realtime.coaching.body import Body, Facing
+from posesync.realtime.coaching.cue_queue import CueQueue
+from posesync.realtime.coaching.cues import Cue, CueSettings, find_cues
+from posesync.realtime.coaching.legs import LegIdentity
 from test_feedback import standing
 
 _MOVED = {"shoulder": ("elbow", "wrist"), "elbow": ("wrist",), "hip": ("knee", "ankle"), "knee": ("ankle",)}

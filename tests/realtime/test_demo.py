@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from outputs import playable, read_log
+from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands import run
 from posesync.realtime.demo_performance import SIZE, TempoCurve, tracking_error
-from posesync.realtime.expert import Expert
 
 
 def test_the_demo_leaves_a_video_and_says_how_far_off_it_was(

@@ -17,8 +17,8 @@ from posesync.pose.estimator import PoseResult
 from posesync.pose.performer import Lock
 from posesync.pose.types import Frame, Keypoints
 from posesync.realtime import cli
-from posesync.realtime.coach import Coach
-from posesync.realtime.expert import Expert
+from posesync.realtime.coaching.coach import Coach
+from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.signals import StopSignals
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from posesync.pose import skeleton
 from posesync.pose.features import swap_left_right
 from posesync.pose.skeleton import JOINT_NAMES, JOINTS, SWAP_LEFT_RIGHT
-from posesync.realtime.feedback import (
+from posesync.realtime.coaching.feedback import (
     Feedback,
     compare_poses,
     describe_difference,

@@ -15,8 +15,14 @@ from posesync.pose.errors import InvalidDataError
 from posesync.pose.estimator import PoseEstimator, PoseSettings
 from posesync.pose.features import swap_left_right
 from posesync.pose.types import Frame
-from posesync.realtime.expert import Expert
-from posesync.realtime.framing import PATIENCE, FramingWatch, SizeWatch, check_framing, expert_weights
+from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.framing import (
+    PATIENCE,
+    FramingWatch,
+    SizeWatch,
+    check_framing,
+    expert_weights,
+)
 
 SIZE = (1280, 720)
 WORDS = {

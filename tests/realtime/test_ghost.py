@@ -18,7 +18,7 @@ from posesync.pose.skeleton import (
     RIGHT_HIP,
     RIGHT_KNEE,
 )
-from posesync.realtime.ghost import GhostBody, bone_lengths, retarget
+from posesync.realtime.coaching.retarget import GhostBody, bone_lengths, retarget
 from test_feedback import standing, turned
 
 HIPS = [LEFT_HIP, RIGHT_HIP]

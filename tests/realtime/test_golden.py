@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from golden import check_golden
 from posesync.pose.skeleton import JOINT_NAMES
+from posesync.realtime.coaching.scoring import Timing
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.text import TextPainter
 from posesync.realtime.overlay import Layout, Overlay, Scene
@@ -22,7 +23,6 @@ from posesync.realtime.overlay_panels import (
 )
 from posesync.realtime.overlay_progress import ProgressRow
 from posesync.realtime.overlay_strip import Strip
-from posesync.realtime.scoring import Timing
 from posesync.realtime.tracking.position import Position, State
 from test_feedback import standing, turned
 

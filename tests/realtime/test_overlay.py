@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from posesync.pose.features import swap_left_right
 from posesync.pose.skeleton import JOINT_NAMES
+from posesync.realtime.coaching.scoring import Timing
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.overlay import KEYS, Layout, Overlay, Scene
 from posesync.realtime.overlay_strip import status_of
-from posesync.realtime.scoring import Timing
 from posesync.realtime.tracking.position import Position, State
 from test_feedback import standing, turned
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from posesync.pose.errors import InvalidDataError
 from posesync.pose.skeleton import LEFT_WRIST, RIGHT_WRIST
-from posesync.realtime.expert import Expert
-from posesync.realtime.practice import (
+from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.start import (
     MotionMeter,
     Phase,
     Practice,

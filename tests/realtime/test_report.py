@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from posesync.pose.errors import OutputError, SourceError
 from posesync.pose.skeleton import JOINT_NAMES
-from posesync.realtime.coach import Step
+from posesync.realtime.coaching.coach import Step
 from posesync.realtime.commands.report import report as report_command
 from posesync.realtime.report import analyse, make_report, read_session, write_report
 from posesync.realtime.report.exports import to_csv, to_json

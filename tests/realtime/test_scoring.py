@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from moving import dance, expert
 from posesync.pose.errors import InvalidDataError
 from posesync.pose.features import swap_left_right
-from posesync.realtime.scoring import FORM_SLACK, Timing, TimingMeter, form_score, timing_score
+from posesync.realtime.coaching.scoring import FORM_SLACK, Timing, TimingMeter, form_score, timing_score
 from posesync.realtime.tracking.position import Position, State
 from posesync.realtime.tracking.tracker import Tracker
 

@@ -14,9 +14,9 @@ from posesync.pose.config import Config, load_config
 from posesync.pose.errors import DisplayError, OutputError, SourceError
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
+from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands import run
 from posesync.realtime.demo_performance import TempoCurve, tracking_error
-from posesync.realtime.expert import Expert
 from posesync.realtime.report import History
 from posesync.realtime.report.keeping import sessions_dir
 from posesync.realtime.session import check_session, run_session
@@ -187,7 +187,7 @@ def test_an_error_in_the_models_ends_the_session_and_keeps_the_log(
     performance: tuple[Path, TempoCurve],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from posesync.realtime import coach
+    from posesync.realtime.coaching import coach
 
     process = coach.Coach.process
 

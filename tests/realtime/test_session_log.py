@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from posesync.pose.errors import OutputError
-from posesync.realtime.coach import Judged, Step
-from posesync.realtime.cues import Cue
+from posesync.realtime.coaching.coach import Judged, Step
+from posesync.realtime.coaching.cues import Cue
 from posesync.realtime.session_log import SessionLog
 from posesync.realtime.statistics import SessionStatistics, statistics_lines
 from posesync.realtime.tracking.position import State

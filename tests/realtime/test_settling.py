@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posesync.realtime.settling import PATIENCE, WOBBLE, Seen, Settling
+from posesync.realtime.coaching.settling import PATIENCE, WOBBLE, Seen, Settling
 from posesync.realtime.tracking.position import Position, State
 from scripted import FPS, live, seen, settle
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from posesync.pose.config import load_config
 from posesync.realtime import stage as stage_module
-from posesync.realtime.coach import Step
-from posesync.realtime.expert import Expert
+from posesync.realtime.coaching.coach import Step
+from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.start import Phase, PracticeStatus
 from posesync.realtime.overlay import Overlay, Scene
-from posesync.realtime.practice import Phase, PracticeStatus
 from posesync.realtime.stage import Stage
 from posesync.realtime.statistics import SessionStatistics
 from posesync.realtime.window import Command

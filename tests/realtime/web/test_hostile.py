@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from posesync.realtime.expert import Expert
+from posesync.realtime.coaching.expert import Expert
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 

@@ -15,9 +15,9 @@ from posesync.pose.config import Config, load_config
 from posesync.pose.errors import OutputError
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
-from posesync.realtime.coach import Coach
+from posesync.realtime.coaching.coach import Coach
+from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.demo_performance import TempoCurve, tracking_error
-from posesync.realtime.expert import Expert
 from posesync.realtime.report import History
 from posesync.realtime.web.protocol import (
     Answer,

@@ -17,8 +17,8 @@ import cv2
 import pytest
 from posesync.pose.errors import ConfigError
 from posesync.pose.sources import open_source
+from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands import run
-from posesync.realtime.expert import Expert
 from posesync.realtime.web import announcing, listening
 from posesync.realtime.web.announcing import Address, announcement, qr_code, sits_somebody
 from posesync.realtime.web.connections import MOST_WAITING

@@ -19,7 +19,7 @@ from fastapi import FastAPI, WebSocket
 from posesync.pose.config import Config, load_config
 from posesync.pose.errors import SourceError
 from posesync.pose.sources import open_source
-from posesync.realtime.expert import Expert
+from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.web import hub as hub_module
 from posesync.realtime.web.hub import Hub, report_id
 from posesync.realtime.web.protocol import EncodedFrame, pack_frame

@@ -1,7 +1,7 @@
 """One camera frame becomes one step: keypoints, position in the piece, feedback, and what to say of it.
 
 What is drawn is compared with the expert at the live place; what is judged (score, timing, cues, log, report)
-waits until the place has settled (:mod:`posesync.realtime.settling`).
+waits until the place has settled (:mod:`posesync.realtime.coaching.settling`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from .cues import Cue, CueSettings
 from .expert import Expert
 from .feedback import Feedback, FeedbackSettings, compare_nearest
 from .framing import TOO_FAR, FramingWatch, SizeWatch, check_framing, expert_weights
-from .practice import MotionMeter, Phase, Practice, PracticeSettings, PracticeStatus, hand_raised
 from .scoring import FORM_SLACK, TimingMeter, TimingReading
 from .settling import Seen, Settling
+from .start import MotionMeter, Phase, Practice, PracticeSettings, PracticeStatus, hand_raised
 
 logger = logging.getLogger(__name__)
 

@@ -85,7 +85,7 @@ def form_score(
         expert: (17, 3), or (K, 17, 3): the expert at the matched time plus each of ``FORM_SLACK``, so that
             haste is not charged twice.
         mirrored: the performer does the piece with left and right exchanged.
-        settings: tolerance and curve, see :func:`~posesync.realtime.feedback.score_of`.
+        settings: tolerance and curve, see :func:`~posesync.realtime.coaching.feedback.score_of`.
 
     Returns:
         None when too little was seen.

@@ -14,14 +14,7 @@ from typing import Final
 import numpy as np
 from posesync.pose.errors import InvalidDataError
 from posesync.pose.features import check_keypoints, keypoint_weights
-from posesync.pose.skeleton import (
-    LEFT_HIP,
-    LEFT_SHOULDER,
-    LEFT_WRIST,
-    RIGHT_HIP,
-    RIGHT_SHOULDER,
-    RIGHT_WRIST,
-)
+from posesync.pose.skeleton import LEFT_HIP, LEFT_SHOULDER, LEFT_WRIST, RIGHT_HIP, RIGHT_SHOULDER, RIGHT_WRIST
 from posesync.pose.types import FloatArray
 
 #: Weight, 0..1, from which a keypoint counts as seen.

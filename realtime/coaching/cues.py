@@ -98,7 +98,7 @@ def find_cues(
     """Every correction that one moment asks for, the most important first; empty when nothing is wrong.
 
     The same two poses always give the same words. What is worth saying aloud, and when, is for
-    :class:`~posesync.realtime.cue_queue.CueQueue` to decide.
+    :class:`~posesync.realtime.coaching.cue_queue.CueQueue` to decide.
 
     Args:
         performer: (17, 3) x px, y px, confidence 0..1.

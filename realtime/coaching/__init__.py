@@ -1,0 +1,1 @@
+"""Place and pose → difference, score, cue, ghost."""

@@ -10,7 +10,7 @@ import signal
 import sys
 from types import FrameType
 
-from .signals import StopSignals
+from posesync.realtime.pipeline.signals import StopSignals
 
 #: Exit codes after Ctrl-C and SIGTERM outside of a session. In a session both are an ordinary end: code 0.
 INTERRUPTED = 130

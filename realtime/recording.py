@@ -14,9 +14,9 @@ from posesync.pose.errors import OutputError
 from posesync.pose.types import Image
 from posesync.pose.writer import VideoWriter
 from posesync.realtime.coaching.coach import Step
+from posesync.realtime.pipeline.workers import OutputWorker
 
 from .session_log import SessionLog
-from .workers import OutputWorker
 
 #: Jobs that may wait: a handful of pictures, 3 MB each at 720p, and their lines in the log.
 _ROOM: Final = 8

@@ -2,7 +2,7 @@
 
 A file without a window is processed frame by frame, in order and as fast as it goes, so that the log is the
 same on every run. A camera, and a file with a window, run live: the newest frame is the one that counts. In
-both cases reading, inference and writing have threads of their own (:mod:`posesync.realtime.workers`), and
+both cases reading, inference and writing have threads of their own (:mod:`posesync.realtime.pipeline.workers`), and
 drawing is done on the main thread.
 """
 
@@ -20,16 +20,8 @@ from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import Frame
 from posesync.realtime.coaching.coach import Coach, Step
 from posesync.realtime.coaching.expert import Expert
-
-from .moments import MomentCollector
-from .recording import Outputs, check_output
-from .session_options import SessionOptions, SessionResult, make_coach, pose_settings
-from .session_record import log_header, look_back
-from .signals import StopSignals
-from .stage import Stage
-from .statistics import SessionStatistics
-from .window import Command, Window, check_display
-from .workers import (
+from posesync.realtime.pipeline.signals import StopSignals
+from posesync.realtime.pipeline.workers import (
     Captured,
     CaptureWorker,
     DecodeWorker,
@@ -40,6 +32,14 @@ from .workers import (
     SequenceWorker,
     opencv_on_one_thread,
 )
+
+from .moments import MomentCollector
+from .recording import Outputs, check_output
+from .session_options import SessionOptions, SessionResult, make_coach, pose_settings
+from .session_record import log_header, look_back
+from .stage import Stage
+from .statistics import SessionStatistics
+from .window import Command, Window, check_display
 
 logger = logging.getLogger(__name__)
 

@@ -15,6 +15,7 @@ from typing import Final
 
 import numpy as np
 from posesync.pose.errors import SourceError
+from posesync.realtime.pipeline.workers import Worker, WorkerState
 from posesync.realtime.tracking.position import Position
 
 from .sound_device import Channel, SoundDevice
@@ -22,7 +23,6 @@ from .sound_follow import Aim, ClockSound, ExpertClock, FollowSound, SoundMode
 from .sound_head import SoundHead
 from .sound_track import RATE, Samples, SoundTrack
 from .voice import Speaker
-from .workers import Worker, WorkerState
 
 __all__ = ["ExpertSound", "SessionSound", "SoundMode", "SoundSettings", "tone"]
 

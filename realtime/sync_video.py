@@ -12,9 +12,9 @@ from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray, Frame, Image
 from posesync.pose.video_file import VideoFile
 from posesync.pose.writer import VideoWriter
+from posesync.realtime.pipeline.memory import give_back, keep_large_blocks_apart
 from posesync.reference.reference import Reference
 
-from .memory import give_back, keep_large_blocks_apart
 from .sync_layout import arrange
 from .sync_options import SyncOptions
 from .sync_picture import Cell, GhostPlacer, SyncPainter

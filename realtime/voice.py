@@ -13,12 +13,12 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 import numpy as np
+from posesync.realtime.pipeline.queues import Mailbox
+from posesync.realtime.pipeline.workers import Worker, WorkerState
 
-from .pipe import Mailbox
 from .sound_device import Channel, SoundDevice
 from .sound_track import RATE, Samples
 from .voice_espeak import Espeak, MonoSamples, VoiceMissing
-from .workers import Worker, WorkerState
 
 logger = logging.getLogger(__name__)
 

@@ -153,7 +153,7 @@ class Coach:
 
         Args:
             frame: the next one.
-            hurried: spare the detector (:class:`posesync.realtime.haste.Haste`).
+            hurried: spare the detector (:class:`posesync.realtime.pipeline.throttle.Haste`).
 
         Raises:
             ModelError: the models have failed PATIENCE times in a row.

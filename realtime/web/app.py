@@ -13,8 +13,8 @@ from fastapi import FastAPI, HTTPException, WebSocket
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from posesync.pose.config import Config
+from posesync.realtime.pipeline.workers import opencv_on_one_thread
 from posesync.realtime.report.history import HISTORY_FILE
-from posesync.realtime.workers import opencv_on_one_thread
 
 from .experts import ExpertStore
 from .guard import Guard, GuardMiddleware

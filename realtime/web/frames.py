@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from posesync.pose.types import Frame
-from posesync.realtime.workers import Captured, Mailbox
+from posesync.realtime.pipeline.workers import Captured, Mailbox
 
 from .jpeg import decode_jpeg
 from .protocol import EncodedFrame, ProtocolError

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from posesync.realtime.memory import give_back
+from posesync.realtime.pipeline.memory import give_back
 
 #: Ticks of a tenth of a s between a session's end and its memory's: it may be looked at once more.
 _LATER: Final = 10

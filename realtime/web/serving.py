@@ -17,7 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from posesync.pose.config import Config
 from posesync.pose.errors import ConfigError, PoseSyncError, SourceError
-from posesync.realtime.signals import StopSignals
+from posesync.realtime.pipeline.signals import StopSignals
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .announcing import Address, announcement, open_browser, sits_somebody

@@ -19,7 +19,7 @@ from posesync.pose.types import Frame, Keypoints
 from posesync.realtime import cli
 from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.signals import StopSignals
+from posesync.realtime.pipeline.signals import StopSignals
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 

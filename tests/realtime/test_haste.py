@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from posesync.realtime.haste import FIRST, FORGIVEN, LONGEST, Haste
+from posesync.realtime.pipeline.throttle import FIRST, FORGIVEN, LONGEST, Haste
 
 
 def test_no_drop_no_haste() -> None:

@@ -9,7 +9,7 @@ import textwrap
 import weakref
 
 import pytest
-from posesync.realtime.memory import give_back
+from posesync.realtime.pipeline.memory import give_back
 
 
 class Circle:

@@ -7,8 +7,8 @@ import time
 
 import pytest
 from posesync.pose.errors import OutputError
-from posesync.realtime.pipe import Pipe
-from posesync.realtime.workers import OutputWorker, WorkerState
+from posesync.realtime.pipeline.queues import Pipe
+from posesync.realtime.pipeline.workers import OutputWorker, WorkerState
 
 
 def test_everything_arrives_in_order_and_little_lies_in_between() -> None:

@@ -17,12 +17,12 @@ from posesync.pose.types import Frame
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands import run
 from posesync.realtime.demo_performance import TempoCurve, tracking_error
+from posesync.realtime.pipeline.workers import CaptureWorker
 from posesync.realtime.report import History
 from posesync.realtime.report.keeping import sessions_dir
 from posesync.realtime.session import check_session, run_session
 from posesync.realtime.session_options import SessionOptions
 from posesync.realtime.window import Command, Window
-from posesync.realtime.workers import CaptureWorker
 
 
 @pytest.fixture(scope="module")
@@ -235,7 +235,7 @@ def test_places_that_cannot_be_written_are_refused_at_once(tmp_path: Path, optio
 
 
 def test_a_source_is_closed_when_a_worker_ends(images: list[np.ndarray]) -> None:
-    from posesync.realtime.workers import Mailbox
+    from posesync.realtime.pipeline.workers import Mailbox
 
     device = FakeCamera(images, dies_after=3)
     worker = CaptureWorker(device.camera(), Mailbox(lambda captured: captured.frame.time), lost_timeout=0.0)

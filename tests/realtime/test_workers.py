@@ -8,7 +8,7 @@ import time
 import pytest
 from fakes import FakeCamera
 from posesync.pose.errors import SourceError
-from posesync.realtime.workers import Captured, CaptureWorker, Mailbox, Worker, WorkerState
+from posesync.realtime.pipeline.workers import Captured, CaptureWorker, Mailbox, Worker, WorkerState
 
 
 def frames_box() -> Mailbox[Captured]:

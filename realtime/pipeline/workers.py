@@ -25,8 +25,8 @@ from posesync.pose.sources import FrameSource, resume
 from posesync.pose.types import Frame
 from posesync.realtime.coaching.coach import Coach, Step
 
-from .haste import Haste
-from .pipe import Captured, Inbox, Mailbox, Pipe
+from .queues import Captured, Inbox, Mailbox, Pipe
+from .throttle import Haste
 
 __all__ = [
     "CaptureWorker",

@@ -7,14 +7,14 @@ from typing import Final
 
 from posesync.pose.config import Config
 from posesync.pose.types import Image
+from posesync.realtime.audio.follow import ExpertClock
+from posesync.realtime.audio.playback import SessionSound, SoundMode, SoundSettings
 from posesync.realtime.coaching.coach import Step
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.start import Phase, SlowPreview
 
 from .overlay import Layout, Overlay, Scene
 from .session_options import make_guidance
-from .sound import SessionSound, SoundMode, SoundSettings
-from .sound_follow import ExpertClock
 from .statistics import Figures, SessionStatistics, statistics_lines
 from .window import Command
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from clips import encode
-from posesync.realtime.sound_track import RATE, Samples
+from posesync.realtime.audio.track import RATE, Samples
 
 #: Hz, of the tone that tone_reader gives: so low that its own steps hide no click. It is 0.3 loud.
 LOW = 20.0

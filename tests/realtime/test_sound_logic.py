@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from posesync.pose.errors import InvalidDataError
-from posesync.realtime.sound_follow import ClockSound, ExpertClock, FollowSound
-from posesync.realtime.sound_head import FADE, SoundHead
-from posesync.realtime.sound_track import RATE, Samples
+from posesync.realtime.audio.follow import ClockSound, ExpertClock, FollowSound
+from posesync.realtime.audio.head import FADE, SoundHead
+from posesync.realtime.audio.track import RATE, Samples
 from posesync.realtime.tracking.position import Position, State
 from sounds import TONE_STEP, largest_step, tone_reader
 

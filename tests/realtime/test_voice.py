@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posesync.realtime import voice_espeak
-from posesync.realtime.sound import SessionSound, SoundSettings
-from posesync.realtime.sound_device import Channel, SoundDevice
-from posesync.realtime.sound_track import RATE, Samples
-from posesync.realtime.voice import Speaker, to_stereo
-from posesync.realtime.voice_espeak import Espeak, MonoSamples, VoiceMissing
+from posesync.realtime.audio import espeak as voice_espeak
+from posesync.realtime.audio.device import Channel, SoundDevice
+from posesync.realtime.audio.espeak import Espeak, MonoSamples, VoiceMissing
+from posesync.realtime.audio.playback import SessionSound, SoundSettings
+from posesync.realtime.audio.track import RATE, Samples
+from posesync.realtime.audio.voice import Speaker, to_stereo
 
 
 class Voice:

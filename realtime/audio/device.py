@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from .sound_track import RATE, Samples
+from .track import RATE, Samples
 
 logger = logging.getLogger(__name__)
 

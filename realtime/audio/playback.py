@@ -18,10 +18,10 @@ from posesync.pose.errors import SourceError
 from posesync.realtime.pipeline.workers import Worker, WorkerState
 from posesync.realtime.tracking.position import Position
 
-from .sound_device import Channel, SoundDevice
-from .sound_follow import Aim, ClockSound, ExpertClock, FollowSound, SoundMode
-from .sound_head import SoundHead
-from .sound_track import RATE, Samples, SoundTrack
+from .device import Channel, SoundDevice
+from .follow import Aim, ClockSound, ExpertClock, FollowSound, SoundMode
+from .head import SoundHead
+from .track import RATE, Samples, SoundTrack
 from .voice import Speaker
 
 __all__ = ["ExpertSound", "SessionSound", "SoundMode", "SoundSettings", "tone"]

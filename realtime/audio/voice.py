@@ -16,9 +16,9 @@ import numpy as np
 from posesync.realtime.pipeline.queues import Mailbox
 from posesync.realtime.pipeline.workers import Worker, WorkerState
 
-from .sound_device import Channel, SoundDevice
-from .sound_track import RATE, Samples
-from .voice_espeak import Espeak, MonoSamples, VoiceMissing
+from .device import Channel, SoundDevice
+from .espeak import Espeak, MonoSamples, VoiceMissing
+from .track import RATE, Samples
 
 logger = logging.getLogger(__name__)
 

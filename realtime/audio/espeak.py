@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .sound_device import quiet_stderr
+from .device import quiet_stderr
 
 #: (N,) float32, −1..1.
 MonoSamples = npt.NDArray[np.float32]

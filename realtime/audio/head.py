@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from .sound_track import RATE, Samples
+from .track import RATE, Samples
 
 #: s of a fade: long enough for no click, short enough for no hole.
 FADE: Final = 0.015

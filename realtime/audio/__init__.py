@@ -1,0 +1,1 @@
+"""The expert's sound at the performer's pace, and the voice."""

@@ -19,7 +19,7 @@ from posesync.pose.frame_source import FrameSource, SourceInfo
 from posesync.pose.types import Frame
 from posesync.realtime.coaching import coach as coach_module
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.session import run_session
+from posesync.realtime.display.loop import run_session
 from posesync.realtime.session_options import SessionOptions, SessionResult
 
 _KEPT: Final = 48  # frames of the clip that the camera delivers, to and fro
@@ -189,7 +189,7 @@ def camera_session(
 def _run(options: SessionOptions, expert: Expert, config: Config, camera: ClipCamera) -> SessionResult:
     """The camera's end is that of the session; it counts as lost, which is no error here."""
     kept: list[SessionResult] = []
-    from posesync.realtime import session as session_module
+    from posesync.realtime.display import loop as session_module
 
     original = session_module._Session._summary
 

@@ -24,7 +24,7 @@ from posesync.pose.writer import VideoWriter
 from posesync.realtime.coaching import coach as coach_module
 from posesync.realtime.coaching.coach import Coach, Step
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.overlay import Overlay, Scene
+from posesync.realtime.display.overlay import Overlay, Scene
 from posesync.realtime.tracking.tracker import Tracker
 
 STAGES: Final = ("decode", "detect", "crop", "pose", "track", "feedback", "draw", "encode")

@@ -19,8 +19,8 @@ from posesync.pose.performer import Lock
 from posesync.pose.types import Box, Frame, Keypoints
 from posesync.pose.writer import VideoWriter
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.display.loop import run_session
 from posesync.realtime.report import write_report
-from posesync.realtime.session import run_session
 from posesync.realtime.session_options import SessionOptions, SessionResult
 from posesync.reference.prepare import prepare_reference
 

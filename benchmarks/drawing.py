@@ -29,7 +29,7 @@ from _live_stages import BareModels
 from posesync.pose.estimator import PoseSettings
 from posesync.pose.sources import open_source
 from posesync.realtime.coaching.feedback import compare_poses
-from posesync.realtime.overlay import Layout, Overlay, Scene
+from posesync.realtime.display.overlay import Layout, Overlay, Scene
 from posesync.realtime.tracking.position import Position, State
 from posesync.reference.proxy import proxy_size
 from rich.console import Console

@@ -153,7 +153,7 @@ def check_machine() -> list[Finding]:
 
 def check_screen() -> list[Finding]:
     """Whether a window can be opened."""
-    from .window import check_display
+    from posesync.realtime.display.window import check_display
 
     try:
         check_display()

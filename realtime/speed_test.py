@@ -19,9 +19,9 @@ from posesync.pose.frame_source import FrameSource, SourceInfo
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame, Image
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.display.loop import run_session
 from posesync.reference import Reference
 
-from .session import run_session
 from .session_options import SessionOptions, pose_settings
 
 #: Frames of the clip that are played to and fro, so that the movement goes on without a jump.

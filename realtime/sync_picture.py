@@ -11,10 +11,10 @@ import numpy as np
 from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from posesync.pose.types import FloatArray, Image
+from posesync.realtime.display.progress import clock
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.text import TextPainter
 
-from .overlay_progress import clock
 from .sync_layout import Layout, Rectangle
 
 _TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]

@@ -31,7 +31,7 @@ from posesync.pose.types import FloatArray, Frame, Image  # noqa: E402
 from posesync.realtime.coaching.cues import find_cues  # noqa: E402
 from posesync.realtime.coaching.feedback import compare_poses  # noqa: E402
 from posesync.realtime.coaching.scoring import Timing  # noqa: E402
-from posesync.realtime.overlay import Layout, Overlay, Scene  # noqa: E402
+from posesync.realtime.display.overlay import Layout, Overlay, Scene  # noqa: E402
 from posesync.realtime.tracking.position import Position, State  # noqa: E402
 
 #: By name, of the performer, then of the expert: clip, frame, window left, top, width, height px (0: to the

@@ -10,19 +10,19 @@ import pytest
 from golden import check_golden
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.realtime.coaching.scoring import Timing
-from posesync.realtime.drawing import annotators as paint
-from posesync.realtime.drawing.text import TextPainter
-from posesync.realtime.overlay import Layout, Overlay, Scene
-from posesync.realtime.overlay_ghost import draw_ghost
-from posesync.realtime.overlay_panels import (
+from posesync.realtime.display.ghost import draw_ghost
+from posesync.realtime.display.overlay import Layout, Overlay, Scene
+from posesync.realtime.display.panels import (
     draw_countdown,
     draw_details,
     draw_memory,
     draw_notice,
     make_label,
 )
-from posesync.realtime.overlay_progress import ProgressRow
-from posesync.realtime.overlay_strip import Strip
+from posesync.realtime.display.progress import ProgressRow
+from posesync.realtime.display.strip import Strip
+from posesync.realtime.drawing import annotators as paint
+from posesync.realtime.drawing.text import TextPainter
 from posesync.realtime.tracking.position import Position, State
 from test_feedback import standing, turned
 

@@ -12,9 +12,9 @@ import pytest
 from posesync.pose.features import swap_left_right
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.realtime.coaching.scoring import Timing
+from posesync.realtime.display.overlay import KEYS, Layout, Overlay, Scene
+from posesync.realtime.display.strip import status_of
 from posesync.realtime.drawing import annotators as paint
-from posesync.realtime.overlay import KEYS, Layout, Overlay, Scene
-from posesync.realtime.overlay_strip import status_of
 from posesync.realtime.tracking.position import Position, State
 from test_feedback import standing, turned
 

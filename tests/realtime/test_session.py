@@ -17,12 +17,12 @@ from posesync.pose.types import Frame
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands import run
 from posesync.realtime.demo_performance import TempoCurve, tracking_error
+from posesync.realtime.display.loop import check_session, run_session
+from posesync.realtime.display.window import Command, Window
 from posesync.realtime.pipeline.workers import CaptureWorker
 from posesync.realtime.report import History
 from posesync.realtime.report.keeping import sessions_dir
-from posesync.realtime.session import check_session, run_session
 from posesync.realtime.session_options import SessionOptions
-from posesync.realtime.window import Command, Window
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ class Scripted(Window):
 @pytest.fixture
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Scripted]]:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    monkeypatch.setattr("posesync.realtime.session.Window", Scripted)
+    monkeypatch.setattr("posesync.realtime.display.loop.Window", Scripted)
     Scripted.shown, Scripted.pictures = 0, ()
     yield Scripted
     Scripted.script = ()

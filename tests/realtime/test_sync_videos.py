@@ -20,7 +20,7 @@ from posesync.pose.errors import ConfigError, OutputError, PoseSyncError, Refere
 from posesync.pose.estimator import PoseSettings
 from posesync.realtime import sync_job
 from posesync.realtime.commands import run
-from posesync.realtime.overlay_progress import clock
+from posesync.realtime.display.progress import clock
 from posesync.realtime.sync_job import run_sync
 from posesync.realtime.sync_layout import MAX_HEIGHT, MAX_WIDTH, arrange
 from posesync.realtime.sync_options import SyncOptions, check_outputs

@@ -9,8 +9,8 @@ import pytest
 from browsing import CHROMIUM, NO_CHROMIUM
 from modules import empty_page, run
 from posesync.realtime.coaching.confidence import doubt_of
+from posesync.realtime.display.strip import status_of
 from posesync.realtime.drawing.annotators import error_color, score_color
-from posesync.realtime.overlay_strip import status_of
 from posesync.realtime.tracking.position import Position, State
 from test_overlay import scene
 

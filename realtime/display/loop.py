@@ -20,6 +20,7 @@ from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import Frame
 from posesync.realtime.coaching.coach import Coach, Step
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.moments import MomentCollector
 from posesync.realtime.pipeline.signals import StopSignals
 from posesync.realtime.pipeline.workers import (
     Captured,
@@ -32,13 +33,12 @@ from posesync.realtime.pipeline.workers import (
     SequenceWorker,
     opencv_on_one_thread,
 )
+from posesync.realtime.recording import Outputs, check_output
+from posesync.realtime.session_options import SessionOptions, SessionResult, make_coach, pose_settings
+from posesync.realtime.session_record import log_header, look_back
+from posesync.realtime.statistics import SessionStatistics
 
-from .moments import MomentCollector
-from .recording import Outputs, check_output
-from .session_options import SessionOptions, SessionResult, make_coach, pose_settings
-from .session_record import log_header, look_back
 from .stage import Stage
-from .statistics import SessionStatistics
 from .window import Command, Window, check_display
 
 logger = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.text import Color, TextPainter
 from posesync.realtime.tracking.position import State
 
-from .overlay_progress import ProgressRow
-from .overlay_scene import Scene
+from .progress import ProgressRow
+from .scene import Scene
 
 #: Keys of the window and what they do; they work in the window and are written in the strip.
 KEYS: Final = (

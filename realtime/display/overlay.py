@@ -1,7 +1,7 @@
 """What the performer sees: themselves and the expert, laid out as they like, and one quiet strip below.
 
 Drawn on a fixed canvas with NumPy and OpenCV alone, so that window, recording and tests show the same. Where
-pictures go is decided in :mod:`posesync.realtime.views`; the strip is :mod:`posesync.realtime.overlay_strip`.
+pictures go is decided in :mod:`posesync.realtime.display.views`; the strip is :mod:`posesync.realtime.display.strip`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.canvas import Canvases
 from posesync.realtime.drawing.text import TextPainter
 
-from .overlay_ghost import draw_ghost
-from .overlay_panels import draw_countdown, draw_details, draw_memory, draw_notice, make_label
-from .overlay_progress import timing_value
-from .overlay_scene import Layout, Scene
-from .overlay_strip import KEYS, Strip
+from .ghost import draw_ghost
+from .panels import draw_countdown, draw_details, draw_memory, draw_notice, make_label
+from .progress import timing_value
+from .scene import Layout, Scene
+from .strip import KEYS, Strip
 from .views import Arranger, Views
 
 __all__ = ["KEYS", "Layout", "Overlay", "Scene"]

@@ -12,10 +12,10 @@ from posesync.realtime.audio.playback import SessionSound, SoundMode, SoundSetti
 from posesync.realtime.coaching.coach import Step
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.start import Phase, SlowPreview
+from posesync.realtime.session_options import make_guidance
+from posesync.realtime.statistics import Figures, SessionStatistics, statistics_lines
 
 from .overlay import Layout, Overlay, Scene
-from .session_options import make_guidance
-from .statistics import Figures, SessionStatistics, statistics_lines
 from .window import Command
 
 #: s between two looks at the statistics: figures that change with every picture cannot be read.

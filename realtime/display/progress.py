@@ -13,7 +13,7 @@ from posesync.realtime.coaching.scoring import Timing
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.text import Color, TextPainter
 
-from .overlay_scene import Scene
+from .scene import Scene
 
 Sections = tuple[tuple[float, float, str], ...]
 

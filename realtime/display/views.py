@@ -12,7 +12,7 @@ from posesync.pose.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHO
 from posesync.pose.types import FloatArray
 from posesync.realtime.drawing.annotators import View
 
-from .overlay_scene import Layout, Scene
+from .scene import Layout, Scene
 
 _TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
 #: Time in which a cropped picture comes to rest on the person, s.

@@ -20,7 +20,7 @@ from posesync.pose.types import Frame
 from posesync.realtime.coaching import coach as coach_module
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.display.loop import run_session
-from posesync.realtime.session_options import SessionOptions, SessionResult
+from posesync.realtime.session.options import SessionOptions, SessionResult
 
 _KEPT: Final = 48  # frames of the clip that the camera delivers, to and fro
 
@@ -50,7 +50,7 @@ def file_session(clip: Path, expert: Expert, config: Config, what: str) -> dict[
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         stack.enter_context(mock.patch.object(coach_module.Coach, "process", noting))
         if what == "draw":
-            stack.enter_context(mock.patch("posesync.realtime.recording.VideoWriter", _NoEncoder))
+            stack.enter_context(mock.patch("posesync.realtime.session.outputs.VideoWriter", _NoEncoder))
         record = None if what == "nothing" else Path(folder) / "out.mp4"
         options = SessionOptions(str(clip), True, Path(folder) / "log.jsonl", record)
         result = run_session(options, expert, config)

@@ -21,7 +21,7 @@ from posesync.pose.writer import VideoWriter
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.display.loop import run_session
 from posesync.realtime.report import write_report
-from posesync.realtime.session_options import SessionOptions, SessionResult
+from posesync.realtime.session.options import SessionOptions, SessionResult
 from posesync.reference.prepare import prepare_reference
 
 #: With no detector nothing is looked for on any hub.

@@ -28,10 +28,10 @@ from rich.table import Table
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "realtime"))
 
-from posesync.realtime.moments import MAX_JPEG_BYTES, MOMENTS  # noqa: E402
 from posesync.realtime.report import analyse, make_report, read_session, write_report  # noqa: E402
 from posesync.realtime.report.exports import to_csv, to_json  # noqa: E402
 from posesync.realtime.report.page import render_page  # noqa: E402
+from posesync.realtime.session.moments import MAX_JPEG_BYTES, MOMENTS  # noqa: E402
 from session_logs import write_log  # noqa: E402
 
 LIMIT_SECONDS: Final = 3.0

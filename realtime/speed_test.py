@@ -20,9 +20,8 @@ from posesync.pose.sources import open_source
 from posesync.pose.types import Frame, Image
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.display.loop import run_session
+from posesync.realtime.session.options import SessionOptions, pose_settings
 from posesync.reference import Reference
-
-from .session_options import SessionOptions, pose_settings
 
 #: Frames of the clip that are played to and fro, so that the movement goes on without a jump.
 _FRAMES: Final = 24

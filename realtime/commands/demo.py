@@ -17,7 +17,7 @@ from posesync.realtime.coaching.expert import open_expert
 from posesync.realtime.demo_performance import perform, tracking_error
 from posesync.realtime.display.loop import check_session, run_session
 from posesync.realtime.display.window import check_display
-from posesync.realtime.session_options import SessionOptions, pose_settings
+from posesync.realtime.session.options import SessionOptions, pose_settings
 
 from . import options as shared
 from .console import preparing, say

@@ -16,7 +16,7 @@ from posesync.realtime.coaching.expert import open_expert
 from posesync.realtime.display.loop import check_session, run_session
 from posesync.realtime.report import default_history_path, write_report
 from posesync.realtime.report.keeping import new_log
-from posesync.realtime.session_options import SessionOptions, SessionResult, pose_settings
+from posesync.realtime.session.options import SessionOptions, SessionResult, pose_settings
 
 from . import options as shared
 from .console import preparing, say

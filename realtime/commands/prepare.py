@@ -12,7 +12,7 @@ import typer
 from posesync.pose.config import load_config
 from posesync.pose.errors import ConfigError
 from posesync.pose.estimator import PoseSettings
-from posesync.realtime.session_options import pose_settings
+from posesync.realtime.session.options import pose_settings
 from posesync.reference.library import Advance, Done, Outcome, State, find_videos, prepare_library
 from posesync.reference.prepare import Progress, prepare_reference
 from rich import progress as bars

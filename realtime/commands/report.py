@@ -7,11 +7,11 @@ from typing import Annotated, Optional
 
 import typer
 from posesync.pose.errors import OutputError
-from posesync.realtime.recording import check_output
 from posesync.realtime.report import Report, default_history_path, make_report
 from posesync.realtime.report.exports import to_csv, to_json
 from posesync.realtime.report.page import render_page
 from posesync.realtime.report.writing import write_text
+from posesync.realtime.session.outputs import check_output
 
 from .console import say
 

@@ -13,7 +13,7 @@ import typer
 from posesync.pose.config import load_config
 from posesync.pose.errors import ConfigError
 from posesync.realtime.coaching.feedback import FeedbackSettings
-from posesync.realtime.session_options import pose_settings
+from posesync.realtime.session.options import pose_settings
 from posesync.realtime.sync_job import SyncResult, run_sync
 from posesync.realtime.sync_options import SyncOptions
 from posesync.realtime.sync_picture import lead_words

@@ -20,7 +20,6 @@ from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import Frame
 from posesync.realtime.coaching.coach import Coach, Step
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.moments import MomentCollector
 from posesync.realtime.pipeline.signals import StopSignals
 from posesync.realtime.pipeline.workers import (
     Captured,
@@ -33,10 +32,11 @@ from posesync.realtime.pipeline.workers import (
     SequenceWorker,
     opencv_on_one_thread,
 )
-from posesync.realtime.recording import Outputs, check_output
-from posesync.realtime.session_options import SessionOptions, SessionResult, make_coach, pose_settings
-from posesync.realtime.session_record import log_header, look_back
-from posesync.realtime.statistics import SessionStatistics
+from posesync.realtime.session.moments import MomentCollector
+from posesync.realtime.session.options import SessionOptions, SessionResult, make_coach, pose_settings
+from posesync.realtime.session.outputs import Outputs, check_output
+from posesync.realtime.session.record import log_header, look_back
+from posesync.realtime.session.statistics import SessionStatistics
 
 from .stage import Stage
 from .window import Command, Window, check_display

@@ -12,8 +12,8 @@ from posesync.realtime.audio.playback import SessionSound, SoundMode, SoundSetti
 from posesync.realtime.coaching.coach import Step
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.start import Phase, SlowPreview
-from posesync.realtime.session_options import make_guidance
-from posesync.realtime.statistics import Figures, SessionStatistics, statistics_lines
+from posesync.realtime.session.options import make_guidance
+from posesync.realtime.session.statistics import Figures, SessionStatistics, statistics_lines
 
 from .overlay import Layout, Overlay, Scene
 from .window import Command

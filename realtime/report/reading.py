@@ -18,7 +18,7 @@ from posesync.pose.errors import SourceError
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.textual import clean_text, number
 from posesync.pose.types import FloatArray
-from posesync.realtime.session_log import SCHEMA
+from posesync.realtime.session.log import SCHEMA
 from posesync.realtime.tracking.position import State
 
 BoolArray = npt.NDArray[np.bool_]

@@ -14,7 +14,7 @@ from posesync.pose.textual import clean_text, number
 from posesync.pose.types import FloatArray
 from posesync.realtime.coaching.confidence import JUDGED_FROM
 from posesync.realtime.coaching.feedback import describe_difference
-from posesync.realtime.moments import APART, MOMENTS, WORTH_BELOW
+from posesync.realtime.session.moments import APART, MOMENTS, WORTH_BELOW
 
 from .reading import SessionData
 

@@ -14,7 +14,7 @@ from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.guidance import GuidanceLevel
 from posesync.realtime.coaching.retarget import GhostBody
 from posesync.realtime.coaching.start import Phase
-from posesync.realtime.session_options import make_guidance
+from posesync.realtime.session.options import make_guidance
 
 from .frames import Waiting
 from .protocol import finite

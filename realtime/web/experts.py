@@ -15,7 +15,7 @@ from posesync.pose.digest import file_sha256
 from posesync.pose.errors import ReferenceFileError, SourceError
 from posesync.pose.textual import clean_text
 from posesync.realtime.coaching.expert import REFERENCE_SUFFIX, Expert
-from posesync.realtime.session_options import pose_settings
+from posesync.realtime.session.options import pose_settings
 from posesync.reference import Reference
 from posesync.reference.content import VideoContent
 from posesync.reference.prepare import PROXY_FILE, REFERENCE_FILE, reference_cache_dir

@@ -17,14 +17,14 @@ from posesync.pose.estimator import PoseEstimator
 from posesync.pose.frame_source import SourceInfo
 from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.moments import MomentCollector
 from posesync.realtime.pipeline.workers import InferenceWorker, Processed
-from posesync.realtime.recording import Outputs
 from posesync.realtime.report import write_report
 from posesync.realtime.report.keeping import new_log
-from posesync.realtime.session_options import make_coach, pose_settings
-from posesync.realtime.session_record import log_header, look_back
-from posesync.realtime.statistics import SessionStatistics
+from posesync.realtime.session.moments import MomentCollector
+from posesync.realtime.session.options import make_coach, pose_settings
+from posesync.realtime.session.outputs import Outputs
+from posesync.realtime.session.record import log_header, look_back
+from posesync.realtime.session.statistics import SessionStatistics
 
 from .answers import AnswerWriter
 from .frames import FrameClock, JpegInbox, Waiting

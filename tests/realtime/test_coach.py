@@ -23,10 +23,10 @@ from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.feedback import compare_nearest
 from posesync.realtime.coaching.start import Phase, PracticeSettings, Start
 from posesync.realtime.demo_performance import TempoCurve
-from posesync.realtime.moments import MomentCollector
-from posesync.realtime.recording import Outputs
-from posesync.realtime.session_record import look_back
-from posesync.realtime.statistics import SessionStatistics
+from posesync.realtime.session.moments import MomentCollector
+from posesync.realtime.session.outputs import Outputs
+from posesync.realtime.session.record import look_back
+from posesync.realtime.session.statistics import SessionStatistics
 from posesync.realtime.tracking.position import Position, State
 from posesync.reference import Reference
 from scripted import FPS, ScriptedTracker, live, settle

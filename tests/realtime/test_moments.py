@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray, Image
-from posesync.realtime.moments import APART, MAX_JPEG_BYTES, MOMENTS, MomentCollector
+from posesync.realtime.session.moments import APART, MAX_JPEG_BYTES, MOMENTS, MomentCollector
 from posesync.realtime.tracking.position import Position, State
 
 RNG = np.random.default_rng(5)

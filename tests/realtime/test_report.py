@@ -22,7 +22,7 @@ from posesync.realtime.report import analyse, make_report, read_session, write_r
 from posesync.realtime.report.exports import to_csv, to_json
 from posesync.realtime.report.page import render_page
 from posesync.realtime.report.style import POLICY
-from posesync.realtime.session_log import SessionLog
+from posesync.realtime.session.log import SessionLog
 from posesync.reference.sections import section_spans
 from session_logs import HEADER, frame_line, picture, write_log
 

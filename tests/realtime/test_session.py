@@ -22,7 +22,7 @@ from posesync.realtime.display.window import Command, Window
 from posesync.realtime.pipeline.workers import CaptureWorker
 from posesync.realtime.report import History
 from posesync.realtime.report.keeping import sessions_dir
-from posesync.realtime.session_options import SessionOptions
+from posesync.realtime.session.options import SessionOptions
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from posesync.pose.errors import OutputError
 from posesync.realtime.coaching.coach import Judged, Step
 from posesync.realtime.coaching.cues import Cue
-from posesync.realtime.session_log import SessionLog
-from posesync.realtime.statistics import SessionStatistics, statistics_lines
+from posesync.realtime.session.log import SessionLog
+from posesync.realtime.session.statistics import SessionStatistics, statistics_lines
 from posesync.realtime.tracking.position import State
 
 HEADER = {"posesync": "1.2.3", "reference": {"file": "Übung.mp4"}, "camera": {}, "models": {}}

@@ -15,7 +15,7 @@ from posesync.realtime.display import stage as stage_module
 from posesync.realtime.display.overlay import Overlay, Scene
 from posesync.realtime.display.stage import Stage
 from posesync.realtime.display.window import Command
-from posesync.realtime.statistics import SessionStatistics
+from posesync.realtime.session.statistics import SessionStatistics
 
 
 @pytest.fixture

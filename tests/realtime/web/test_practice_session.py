@@ -207,7 +207,7 @@ def test_a_disk_that_is_full_ends_the_session_and_says_so(
         raise OutputError("the disk is full: make room")
 
     session = start()
-    monkeypatch.setattr("posesync.realtime.recording.SessionLog", full)
+    monkeypatch.setattr("posesync.realtime.session.outputs.SessionLog", full)
     page.ask(session, encoded(frames[0], 0))
     for _ in range(100):
         if session.failed is not None:

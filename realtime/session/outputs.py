@@ -16,7 +16,7 @@ from posesync.pose.writer import VideoWriter
 from posesync.realtime.coaching.coach import Step
 from posesync.realtime.pipeline.workers import OutputWorker
 
-from .session_log import SessionLog
+from .log import SessionLog
 
 #: Jobs that may wait: a handful of pictures, 3 MB each at 720p, and their lines in the log.
 _ROOM: Final = 8

@@ -39,7 +39,7 @@ from clips import PerformanceCurve, retime  # noqa: E402
 from posesync.pose.estimator import PoseEstimator, PoseSettings  # noqa: E402
 from posesync.pose.sources import open_source  # noqa: E402
 from posesync.pose.writer import VideoWriter  # noqa: E402
-from posesync.realtime.sync_layout import arrange  # noqa: E402
+from posesync.realtime.sync.layout import arrange  # noqa: E402
 from posesync.reference import Reference, align  # noqa: E402
 from posesync.reference.align import series  # noqa: E402
 from posesync.reference.sync import Match  # noqa: E402

@@ -14,10 +14,10 @@ from posesync.pose.config import load_config
 from posesync.pose.errors import ConfigError
 from posesync.realtime.coaching.feedback import FeedbackSettings
 from posesync.realtime.session.options import pose_settings
-from posesync.realtime.sync_job import SyncResult, run_sync
-from posesync.realtime.sync_options import SyncOptions
-from posesync.realtime.sync_picture import lead_words
-from posesync.realtime.sync_video import Report
+from posesync.realtime.sync.job import SyncResult, run_sync
+from posesync.realtime.sync.options import SyncOptions
+from posesync.realtime.sync.picture import lead_words
+from posesync.realtime.sync.video import Report
 from posesync.reference.align import METRICS, Metric
 from rich import progress as bars
 

@@ -18,16 +18,16 @@ from limits import small_files
 from outputs import playable
 from posesync.pose.errors import ConfigError, OutputError, PoseSyncError, ReferenceFileError
 from posesync.pose.estimator import PoseSettings
-from posesync.realtime import sync_job
 from posesync.realtime.commands import run
 from posesync.realtime.display.progress import clock
-from posesync.realtime.sync_job import run_sync
-from posesync.realtime.sync_layout import MAX_HEIGHT, MAX_WIDTH, arrange
-from posesync.realtime.sync_options import SyncOptions, check_outputs
-from posesync.realtime.sync_picture import GhostPlacer, SyncPainter, lead_words
-from posesync.realtime.sync_sound import extract_sound, lay_under
-from posesync.realtime.sync_tracks import Judgement, Track
-from posesync.realtime.sync_video import write_video
+from posesync.realtime.sync import job as sync_job
+from posesync.realtime.sync.job import run_sync
+from posesync.realtime.sync.layout import MAX_HEIGHT, MAX_WIDTH, arrange
+from posesync.realtime.sync.options import SyncOptions, check_outputs
+from posesync.realtime.sync.picture import GhostPlacer, SyncPainter, lead_words
+from posesync.realtime.sync.sound import extract_sound, lay_under
+from posesync.realtime.sync.tracks import Judgement, Track
+from posesync.realtime.sync.video import write_video
 from posesync.reference import Origin, Reference
 
 SIZE = (480, 270)
@@ -305,7 +305,7 @@ def test_the_clock_never_shows_sixty_seconds(seconds: float, shown: str) -> None
 
 
 def test_a_title_that_is_too_long_is_cut() -> None:
-    from posesync.realtime.sync_picture import Cell
+    from posesync.realtime.sync.picture import Cell
 
     layout = arrange([(90, 160), (90, 160)])
     image = np.zeros((160, 90, 3), np.uint8)

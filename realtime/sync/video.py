@@ -15,11 +15,11 @@ from posesync.pose.writer import VideoWriter
 from posesync.realtime.pipeline.memory import give_back, keep_large_blocks_apart
 from posesync.reference.reference import Reference
 
-from .sync_layout import arrange
-from .sync_options import SyncOptions
-from .sync_picture import Cell, GhostPlacer, SyncPainter
-from .sync_sound import extract_sound, lay_under
-from .sync_tracks import Judgement, Track
+from .layout import arrange
+from .options import SyncOptions
+from .picture import Cell, GhostPlacer, SyncPainter
+from .sound import extract_sound, lay_under
+from .tracks import Judgement, Track
 
 #: Called with what is being done, how much is done and how much there is to do, or None.
 Report = Callable[[str, int, "int | None"], None]

@@ -15,7 +15,7 @@ from posesync.realtime.display.progress import clock
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.text import TextPainter
 
-from .sync_layout import Layout, Rectangle
+from .layout import Layout, Rectangle
 
 _TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
 #: A difference of less than this is neither early nor late.

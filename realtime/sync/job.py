@@ -18,10 +18,10 @@ from posesync.reference.prepare import Progress, prepare_reference, reference_ca
 from posesync.reference.reference import Reference
 from posesync.reference.sync import Match
 
-from .sync_exports import write_path, write_plot
-from .sync_options import SyncOptions, check_outputs
-from .sync_tracks import Judgement, judge, make_tracks
-from .sync_video import Report, write_video
+from .exports import write_path, write_plot
+from .options import SyncOptions, check_outputs
+from .tracks import Judgement, judge, make_tracks
+from .video import Report, write_video
 
 #: Videos that are prepared at once: one uses little more than one processor, and each takes memory.
 JOBS: Final = 2

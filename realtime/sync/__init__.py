@@ -1,0 +1,1 @@
+"""Two finished videos side by side."""

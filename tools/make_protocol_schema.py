@@ -1,9 +1,9 @@
-"""Write docs/browser-protocol.schema.json from the messages in posesync.realtime.web.protocol."""
+"""Write docs/browser-protocol.schema.json from the messages in posesync.realtime.web.practice.protocol."""
 
 import json
 from pathlib import Path
 
-from posesync.realtime.web.protocol import schema
+from posesync.realtime.web.practice.protocol import schema
 
 if __name__ == "__main__":
     target = Path(__file__).resolve().parent.parent / "docs" / "browser-protocol.schema.json"

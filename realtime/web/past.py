@@ -12,9 +12,9 @@ from typing import Any, Final
 from posesync.pose.digest import file_sha256
 from posesync.pose.textual import clean_text
 from posesync.realtime.report.history import History, PastSession
+from posesync.realtime.web.practice.hub import report_id
 
 from .experts import ExpertStore
-from .hub import report_id
 
 LOG: Final = ".jsonl"
 REPORT: Final = ".html"

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from posesync.pose.config import Config
 from posesync.pose.errors import ConfigError, PoseSyncError, SourceError
 from posesync.realtime.pipeline.signals import StopSignals
+from posesync.realtime.web.practice.protocol import MOST_BYTES
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .announcing import Address, announcement, open_browser, sits_somebody
@@ -27,7 +28,6 @@ from .connections import MOST, LimitedSocket, limited_http
 from .guard import TOKEN_BYTES, Guard
 from .housekeeping import Housekeeping
 from .listening import Place, find_place, listen
-from .protocol import MOST_BYTES
 
 logger = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from posesync.realtime.web.frames import FrameClock, JpegInbox, Waiting
-from posesync.realtime.web.jpeg import decode_jpeg, jpeg_size
-from posesync.realtime.web.limits import Allowance
-from posesync.realtime.web.protocol import EncodedFrame, ProtocolError
+from posesync.realtime.web.practice.frames import FrameClock, JpegInbox, Waiting
+from posesync.realtime.web.practice.jpeg import decode_jpeg, jpeg_size
+from posesync.realtime.web.practice.limits import Allowance
+from posesync.realtime.web.practice.protocol import EncodedFrame, ProtocolError
 
 
 def picture(width: int = 64, height: int = 48) -> np.ndarray:

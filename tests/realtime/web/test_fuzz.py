@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from posesync.realtime.web.jpeg import decode_jpeg, jpeg_size
-from posesync.realtime.web.protocol import (
+from posesync.realtime.web.practice.jpeg import decode_jpeg, jpeg_size
+from posesync.realtime.web.practice.protocol import (
     MOST_SIDE,
     EncodedFrame,
     ProtocolError,

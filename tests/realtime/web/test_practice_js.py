@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from browsing import CHROMIUM, NO_CHROMIUM
 from modules import empty_page, run
-from posesync.realtime.web.protocol import pack_frame, parse_frame
+from posesync.realtime.web.practice.protocol import pack_frame, parse_frame
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)

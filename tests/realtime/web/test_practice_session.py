@@ -19,7 +19,7 @@ from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.demo_performance import TempoCurve, tracking_error
 from posesync.realtime.report import History
-from posesync.realtime.web.protocol import (
+from posesync.realtime.web.practice.protocol import (
     Answer,
     Begin,
     EncodedFrame,
@@ -30,7 +30,7 @@ from posesync.realtime.web.protocol import (
     SetGuidance,
     Welcome,
 )
-from posesync.realtime.web.session import PracticeSession
+from posesync.realtime.web.practice.session import PracticeSession
 
 WIDTH, HEIGHT = 640, 360
 

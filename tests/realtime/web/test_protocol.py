@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from posesync.realtime.web.protocol import (
+from posesync.realtime.web.practice.protocol import (
     MOST_BYTES,
     Begin,
     EncodedFrame,

@@ -23,7 +23,7 @@ from posesync.realtime.web import announcing, listening
 from posesync.realtime.web.announcing import Address, announcement, qr_code, sits_somebody
 from posesync.realtime.web.connections import MOST_WAITING
 from posesync.realtime.web.listening import DEFAULT_PORT, find_place, listen
-from posesync.realtime.web.protocol import EncodedFrame, pack_frame
+from posesync.realtime.web.practice.protocol import EncodedFrame, pack_frame
 from serving import ADDRESS, Server, serve
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect

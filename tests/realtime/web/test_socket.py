@@ -20,10 +20,10 @@ from posesync.pose.config import Config, load_config
 from posesync.pose.errors import SourceError
 from posesync.pose.sources import open_source
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.web import hub as hub_module
-from posesync.realtime.web.hub import Hub, report_id
-from posesync.realtime.web.protocol import EncodedFrame, pack_frame
-from posesync.realtime.web.socket import BAD_MESSAGE, NO_EXPERT, TOO_FAST, TOO_MANY, practise
+from posesync.realtime.web.practice import hub as hub_module
+from posesync.realtime.web.practice.hub import Hub, report_id
+from posesync.realtime.web.practice.protocol import EncodedFrame, pack_frame
+from posesync.realtime.web.practice.socket import BAD_MESSAGE, NO_EXPERT, TOO_FAST, TOO_MANY, practise
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 

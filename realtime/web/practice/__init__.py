@@ -1,0 +1,1 @@
+"""A practice in the browser: frames in, answers out."""

@@ -15,12 +15,12 @@ from fastapi.staticfiles import StaticFiles
 from posesync.pose.config import Config
 from posesync.realtime.pipeline.workers import opencv_on_one_thread
 from posesync.realtime.report.history import HISTORY_FILE
+from posesync.realtime.web.library.experts import ExpertStore
+from posesync.realtime.web.library.routes import router
 from posesync.realtime.web.practice.hub import Hub
 from posesync.realtime.web.practice.socket import practise
 
-from .experts import ExpertStore
 from .guard import Guard, GuardMiddleware
-from .library import router
 
 _STATIC: Final = Path(__file__).parent / "static"
 _FONTS: Final = Path(__file__).parent.parent / "media"

@@ -19,9 +19,10 @@ from clips import PerformanceCurve, retime
 from posesync.pose.config import load_config
 from posesync.pose.errors import ReferenceFileError, SourceError
 from posesync.pose.estimator import PoseSettings
-from posesync.realtime.web import preparing, shelf
-from posesync.realtime.web.experts import ExpertInfo, ExpertStore
-from posesync.realtime.web.thumbnails import best_moment
+from posesync.realtime.web.library import preparing
+from posesync.realtime.web.library import upload_store as shelf
+from posesync.realtime.web.library.experts import ExpertInfo, ExpertStore
+from posesync.realtime.web.library.thumbnails import best_moment
 from posesync.reference.playable import playable_cache_dir
 from posesync.reference.prepare import reference_cache_dir
 

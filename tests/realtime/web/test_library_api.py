@@ -19,9 +19,9 @@ from fastapi import FastAPI
 from posesync.pose.config import load_config
 from posesync.realtime.report.history import HISTORY_FILE, History
 from posesync.realtime.report.writing import write_report
-from posesync.realtime.web.experts import ExpertStore
-from posesync.realtime.web.library import router
-from posesync.realtime.web.uploads import Uploads
+from posesync.realtime.web.library.experts import ExpertStore
+from posesync.realtime.web.library.routes import router
+from posesync.realtime.web.library.uploads import Uploads
 from session_logs import HEADER, write_log
 from wire import Wire, wire
 

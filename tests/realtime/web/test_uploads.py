@@ -20,9 +20,9 @@ from clips import encode, truncate
 from hypothesis import given
 from hypothesis import strategies as st
 from limits import small_files
-from posesync.realtime.web import inspection, uploads
-from posesync.realtime.web.inspection import Refusal, inspect, inspect_apart
-from posesync.realtime.web.uploads import UploadError, Uploads, shown_name
+from posesync.realtime.web.library import inspection, uploads
+from posesync.realtime.web.library.inspection import Refusal, inspect, inspect_apart
+from posesync.realtime.web.library.uploads import UploadError, Uploads, shown_name
 from starlette.requests import ClientDisconnect
 
 

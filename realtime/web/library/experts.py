@@ -22,7 +22,7 @@ from posesync.reference.prepare import PROXY_FILE, REFERENCE_FILE, reference_cac
 from posesync.reference.proxy import ProxyVideo
 from posesync.reference.storage import output_error
 
-from . import shelf
+from . import upload_store as shelf
 from .preparing import NotWantedError, Preparer, Ready
 
 logger = logging.getLogger(__name__)

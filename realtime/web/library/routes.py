@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from .experts import ExpertStore
-from .past import Past
+from .session_history import Past
 from .uploads import UploadError, Uploads, shown_name
 
 #: s for which a sender who was refused may go on sending.

@@ -22,7 +22,7 @@ from posesync.reference.storage import output_error
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from . import shelf
+from . import upload_store as shelf
 from .inspection import Refusal, inspect_apart
 
 #: Bytes of a video.

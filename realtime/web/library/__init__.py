@@ -1,0 +1,1 @@
+"""The experts, uploads and past sessions that the page shows."""

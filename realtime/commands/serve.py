@@ -73,8 +73,8 @@ def serve(
     """
     settings = load_config(config, {"pose.model": pose, "detector.kind": detector, "pose.provider": provider})
     try:
-        from posesync.realtime.web.serving import ServeOptions
-        from posesync.realtime.web.serving import serve as run_server
+        from posesync.realtime.web.server.serving import ServeOptions
+        from posesync.realtime.web.server.serving import serve as run_server
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise

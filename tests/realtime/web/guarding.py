@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posesync.realtime.web.guard import Exchange, Guard, Refusal, Request
+from posesync.realtime.web.server.guard import Exchange, Guard, Refusal, Request
 
 TOKEN = "right-Token_0123456789"
 PORT = 8765

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from limits import read_only
 from posesync.pose.errors import ConfigError, OutputError
-from posesync.realtime.web.certificate import LIFE, RENEW, Certificate, own_certificate, self_signed
+from posesync.realtime.web.server.certificate import LIFE, RENEW, Certificate, own_certificate, self_signed
 
 NAMES = ("192.168.1.5", "[fe00::5]", "dance.local", "localhost", "127.0.0.1")
 NOW = datetime(2030, 5, 1, 12, tzinfo=timezone.utc)

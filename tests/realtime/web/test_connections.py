@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 import uvicorn
-from posesync.realtime.web import connections
-from posesync.realtime.web.connections import LimitedSocket, limited_http
+from posesync.realtime.web.server import connections
+from posesync.realtime.web.server.connections import LimitedSocket, limited_http
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 

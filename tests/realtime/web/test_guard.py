@@ -6,8 +6,8 @@ import pytest
 from guarding import HOST, TOKEN, asked, cookie_of, make_guard, status
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from posesync.realtime.web import guard as guard_module
-from posesync.realtime.web.guard import Exchange, Refusal, Request
+from posesync.realtime.web.server import guard as guard_module
+from posesync.realtime.web.server.guard import Exchange, Refusal, Request
 
 
 @pytest.mark.parametrize(

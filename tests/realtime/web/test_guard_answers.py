@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from guarding import HOST, TOKEN, Pairs, asked, cookie_of, make_guard
-from posesync.realtime.web.guard import Guard, GuardMiddleware
+from posesync.realtime.web.server.guard import Guard, GuardMiddleware
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 from browsing import CHROMIUM, NO_CHROMIUM, chromium
 from guarding import TOKEN
-from posesync.realtime.web.guard import Guard, GuardMiddleware
+from posesync.realtime.web.server.guard import Guard, GuardMiddleware
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)

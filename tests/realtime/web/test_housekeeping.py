@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from posesync.realtime.web import housekeeping
-from posesync.realtime.web.housekeeping import Housekeeping
+from posesync.realtime.web.server import housekeeping
+from posesync.realtime.web.server.housekeeping import Housekeeping
 
 
 @pytest.mark.parametrize(

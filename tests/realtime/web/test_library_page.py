@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import pytest
 from browsing import CHROMIUM, NO_CHROMIUM, barriers, chromium, complaints
-from posesync.realtime.web.guard import Guard, Request
+from posesync.realtime.web.server.guard import Guard, Request
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")

@@ -19,11 +19,11 @@ from posesync.pose.errors import ConfigError
 from posesync.pose.sources import open_source
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands import run
-from posesync.realtime.web import announcing, listening
-from posesync.realtime.web.announcing import Address, announcement, qr_code, sits_somebody
-from posesync.realtime.web.connections import MOST_WAITING
-from posesync.realtime.web.listening import DEFAULT_PORT, find_place, listen
 from posesync.realtime.web.practice.protocol import EncodedFrame, pack_frame
+from posesync.realtime.web.server import announcing, listening
+from posesync.realtime.web.server.announcing import Address, announcement, qr_code, sits_somebody
+from posesync.realtime.web.server.connections import MOST_WAITING
+from posesync.realtime.web.server.listening import DEFAULT_PORT, find_place, listen
 from serving import ADDRESS, Server, serve
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect

@@ -45,7 +45,7 @@ class Address:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """As :class:`~posesync.realtime.web.guard.Guard` takes them."""
+        """As :class:`~posesync.realtime.web.server.guard.Guard` takes them."""
         return frozenset(f"{name}:{self.port}" for name in self.names)
 
 

@@ -247,7 +247,7 @@ def main() -> None:
     spec = json.loads(sys.argv[1])
     sys.argv[1:2] = []
     from posesync.pose import camera, movenet
-    from posesync.realtime import cli
+    from posesync.realtime.commands import cli
 
     device = None
     if "camera" in spec:

@@ -97,7 +97,7 @@ def startup(video: Path, clip: Path, cache: Path, target: Path) -> dict[str, flo
 
 def _child(video: str, clip: str, target: str) -> None:
     """``posesync live`` as it is, with a look at the clock when the first picture is done."""
-    from posesync.realtime.cli import live_main
+    from posesync.realtime.commands.cli import live_main
     from posesync.realtime.display.overlay import Overlay
 
     started, marks = float(os.environ["STARTED"]), []

@@ -9,7 +9,7 @@ from typing import Final
 from _recordings import record
 from _stand_in import standing_in
 from posesync.pose.types import Frame
-from posesync.realtime import cli
+from posesync.realtime.commands import cli
 
 TESTS: Final = Path(__file__).resolve().parent.parent / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "realtime" / "web")]

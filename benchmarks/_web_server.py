@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import psutil
 
 _ADDRESS: Final = re.compile(r"https?://[^\s]+token=[\w-]+")
-_PROGRAM: Final = "from posesync.realtime.cli import main; main()"
+_PROGRAM: Final = "from posesync.realtime.commands.cli import main; main()"
 _PATIENCE: Final = 120.0  # s until the expert is ready
 
 

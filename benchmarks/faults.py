@@ -131,7 +131,7 @@ class Bench:
     """A folder with what every session needs: the expert, a performer, a configuration."""
 
     def __init__(self, folder: Path) -> None:
-        from posesync.realtime.demo_performance import perform
+        from posesync.realtime.commands.demo_performance import perform
 
         self.folder = folder
         self.expert = Path(str(resources.files("posesync.realtime") / "media" / "demo_expert.mp4"))

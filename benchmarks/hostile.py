@@ -40,7 +40,7 @@ from rich.table import Table
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 CLIENT: Final = Path(__file__).with_name("_hostile_client.py")
-PROGRAM: Final = "from posesync.realtime.cli import main; main()"
+PROGRAM: Final = "from posesync.realtime.commands.cli import main; main()"
 SIZE: Final = (640, 360)
 #: Share of the rate alone that is left during an attack, and afterwards.
 DURING, AFTER = 0.8, 0.95

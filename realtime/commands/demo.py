@@ -14,13 +14,13 @@ from posesync.pose.config import load_config
 from posesync.pose.errors import DisplayError, OutputError
 from posesync.pose.model_files import OFFLINE_VARIABLE
 from posesync.realtime.coaching.expert import open_expert
-from posesync.realtime.demo_performance import perform, tracking_error
 from posesync.realtime.display.loop import check_session, run_session
 from posesync.realtime.display.window import check_display
 from posesync.realtime.session.options import SessionOptions, pose_settings
 
 from . import options as shared
 from .console import preparing, say
+from .demo_performance import perform, tracking_error
 from .live import describe_result
 
 

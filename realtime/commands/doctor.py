@@ -14,11 +14,11 @@ import platformdirs
 import typer
 from posesync.pose.config import load_config
 from posesync.pose.diagnosis import Finding, Severity, worst
-from posesync.realtime import diagnosis
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from . import diagnosis
 from . import options as shared
 
 #: Exit code when something keeps the main job from working.

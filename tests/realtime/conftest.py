@@ -15,7 +15,7 @@ from posesync.pose.types import Frame
 from posesync.realtime.coaching.coach import Judged, Step
 from posesync.realtime.coaching.expert import Expert, open_expert
 from posesync.realtime.coaching.feedback import Feedback
-from posesync.realtime.demo_performance import TempoCurve, perform
+from posesync.realtime.commands.demo_performance import TempoCurve, perform
 from posesync.realtime.tracking.position import Position, State
 
 

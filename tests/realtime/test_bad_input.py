@@ -35,7 +35,7 @@ from outputs import read_log
 from posesync.pose.sources import open_source
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands import run
-from posesync.realtime.demo_performance import TempoCurve
+from posesync.realtime.commands.demo_performance import TempoCurve
 
 
 def live(*, headless: bool = True, **options: str) -> str:

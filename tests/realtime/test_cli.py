@@ -14,7 +14,7 @@ import pytest
 from outputs import playable, read_log
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands import run
-from posesync.realtime.demo_performance import TempoCurve
+from posesync.realtime.commands.demo_performance import TempoCurve
 
 Arguments = list[str]
 

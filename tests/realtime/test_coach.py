@@ -22,7 +22,7 @@ from posesync.realtime.coaching.confidence import DoubtWatch
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.feedback import compare_nearest
 from posesync.realtime.coaching.start import Phase, PracticeSettings, Start
-from posesync.realtime.demo_performance import TempoCurve
+from posesync.realtime.commands.demo_performance import TempoCurve
 from posesync.realtime.session.moments import MomentCollector
 from posesync.realtime.session.outputs import Outputs
 from posesync.realtime.session.record import look_back

@@ -10,7 +10,7 @@ import pytest
 from outputs import playable, read_log
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands import run
-from posesync.realtime.demo_performance import SIZE, TempoCurve, tracking_error
+from posesync.realtime.commands.demo_performance import SIZE, TempoCurve, tracking_error
 
 
 def test_the_demo_leaves_a_video_and_says_how_far_off_it_was(

@@ -12,10 +12,9 @@ import pytest
 from posesync.pose.config import load_config
 from posesync.pose.diagnosis import Finding, Severity, worst
 from posesync.pose.errors import ModelError
-from posesync.realtime import diagnosis, speed_test
-from posesync.realtime.commands import doctor, run
-from posesync.realtime.diagnosis import Check
-from posesync.realtime.speed_test import Speed
+from posesync.realtime.commands import diagnosis, doctor, run, speed_test
+from posesync.realtime.commands.diagnosis import Check
+from posesync.realtime.commands.speed_test import Speed
 
 FINE = Finding("fine", Severity.OK, "all is well")
 BAD = Finding("bad", Severity.BLOCKER, "it is broken " * 12, "repair it " * 12)

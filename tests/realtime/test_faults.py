@@ -16,9 +16,9 @@ from posesync.pose.errors import ModelError
 from posesync.pose.estimator import PoseResult
 from posesync.pose.performer import Lock
 from posesync.pose.types import Frame, Keypoints
-from posesync.realtime import cli
 from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.commands import cli
 from posesync.realtime.pipeline.signals import StopSignals
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))

@@ -17,7 +17,7 @@ from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
 from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.demo_performance import TempoCurve, tracking_error
+from posesync.realtime.commands.demo_performance import TempoCurve, tracking_error
 from posesync.realtime.report import History
 from posesync.realtime.web.practice.protocol import (
     Answer,

@@ -73,11 +73,11 @@ class _Error:
 
 
 class CueQueue:
-    """Chooses among what :func:`~posesync.realtime.coaching.cues.find_cues` finds, by size, duration and visibility.
+    """Chooses among what :func:`~.cues.find_cues` finds, by size, duration and visibility.
 
     An error is said when it was there for most of the last moments, which no jitter and no passing movement
     is. Its cue stays until it is put right, at least long enough to be read, at most a few seconds; at a jump
-    or a return to the start it goes at once. Legs are named as :class:`~posesync.realtime.coaching.legs.LegIdentity`
+    or a return to the start it goes at once. Legs are named as :class:`~.legs.LegIdentity`
     holds them, and left alone while that is in doubt.
 
     Args:

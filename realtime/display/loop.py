@@ -2,7 +2,7 @@
 
 A file without a window is processed frame by frame, in order and as fast as it goes, so that the log is the
 same on every run. A camera, and a file with a window, run live: the newest frame is the one that counts. In
-both cases reading, inference and writing have threads of their own (:mod:`posesync.realtime.pipeline.workers`), and
+both cases reading, inference and writing have threads of their own (``pipeline.workers``), and
 drawing is done on the main thread.
 """
 

@@ -1,7 +1,7 @@
 """What the performer sees: themselves and the expert, laid out as they like, and one quiet strip below.
 
 Drawn on a fixed canvas with NumPy and OpenCV alone, so that window, recording and tests show the same. Where
-pictures go is decided in :mod:`posesync.realtime.display.views`; the strip is :mod:`posesync.realtime.display.strip`.
+pictures go is decided in :mod:`.views`; the strip is :mod:`.strip`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where in the expert's video is the performer now? The online aligner.
 
-Two rows of online time warping (:mod:`posesync.realtime.tracking.position_filter`) run side by side: a fine one in a
+Two rows of online time warping (:mod:`.position_filter`) run side by side: a fine one in a
 window around the performer, which follows, and a coarse one over the whole piece
-(:mod:`posesync.realtime.tracking.relocaliser`), which finds the performer at the start, after a jump and after an
+(:mod:`.relocaliser`), which finds the performer at the start, after a jump and after an
 absence. docs/tracking.md has the method.
 """
 

@@ -1,4 +1,4 @@
-"""What the page is told of a step: :class:`~posesync.realtime.web.practice.protocol.Answer`, as plain values."""
+"""What the page is told of a step: :class:`~.protocol.Answer`, as plain values."""
 
 from __future__ import annotations
 

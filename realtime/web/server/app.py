@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,8 @@ from posesync.realtime.web.practice.socket import practise
 
 from .guard import Guard, GuardMiddleware
 
-_STATIC: Final = Path(__file__).parent / "static"
-_FONTS: Final = Path(__file__).parent.parent / "media"
+_STATIC: Final = Path(str(resources.files("posesync.realtime.web") / "static"))
+_FONTS: Final = Path(str(resources.files("posesync.realtime") / "media"))
 #: Fonts that the window has too: name in a page → file.
 _FONT_FILES: Final = {"inter-medium.woff": "Inter-Medium.woff", "inter-bold.woff": "Inter-Bold.woff"}
 

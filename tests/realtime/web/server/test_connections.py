@@ -15,7 +15,7 @@ import uvicorn
 from posesync.realtime.web.server import connections
 from posesync.realtime.web.server.connections import LimitedSocket, limited_http
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "benchmarks"))
 
 from _hostile_messages import BINARY, CONTINUATION, PING, wire
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from posesync.realtime.coaching.expert import Expert
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "benchmarks"))
 
 import hostile
 from _hostile_messages import BINARY, Messages, head, wire

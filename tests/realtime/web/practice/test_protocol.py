@@ -29,7 +29,7 @@ from posesync.realtime.web.practice.protocol import (
     schema,
 )
 
-DOCS = Path(__file__).resolve().parents[3] / "docs"
+DOCS = Path(__file__).resolve().parents[4] / "docs"
 FRAME = EncodedFrame(7, 12.25, 3, 640, 360, b"\xff\xd8 picture")
 
 

@@ -1,0 +1,1 @@
+"""The helpers beside this file are at hand in every test of the browser."""

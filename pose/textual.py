@@ -43,7 +43,12 @@ def moment(seconds: float, step: float = 1.0) -> str:
     """A place in the piece: as :func:`clock`, with tenths where places lie closer than a second."""
     if step >= 1.0 and abs(seconds - round(seconds)) < 0.05:
         return clock(seconds)
-    minutes, rest = divmod(round(seconds, 1), 60)
+    return tenths(seconds)
+
+
+def tenths(seconds: float) -> str:
+    """Minutes, seconds and tenths, as in ``1:02.5``."""
+    minutes, rest = divmod(round(max(0.0, seconds), 1), 60)
     return f"{int(minutes)}:{rest:04.1f}"
 
 

@@ -12,8 +12,7 @@ from typing import Final
 
 from posesync.pose.digest import file_sha256
 from posesync.pose.errors import OutputError, SourceError
-
-from .storage import atomic_file
+from posesync.pose.files import atomic_file
 
 MEMORY_FILE: Final = "videos.json"
 #: So many videos are remembered; the oldest are forgotten.

@@ -23,6 +23,7 @@ import numpy.typing as npt
 import platformdirs
 from posesync.pose.decoding import ODD_METADATA, decoded_frames
 from posesync.pose.errors import OutputError
+from posesync.pose.files import output_error
 from posesync.pose.h264 import CLOCK, add_video, picture
 from posesync.pose.types import Image
 from posesync.pose.video_file import VideoFile
@@ -30,7 +31,6 @@ from posesync.pose.video_file import VideoFile
 from .content import VideoContent
 from .prepare import reference_cache_dir
 from .proxy import proxy_size
-from .storage import output_error
 
 log = logging.getLogger(__name__)
 

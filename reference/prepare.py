@@ -20,6 +20,7 @@ import platformdirs
 from posesync.pose.errors import ReferenceFileError
 from posesync.pose.estimator import PoseEstimator, PoseSettings
 from posesync.pose.features import CONFIDENCE_FLOOR
+from posesync.pose.files import output_error
 from posesync.pose.model_choice import model_digests
 from posesync.pose.performer import Succession
 from posesync.pose.sources import FrameSource, open_source
@@ -29,7 +30,7 @@ from .content import VideoContent
 from .gaps import fill_gaps
 from .proxy import ProxyVideo, ProxyWriter
 from .reference import Origin, Reference
-from .storage import SCHEMA, output_error
+from .storage import SCHEMA
 
 log = logging.getLogger(__name__)
 

@@ -18,9 +18,8 @@ import av
 import cv2
 import numpy as np
 from posesync.pose.errors import InvalidDataError, ReferenceFileError
+from posesync.pose.files import output_error
 from posesync.pose.types import FloatArray, Image
-
-from .storage import output_error
 
 #: px²: 854 × 480, about what half of a 1280 × 720 window shows; decoding time and file size go with it.
 MAX_AREA: Final = 854 * 480

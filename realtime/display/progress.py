@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
+from posesync.pose.textual import tenths
 from posesync.pose.types import Image
 from posesync.realtime.coaching.scoring import Timing
 from posesync.realtime.drawing import annotators as paint
@@ -108,12 +109,12 @@ class ProgressRow:
     def _clock(self, canvas: Image, time: float | None, duration: float) -> None:
         write = partial(self._text.draw, canvas, background=paint.BACKGROUND, align="right")
         right, size = self._ruler(772), self._ruler(18)
-        whole = clock(duration)
+        whole = tenths(duration)
         # Two pieces: the second never changes and is rendered once.
         words = whole if time is None else f" / {whole}"
         start = right - write(words, right, self._baseline, size=size, color=paint.MUTED)
         if time is not None:
-            write(clock(time), start, self._baseline, size=size, color=paint.TEXT)
+            write(tenths(time), start, self._baseline, size=size, color=paint.TEXT)
 
     def _timing(self, canvas: Image, scene: Scene, value: float | None) -> None:
         """Show the pace from dragging to rushing, or the lead; the word that applies lights up."""
@@ -154,9 +155,3 @@ def timing_value(scene: Scene) -> float | None:
     if scene.timing is None or not math.isfinite(scene.timing):
         return None
     return min(max(math.log2(max(scene.timing, 0.5)), -1.0), 1.0)
-
-
-def clock(seconds: float) -> str:
-    """Minutes, seconds and tenths, as in ``1:02.5``."""
-    minutes, rest = divmod(round(max(0.0, seconds), 1), 60)
-    return f"{int(minutes)}:{rest:04.1f}"

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import platformdirs
-from posesync.reference.storage import output_error
+from posesync.pose.files import output_error
 
 
 def sessions_dir() -> Path:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from posesync.pose.errors import OutputError
-from posesync.reference.storage import atomic_file
+from posesync.pose.files import atomic_file
 
 from .analysis import Analysis, analyse
 from .comparison import Comparison, compare, past_session

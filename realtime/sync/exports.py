@@ -10,11 +10,11 @@ from typing import Final
 
 import cv2
 import numpy as np
+from posesync.pose.files import atomic_file
 from posesync.pose.types import FloatArray, Image
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.text import TextPainter
 from posesync.reference.align import Metric, cost_matrix
-from posesync.reference.storage import atomic_file
 from posesync.reference.sync import Match
 
 _COLUMNS: Final = (

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
+from posesync.pose.textual import tenths
 from posesync.pose.types import FloatArray, Image
-from posesync.realtime.display.progress import clock
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.text import TextPainter
 
@@ -125,7 +125,7 @@ class SyncPainter:
     def _clock(self, canvas: Image, place: Rectangle, time: float, duration: float) -> None:
         x, y, _, h = place
         size, baseline = round(h * 0.42), y + round(h * 0.66)
-        words = f"{clock(time)} / {clock(duration)}"
+        words = f"{tenths(time)} / {tenths(duration)}"
         self._text.draw(
             canvas, words, x + 4, baseline, size=size, color=paint.MUTED, background=paint.BACKGROUND
         )

@@ -13,6 +13,7 @@ import platformdirs
 from posesync.pose.config import Config
 from posesync.pose.digest import file_sha256
 from posesync.pose.errors import ReferenceFileError, SourceError
+from posesync.pose.files import output_error
 from posesync.pose.textual import clean_text
 from posesync.realtime.coaching.expert import REFERENCE_SUFFIX, Expert
 from posesync.realtime.session.options import pose_settings
@@ -20,7 +21,6 @@ from posesync.reference import Reference
 from posesync.reference.content import VideoContent
 from posesync.reference.prepare import PROXY_FILE, REFERENCE_FILE, reference_cache_dir
 from posesync.reference.proxy import ProxyVideo
-from posesync.reference.storage import output_error
 
 from . import upload_store as shelf
 from .preparing import NotWantedError, Preparer, Ready

@@ -8,10 +8,10 @@ from typing import Final
 import cv2
 import numpy as np
 from posesync.pose.features import CONFIDENCE_FLOOR
+from posesync.pose.files import atomic_file
 from posesync.pose.types import FloatArray, Image
 from posesync.reference import Reference
 from posesync.reference.proxy import ProxyVideo
-from posesync.reference.storage import atomic_file
 
 #: px, of the picture; a narrower video keeps its own.
 WIDTH: Final = 480

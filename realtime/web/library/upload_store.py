@@ -15,10 +15,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
+from posesync.pose.files import atomic_file, output_error
 from posesync.pose.textual import clean_text
 from posesync.reference.playable import playable_cache_dir
 from posesync.reference.prepare import reference_cache_dir
-from posesync.reference.storage import atomic_file, output_error
 
 #: Characters of a name that are kept.
 NAME_LENGTH: Final = 120

@@ -17,8 +17,8 @@ from typing import BinaryIO, Final
 from urllib.parse import unquote
 
 import anyio
+from posesync.pose.files import output_error
 from posesync.pose.textual import clean_text
-from posesync.reference.storage import output_error
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 

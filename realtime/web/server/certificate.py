@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from posesync.pose.errors import ConfigError, OutputError
-from posesync.reference.storage import atomic_file, output_error
+from posesync.pose.files import atomic_file, output_error
 
 #: As long as browsers accept.
 LIFE: Final = timedelta(days=825)

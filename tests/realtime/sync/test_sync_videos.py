@@ -18,8 +18,8 @@ from limits import small_files
 from outputs import playable
 from posesync.pose.errors import ConfigError, OutputError, PoseSyncError, ReferenceFileError
 from posesync.pose.estimator import PoseSettings
+from posesync.pose.textual import tenths
 from posesync.realtime.commands import run
-from posesync.realtime.display.progress import clock
 from posesync.realtime.sync import job as sync_job
 from posesync.realtime.sync.job import run_sync
 from posesync.realtime.sync.layout import MAX_HEIGHT, MAX_WIDTH, arrange
@@ -301,7 +301,7 @@ def test_lead_in_words() -> None:
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.0, "0:00.0"), (59.94, "0:59.9"), (599.967, "10:00.0")])
 def test_the_clock_never_shows_sixty_seconds(seconds: float, shown: str) -> None:
-    assert clock(seconds) == shown
+    assert tenths(seconds) == shown
 
 
 def test_a_title_that_is_too_long_is_cut() -> None:

@@ -16,7 +16,8 @@ from typing import Final
 import cv2
 import numpy as np
 from _motions import Array, MotionClip
-from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.estimator import PoseEstimator
+from posesync.pose.settings import PoseSettings
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame, Image
 

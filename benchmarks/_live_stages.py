@@ -16,8 +16,9 @@ import numpy.typing as npt
 from posesync.pose import detector as detector_module
 from posesync.pose import movenet as movenet_module
 from posesync.pose.detector import PersonDetector
-from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.estimator import PoseEstimator
 from posesync.pose.movenet import MoveNet
+from posesync.pose.settings import PoseSettings
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
 from posesync.pose.writer import VideoWriter

@@ -52,7 +52,7 @@ def loop_packets(source: Path, target: Path, seconds: float) -> None:
 def make_expert(short: Path, folder: Path, minutes: float) -> Path:
     """An expert of ``minutes``, in the cache under ``folder``; the path of its video."""
     from posesync.pose.digest import file_sha256
-    from posesync.pose.estimator import PoseSettings
+    from posesync.pose.settings import PoseSettings
     from posesync.reference import Reference
     from posesync.reference.prepare import (
         PROXY_FILE,

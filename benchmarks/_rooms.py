@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from posesync.pose.detector import ACQUIRE_SIZE, PersonDetector
-from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.estimator import PoseEstimator
+from posesync.pose.settings import PoseSettings
 from posesync.pose.sources import open_source
 from posesync.pose.types import Box, Frame
 from posesync.pose.writer import VideoWriter

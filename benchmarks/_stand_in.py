@@ -13,9 +13,10 @@ import numpy as np
 from _drawn import EXPERT, PERFORMER, Look, draw
 from _recordings import Array, Recording
 from posesync.pose.config import Config, load_config
-from posesync.pose.estimator import PoseEstimator, PoseResult, PoseSettings
+from posesync.pose.estimator import PoseEstimator, PoseResult
 from posesync.pose.frame_source import FrameSource, SourceInfo
 from posesync.pose.performer import Lock
+from posesync.pose.settings import PoseSettings
 from posesync.pose.types import Box, Frame, Keypoints
 from posesync.pose.writer import VideoWriter
 from posesync.realtime.coaching.expert import Expert

@@ -10,8 +10,9 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from _transport_clip import SIZE, Image, original
-from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.estimator import PoseEstimator
 from posesync.pose.movenet import crop_around
+from posesync.pose.settings import PoseSettings
 from posesync.pose.types import Box, Frame
 
 _TORSO: Final = [5, 6, 11, 12]

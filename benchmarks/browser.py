@@ -50,7 +50,7 @@ from browsing import (  # noqa: E402
     serving,
 )
 from playwright.sync_api import sync_playwright  # noqa: E402
-from posesync.pose.estimator import PoseSettings  # noqa: E402
+from posesync.pose.settings import PoseSettings  # noqa: E402
 from practising import (  # noqa: E402
     Heard,
     begin,

@@ -26,7 +26,7 @@ import cv2
 import numpy as np
 from _clips import CLIPS, ROOT, clips
 from _live_stages import BareModels
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.settings import PoseSettings
 from posesync.pose.sources import open_source
 from posesync.realtime.coaching.feedback import compare_poses
 from posesync.realtime.display.overlay import Layout, Overlay, Scene

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from posesync.pose.detector import PersonDetector
 from posesync.pose.errors import ModelError
-from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.estimator import PoseEstimator
 from posesync.pose.mediapipe_pose import MediaPipePose
-from posesync.pose.model_choice import POSE_MODELS
 from posesync.pose.model_files import find_model, list_models
 from posesync.pose.movenet import MoveNet
+from posesync.pose.settings import POSE_MODELS, PoseSettings
 from posesync.pose.sources import open_source
 
 ROOT = Path(__file__).resolve().parent.parent

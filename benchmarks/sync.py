@@ -36,7 +36,8 @@ import _original_sync as original  # noqa: E402
 from _clips import CAMERAS, CLIPS, clips  # noqa: E402
 from _motions import Look, MotionClip  # noqa: E402
 from clips import PerformanceCurve, retime  # noqa: E402
-from posesync.pose.estimator import PoseEstimator, PoseSettings  # noqa: E402
+from posesync.pose.estimator import PoseEstimator  # noqa: E402
+from posesync.pose.settings import PoseSettings  # noqa: E402
 from posesync.pose.sources import open_source  # noqa: E402
 from posesync.pose.writer import VideoWriter  # noqa: E402
 from posesync.realtime.sync.layout import arrange  # noqa: E402

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from .errors import ModelError, PoseSyncError
-from .model_choice import POSE_MODELS
 from .model_files import MODEL_DIR_VARIABLE, OFFLINE_VARIABLE, ModelStatus
 from .onnx_session import import_onnxruntime
 from .providers import CUDA, PROVIDERS, choose, spoken
+from .settings import POSE_MODELS
 
 #: Packages of which exactly one may be installed, because they write the same files → the one to keep.
 RIVALS: Final[dict[tuple[str, ...], str]] = {

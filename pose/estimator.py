@@ -16,22 +16,19 @@ import cv2
 import numpy as np
 
 from .detector import ACQUIRE_SIZE, TRACK_SIZE, PersonDetector
-from .errors import ConfigError, ModelError
+from .errors import ModelError
 from .landmarks import Landmarks
 from .letterbox import clip, grow, square, whole
 from .mediapipe_pose import MediaPipePose
-from .model_choice import POSE_MODELS, detector_file, pose_file, say_without_detector
+from .model_choice import detector_file, pose_file, say_without_detector
 from .model_files import sha256_of
 from .movenet import CROP_CONFIDENCE, MoveNet, crop_around, torso_seen
 from .performer import SAME_BODY, Lock, Performer, Succession
+from .settings import PoseSettings
 from .track import shared
 from .types import Box, FloatArray, Frame, Image, Keypoints
 
 logger = logging.getLogger(__name__)
-
-DETECTORS: Final = ("auto", "yolov5", "keypoints")
-EVERY: Final = ("frame", "auto")
-POSES: Final = tuple(POSE_MODELS)
 
 #: Mean confidence of the body's keypoints from which a pose is somebody's.
 PRESENT: Final = 0.25
@@ -57,50 +54,6 @@ MOST_CROPS: Final = 8
 MEND_POINTS: Final = 6
 
 _BODY = slice(5, 17)
-
-
-@dataclass(frozen=True, slots=True)
-class PoseSettings:
-    """How keypoints are found.
-
-    Attributes:
-        pose: ``lightning`` (embedded), ``thunder`` (more precise, slower, its file must be there) or
-            ``mediapipe`` (PoseLandmarker, feet too; needs the package mediapipe and its file).
-        detector: ``yolov5``, ``keypoints`` (MoveNet's own, no detector), or ``auto``: YOLOv5 when its weights
-            can be had, else keypoints.
-        every: ``frame``: the detector runs on every frame; ``auto``: only when the lock is weak.
-        provider: ``auto`` or a key of :data:`posesync.pose.onnx_session.PROVIDERS`.
-        threads: threads inside one operator of a network, 1 or more.
-        patience: s out of sight after which somebody else may become the performer.
-        pose_model: path of another file for ``pose``, a MoveNet single-pose ONNX or a ``.task``; "" for ours.
-        detector_model: path of any YOLO person detector as ONNX, or a name of the list of models; "" for
-            YOLOv5n.
-
-    Raises:
-        ConfigError: a value is not one of these.
-    """
-
-    pose: str = "lightning"
-    detector: str = "auto"
-    every: str = "frame"
-    provider: str = "auto"
-    threads: int = 1
-    patience: float = 1.5
-    pose_model: str = ""
-    detector_model: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuse unknown names with the known ones."""
-        for name, known in (("pose", POSES), ("detector", DETECTORS), ("every", EVERY)):
-            value = getattr(self, name)
-            if value not in known:
-                raise ConfigError(
-                    f"{name} is {value!r}, expected one of {', '.join(known)}: correct the setting"
-                )
-        if self.threads < 1:
-            raise ConfigError(f"threads is {self.threads}, expected 1 or more: correct the setting")
-        if not self.patience >= 0:
-            raise ConfigError(f"patience is {self.patience}, expected 0 s or more: correct the setting")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,22 +6,14 @@ import logging
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from .errors import ModelError
 from .model_files import find_model, own_model, sha256_of
-
-if TYPE_CHECKING:
-    from .estimator import PoseSettings
+from .settings import POSE_MODELS, PoseSettings
 
 logger = logging.getLogger(__name__)
 
-#: Pose networks by the name a user gives → their entry in the list of models.
-POSE_MODELS: Final = {
-    "lightning": "movenet_lightning",
-    "thunder": "movenet_thunder",
-    "mediapipe": "pose_landmarker_full",
-}
 #: The detector unless another is named.
 DETECTOR_MODEL: Final = "yolov5n"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from posesync.pose.errors import ConfigError
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.settings import PoseSettings
 
 from .library import Done, Outcome, failed, prepare_one, with_copies
 from .prepare import reference_cache_dir

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from posesync.pose.errors import PoseSyncError, SourceError
-from posesync.pose.estimator import PoseSettings
 from posesync.pose.model_choice import fetch_models
+from posesync.pose.settings import PoseSettings
 
 from .content import VideoContent
 from .prepare import Progress, prepare_reference, reference_cache_dir
-from .worker_process import Apart, serve
+from .worker_process import WorkerProcess, serve
 
 log = logging.getLogger(__name__)
 
@@ -254,7 +254,7 @@ class _Pool:
         return False
 
 
-class _Worker(Apart):
+class _Worker(WorkerProcess):
     """A process that prepares one video after the other."""
 
     def __init__(self, job: tuple[PoseSettings, Path, bool]) -> None:

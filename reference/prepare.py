@@ -18,11 +18,12 @@ from typing import Any, Final
 import numpy as np
 import platformdirs
 from posesync.pose.errors import ReferenceFileError
-from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.estimator import PoseEstimator
 from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.files import output_error
 from posesync.pose.model_choice import model_digests
 from posesync.pose.performer import Succession
+from posesync.pose.settings import PoseSettings
 from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import FloatArray, Keypoints
 

@@ -36,7 +36,7 @@ def deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class Apart:
+class WorkerProcess:
     """A process that runs ``target(connection, *arguments)``.
 
     It is told of its end by that of its pipe, so it never outlives us, and is ended in order by SIGTERM.

@@ -25,7 +25,8 @@ MODELS = ROOT.parent / "shared" / "models"
 if MODELS.is_dir():
     os.environ.setdefault("POSESYNC_MODEL_DIR", str(MODELS))
 
-from posesync.pose.estimator import PoseEstimator, PoseSettings  # noqa: E402
+from posesync.pose.estimator import PoseEstimator  # noqa: E402
+from posesync.pose.settings import PoseSettings  # noqa: E402
 from posesync.pose.sources import open_source  # noqa: E402
 from posesync.pose.types import FloatArray, Frame, Image  # noqa: E402
 from posesync.realtime.coaching.cues import find_cues  # noqa: E402

@@ -153,7 +153,7 @@ class Coach:
 
         Args:
             frame: the next one.
-            hurried: spare the detector (:class:`posesync.realtime.pipeline.throttle.Haste`).
+            hurried: spare the detector (:class:`posesync.realtime.pipeline.throttle.DetectorThrottle`).
 
         Raises:
             ModelError: the models have failed PATIENCE times in a row.

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from posesync.pose.estimator import PoseSettings
 from posesync.pose.features import keypoint_weights
+from posesync.pose.settings import PoseSettings
 from posesync.pose.types import FloatArray, Image
 from posesync.realtime.tracking.tracker import Tracker
 from posesync.reference import Reference

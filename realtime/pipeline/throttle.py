@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-#: s of haste after the first dropped frame; doubled each time that its end brings drops back …
+#: s of throttle after the first dropped frame; doubled each time that its end brings drops back …
 FIRST: Final = 10.0
 #: … up to this: one try every five minutes costs next to nothing.
 LONGEST: Final = 300.0
-#: s at leisure without a drop after which the next haste is a first one again.
+#: s at leisure without a drop after which the next throttle is a first one again.
 FORGIVEN: Final = 60.0
 
 
-class Haste:
+class DetectorThrottle:
     """Whether the detector must make do with running only when the lock on the performer is weak."""
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ from posesync.pose.types import Frame
 from posesync.realtime.coaching.coach import Coach, Step
 
 from .queues import Captured, Inbox, Mailbox, Pipe
-from .throttle import Haste
+from .throttle import DetectorThrottle
 
 __all__ = [
     "CaptureWorker",
@@ -230,7 +230,7 @@ class InferenceWorker(Worker):
         self._inbox = inbox
         self._outbox = outbox
         self._sink = sink
-        self._haste = Haste()
+        self._throttle = DetectorThrottle()
         self.hurried = False
         self._asked: deque[Callable[[Coach], None]] = deque()
 
@@ -247,7 +247,7 @@ class InferenceWorker(Worker):
             captured, missed = taken
             while self._asked:
                 self._asked.popleft()(self._coach)
-            self.hurried = self._haste.update(len(missed) + captured.skipped, time.monotonic())
+            self.hurried = self._throttle.update(len(missed) + captured.skipped, time.monotonic())
             step = self._coach.process(captured.frame, hurried=self.hurried)
             processed = Processed(step, captured.at, time.monotonic() - captured.at)
             self._sink(processed, missed)

@@ -15,7 +15,7 @@ from posesync.realtime.tracking.position import State
 from posesync.reference.sections import SectionSpan, section_spans
 
 from .reading import STATES, BoolArray, IntArray, SessionData
-from .worst import Moment, worst_moments
+from .worst import WorstMoment, worst_moments
 
 #: Columns of the curves and of the heat map at most, and the least that one of them spans, s of the piece.
 CURVE_BINS: Final = 160
@@ -128,7 +128,7 @@ class Analysis:
     tempo: Curve
     heat: HeatMap
     path: tuple[FloatArray, ...]
-    moments: tuple[Moment, ...]
+    moments: tuple[WorstMoment, ...]
 
 
 def analyse(data: SessionData) -> Analysis:

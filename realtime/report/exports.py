@@ -17,7 +17,7 @@ from posesync.pose.types import FloatArray
 from .analysis import Analysis, Curve, Summary
 from .comparison import Comparison
 from .reading import STATES
-from .worst import Moment
+from .worst import WorstMoment
 
 SCHEMA: Final = 1
 #: What makes a spreadsheet take a text for a formula.
@@ -102,7 +102,7 @@ def _summary(figures: Summary) -> dict[str, Any]:
     }
 
 
-def _moment(found: Moment) -> dict[str, Any]:
+def _moment(found: WorstMoment) -> dict[str, Any]:
     return {
         "t": _round(found.time),
         "position": _round(found.position),

@@ -19,7 +19,7 @@ from .charts import LEVELS, Chart, heat_chart
 from .comparison import Comparison
 from .markup import Markup, details, legend, table, tag
 from .reading import STATES
-from .worst import Moment
+from .worst import WorstMoment
 
 #: Bins of the state strip under the warping path.
 _STRIP_BINS: Final = 240
@@ -61,7 +61,7 @@ def moments_panel(analysis: Analysis) -> Markup:
     return _section("Moments to work on", _note(note), tag("ol", *items, class_="moments"))
 
 
-def _moment(rank: int, found: Moment) -> Markup:
+def _moment(rank: int, found: WorstMoment) -> Markup:
     words = found.cue or (found.differences[0] if found.differences else "shape differs overall")
     rest = [line for line in found.differences if line != words]
     at = moment(found.position, 0.1)

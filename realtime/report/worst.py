@@ -31,7 +31,7 @@ _JPEG: Final = (b"\xff\xd8\xff", b"\xff\xd9")
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class WorstMoment:
     """One of the worst moments.
 
     Attributes:
@@ -60,14 +60,14 @@ class Moment:
         return tuple(describe_difference(name, degrees) for name, degrees in large[:_MOST_WORDS])
 
 
-def worst_moments(data: SessionData) -> tuple[Moment, ...]:
+def worst_moments(data: SessionData) -> tuple[WorstMoment, ...]:
     """Up to five, the worst first, at least two seconds of the piece apart."""
     kept = data.summary.get("moments")
     found = [moment for entry in kept[:MOMENTS] if (moment := _kept(entry))] if isinstance(kept, list) else []
     return tuple(sorted(found, key=lambda moment: moment.score)) if found else _from_frames(data)
 
 
-def _kept(entry: object) -> Moment | None:
+def _kept(entry: object) -> WorstMoment | None:
     if not isinstance(entry, Mapping):
         return None
     time, position = number(entry.get("t"), 0.0, 1e6), number(entry.get("position"), 0.0, 1e6)
@@ -76,7 +76,7 @@ def _kept(entry: object) -> Moment | None:
         return None
     joints = entry.get("joints")
     given: Mapping[str, Any] = joints if isinstance(joints, Mapping) else {}
-    return Moment(
+    return WorstMoment(
         time=time,
         position=position,
         score=score,
@@ -98,7 +98,7 @@ def _picture(text: object) -> bytes | None:
     return data if data.startswith(_JPEG[0]) and data.endswith(_JPEG[1]) else None
 
 
-def _from_frames(data: SessionData) -> tuple[Moment, ...]:
+def _from_frames(data: SessionData) -> tuple[WorstMoment, ...]:
     sure = ~(data.confidences < JUDGED_FROM)  # a log without confidences may be judged too
     rows = np.flatnonzero(np.isfinite(data.positions) & np.isfinite(data.scores) & sure)
     if not len(rows):
@@ -106,12 +106,12 @@ def _from_frames(data: SessionData) -> tuple[Moment, ...]:
     times, positions = data.times[rows], data.positions[rows]
     smooth = _moving_mean(times, data.scores[rows])
     left = np.where(smooth < WORTH_BELOW, smooth, np.inf)
-    found: list[Moment] = []
+    found: list[WorstMoment] = []
     while len(found) < MOMENTS and np.isfinite(left).any():
         worst = int(np.argmin(left))
         near = rows[np.abs(times - times[worst]) <= _WINDOW / 2]
         found.append(
-            Moment(
+            WorstMoment(
                 time=float(times[worst]),
                 position=float(positions[worst]),
                 score=float(smooth[worst]),

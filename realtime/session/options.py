@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from posesync.pose.config import Config
-from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.estimator import PoseEstimator
+from posesync.pose.settings import PoseSettings
 from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.cues import CueSettings
 from posesync.realtime.coaching.expert import Expert

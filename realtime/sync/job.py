@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.settings import PoseSettings
 from posesync.pose.types import FloatArray
 from posesync.realtime.coaching.feedback import FeedbackSettings
 from posesync.reference.align import align

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.estimator import PoseEstimator
 from posesync.pose.features import angle_mae, extract_features
 from posesync.pose.performer import Performer
+from posesync.pose.settings import PoseSettings
 from posesync.pose.types import Box, Frame
 from posesync.reference import Reference, align
 from posesync.reference.sync import Match

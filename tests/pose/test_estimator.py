@@ -12,8 +12,9 @@ import pytest
 from posesync.pose import estimator as module
 from posesync.pose import model_files as models
 from posesync.pose.errors import ConfigError, ModelError
-from posesync.pose.estimator import PoseEstimator, PoseResult, PoseSettings, presence
+from posesync.pose.estimator import PoseEstimator, PoseResult, presence
 from posesync.pose.performer import Lock
+from posesync.pose.settings import PoseSettings
 from posesync.pose.skeleton import LEFT_HIP, LEFT_SHOULDER, NOSE, RIGHT_HIP, RIGHT_SHOULDER
 from posesync.pose.sources import open_source
 from posesync.pose.types import Box, Frame, Image

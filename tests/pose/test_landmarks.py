@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 import pytest
 from posesync.pose.errors import InvalidDataError, ModelError
-from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.estimator import PoseEstimator
 from posesync.pose.landmarks import FOOT_NAMES, LEFT_TOE, RIGHT_HEEL, Landmarks
 from posesync.pose.mediapipe_pose import NOWHERE, MediaPipePose
 from posesync.pose.model_choice import model_digests
 from posesync.pose.model_files import PACKAGED
 from posesync.pose.movenet import MoveNet
 from posesync.pose.performer import Lock
+from posesync.pose.settings import PoseSettings
 from posesync.pose.skeleton import KEYPOINT_NAMES
 from posesync.pose.types import Box, Frame, Image
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from _rooms import Clip
-from posesync.pose.estimator import PoseEstimator, PoseResult, PoseSettings
+from posesync.pose.estimator import PoseEstimator, PoseResult
 from posesync.pose.performer import MOST_CREDIT, START_SCORE, Lock, Performer
+from posesync.pose.settings import PoseSettings
 from posesync.pose.sources import open_source
 from posesync.pose.types import Box, Frame
 

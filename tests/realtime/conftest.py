@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posesync.pose.estimator import PoseSettings
 from posesync.pose.performer import Lock
+from posesync.pose.settings import PoseSettings
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import Frame
 from posesync.realtime.coaching.coach import Judged, Step

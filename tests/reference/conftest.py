@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from clips import PerformanceCurve, retime
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.settings import PoseSettings
 from posesync.reference import Reference, prepare_reference
 
 

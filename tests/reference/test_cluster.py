@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from clips import PerformanceCurve, retime
 from posesync.pose.errors import ConfigError
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.settings import PoseSettings
 from posesync.reference import Reference, cluster
 from posesync.reference.cluster import prepare_on_cluster
 from posesync.reference.library import Outcome, State, prepare_library

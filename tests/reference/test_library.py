@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from clips import PerformanceCurve, retime
 from posesync.pose.errors import ModelError, SourceError
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.settings import PoseSettings
 from posesync.reference import Progress, Reference, library
 from posesync.reference.content import VideoContent
 from posesync.reference.library import Outcome, State, find_videos, prepare_library, same_videos

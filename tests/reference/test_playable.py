@@ -16,7 +16,7 @@ import pytest
 from clips import encode, frames_of, rotate, size_of, truncate
 from limits import read_only, small_files
 from posesync.pose.errors import OutputError, SourceError
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.settings import PoseSettings
 from posesync.pose.video_file import VideoFile
 from posesync.reference import prepare_reference
 from posesync.reference.playable import KEY_EVERY, MAX_AREA, make_playable, playable_file

@@ -12,7 +12,7 @@ import pytest
 from clips import encode, frames_of, truncate
 from limits import read_only, small_files
 from posesync.pose.errors import OutputError, ReferenceFileError, SourceError
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.settings import PoseSettings
 from posesync.reference import PreparedReference, Progress, prepare_reference
 from posesync.reference.content import MEMORY_FILE
 

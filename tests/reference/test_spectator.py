@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from _rooms import Clip
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.settings import PoseSettings
 from posesync.reference import prepare_reference
 
 

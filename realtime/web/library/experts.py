@@ -22,7 +22,7 @@ from posesync.reference.content import VideoContent
 from posesync.reference.prepare import PROXY_FILE, REFERENCE_FILE, reference_cache_dir
 from posesync.reference.proxy import ProxyVideo
 
-from . import upload_store as shelf
+from . import upload_store
 from .preparing import NotWantedError, Preparer, Ready
 
 logger = logging.getLogger(__name__)
@@ -104,9 +104,9 @@ class ExpertStore:
             if path.suffix.lower() == REFERENCE_SUFFIX:
                 raise SourceError(f"{path} has no pictures: give the expert's video, which the page shows")
             digest = VideoContent.of(path, reference_cache_dir()).sha256
-            name = clean_text(path.name, shelf.NAME_LENGTH)
+            name = clean_text(path.name, upload_store.NAME_LENGTH)
             self._entries.setdefault(digest[:16], _Entry(path.absolute(), name, uploaded=False))
-        for item in shelf.items(self.folder):
+        for item in upload_store.items(self.folder):
             self._entries.setdefault(item.identity, _Entry(item.path, item.name, uploaded=True))
 
     def start(self) -> None:
@@ -186,7 +186,7 @@ class ExpertStore:
             with self._change:
                 entry = self._entries.get(identity)
                 if entry is None:
-                    item = shelf.put(self.folder, identity, path, name)
+                    item = upload_store.put(self.folder, identity, path, name)
                     entry = self._entries[identity] = _Entry(item.path, item.name, uploaded=True)
                 elif entry.state == "failed":
                     self._wait(entry)
@@ -223,7 +223,7 @@ class ExpertStore:
                 )
             del self._entries[identity]
             self._change.notify_all()
-            shelf.discard(entry.path)
+            upload_store.discard(entry.path)
 
     # -- inside --------------------------------------------------------------------------------------------
 
@@ -314,7 +314,7 @@ class ExpertStore:
         """Delete what was made of an expert who was removed meanwhile."""
         with self._change:
             if not self._closing and self._entries.get(identity) is None:
-                shelf.discard(entry.path)
+                upload_store.discard(entry.path)
 
 
 def _info(identity: str, entry: _Entry) -> ExpertInfo:

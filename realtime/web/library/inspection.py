@@ -56,7 +56,7 @@ class Refusal:
     message: str
 
 
-def inspect_apart(path: Path, longest: float, patience: float = PATIENCE) -> str | Refusal:
+def inspect_in_child(path: Path, longest: float, patience: float = PATIENCE) -> str | Refusal:
     """:func:`inspect`, in a process of its own, which has ``patience`` s."""
     context = get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -91,7 +91,7 @@ def inspect(path: Path, longest: float) -> str | Refusal:
         longest: s that a video may last.
 
     Returns:
-        What the file should end in, one of :data:`.shelf.SUFFIXES`; or why it is not taken.
+        What the file should end in, one of :data:`.upload_store.SUFFIXES`; or why it is not taken.
     """
     try:
         with av.open(f"file:{path.absolute()}", options=_OPTIONS, **ODD_METADATA) as container:

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from posesync.pose.errors import PoseSyncError
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.settings import PoseSettings
 from posesync.realtime.coaching.expert import Expert
 from posesync.reference import Reference
 from posesync.reference.library import State, prepare_one
 from posesync.reference.playable import playable_file
 from posesync.reference.prepare import PROXY_FILE, REFERENCE_FILE, Progress, reference_cache_dir
 from posesync.reference.proxy import ProxyVideo
-from posesync.reference.worker_process import Apart, serve
+from posesync.reference.worker_process import WorkerProcess, serve
 
 from .thumbnails import write_thumbnail
 
@@ -63,7 +63,7 @@ class NotWantedError(Exception):
     """The one who asked wants it no more; the process has been ended."""
 
 
-class Preparer(Apart):
+class Preparer(WorkerProcess):
     """The process. One thread; end it with :meth:`end`."""
 
     def __init__(self, settings: PoseSettings) -> None:

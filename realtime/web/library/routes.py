@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from .experts import ExpertStore
-from .session_history import Past
+from .session_history import SessionHistory
 from .uploads import UploadError, Uploads, shown_name
 
 #: s for which a sender who was refused may go on sending.
@@ -44,7 +44,7 @@ def router(
     _add_experts(api, store, uploads)
     _add_uploading(api, store, uploads)
     _add_media(api, store)
-    _add_past(api, Past(store, sessions, history_path))
+    _add_past(api, SessionHistory(store, sessions, history_path))
     return api
 
 
@@ -149,7 +149,7 @@ def _add_media(api: APIRouter, store: ExpertStore) -> None:
             return refusal(409, "not-ready", str(error))
 
 
-def _add_past(api: APIRouter, past: Past) -> None:
+def _add_past(api: APIRouter, past: SessionHistory) -> None:
     @api.get("/api/history")
     async def history() -> JSONResponse:
         try:

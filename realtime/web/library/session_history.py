@@ -37,7 +37,7 @@ class _Kept:
     report: Path | None
 
 
-class Past:
+class SessionHistory:
     """Sessions and reports. Its methods may be called from any thread, and block.
 
     Args:

@@ -53,7 +53,7 @@ def put(folder: Path, identity: str, upload: Path, name: str) -> Item:
     """Move a file to its place, with its card.
 
     Args:
-        folder: of the shelf.
+        folder: of the upload_store.
         identity: see :class:`Item`.
         upload: the file, on the same file system, with one of :data:`SUFFIXES`.
         name: to be shown; cleaned here.

@@ -22,8 +22,8 @@ from posesync.pose.textual import clean_text
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from . import upload_store as shelf
-from .inspection import Refusal, inspect_apart
+from . import upload_store
+from .inspection import Refusal, inspect_in_child
 
 #: Bytes of a video.
 MOST: Final = 2 << 30
@@ -102,8 +102,8 @@ class Uploads:
             declared: the header Content-Length, if there was one.
 
         Yields:
-            The file, complete and looked at, with one of :data:`.shelf.SUFFIXES`; what is still there of it
-            when the block ends is deleted.
+            The file, complete and looked at, with one of :data:`.upload_store.SUFFIXES`; what is still there
+            of it when the block ends is deleted.
 
         Raises:
             UploadError: too large, too long, too slow, no video, no room, broken off, too many at once.
@@ -113,13 +113,13 @@ class Uploads:
                 429, "busy", f"{self._under_way} videos are on their way already: wait for one to arrive"
             )
         self._under_way += 1
-        path = self._folder / f"{shelf.HIDDEN}upload-{secrets.token_hex(8)}.part"
+        path = self._folder / f"{upload_store.HIDDEN}upload-{secrets.token_hex(8)}.part"
         whole = path
         try:
             length = self._length(declared)
             await run_in_threadpool(self._check_room, length or 0)
             await self._write(chunks, path, length)
-            found = await run_in_threadpool(inspect_apart, path, self._longest)
+            found = await run_in_threadpool(inspect_in_child, path, self._longest)
             if isinstance(found, Refusal):
                 raise UploadError(found.status, found.code, found.message, unread=False)
             whole = path.with_suffix(found)
@@ -215,4 +215,4 @@ def shown_name(header: str) -> str:
     Only to be shown; "" when there is nothing to show.
     """
     name = unquote(header[:2000], errors="replace")
-    return clean_text(re.split(r"[/\\]", name)[-1], shelf.NAME_LENGTH)
+    return clean_text(re.split(r"[/\\]", name)[-1], upload_store.NAME_LENGTH)

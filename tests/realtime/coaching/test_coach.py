@@ -13,8 +13,9 @@ import pytest
 from moving import dance
 from moving import expert as drawn_expert
 from outputs import read_log
-from posesync.pose.estimator import PoseEstimator, PoseResult, PoseSettings
+from posesync.pose.estimator import PoseEstimator, PoseResult
 from posesync.pose.performer import Lock, Succession
+from posesync.pose.settings import PoseSettings
 from posesync.pose.sources import open_source
 from posesync.pose.types import Box, Frame, Keypoints
 from posesync.realtime.coaching.coach import Coach, Step

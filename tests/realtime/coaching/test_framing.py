@@ -12,8 +12,9 @@ from clips import frames_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from posesync.pose.errors import InvalidDataError
-from posesync.pose.estimator import PoseEstimator, PoseSettings
+from posesync.pose.estimator import PoseEstimator
 from posesync.pose.features import swap_left_right
+from posesync.pose.settings import PoseSettings
 from posesync.pose.types import Frame
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.framing import (

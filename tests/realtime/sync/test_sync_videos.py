@@ -17,7 +17,7 @@ from clips import PerformanceCurve, encode, frames_of, retime, rotate
 from limits import small_files
 from outputs import playable
 from posesync.pose.errors import ConfigError, OutputError, PoseSyncError, ReferenceFileError
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.settings import PoseSettings
 from posesync.pose.textual import tenths
 from posesync.realtime.commands import run
 from posesync.realtime.sync import job as sync_job

@@ -18,7 +18,7 @@ import pytest
 from clips import PerformanceCurve, retime
 from posesync.pose.config import load_config
 from posesync.pose.errors import ReferenceFileError, SourceError
-from posesync.pose.estimator import PoseSettings
+from posesync.pose.settings import PoseSettings
 from posesync.realtime.web.library import preparing
 from posesync.realtime.web.library import upload_store as shelf
 from posesync.realtime.web.library.experts import ExpertInfo, ExpertStore

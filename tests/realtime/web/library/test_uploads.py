@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from limits import small_files
 from posesync.realtime.web.library import inspection, uploads
-from posesync.realtime.web.library.inspection import Refusal, inspect, inspect_apart
+from posesync.realtime.web.library.inspection import Refusal, inspect, inspect_in_child
 from posesync.realtime.web.library.uploads import UploadError, Uploads, shown_name
 from starlette.requests import ClientDisconnect
 
@@ -153,7 +153,7 @@ def test_who_sends_too_slowly_is_sent_away(pause: float, folder: Path) -> None:
 
 
 def test_only_so_many_at_once(video: Path, folder: Path, monkeypatch) -> None:
-    monkeypatch.setattr(uploads, "inspect_apart", lambda *_: ".mp4")
+    monkeypatch.setattr(uploads, "inspect_in_child", lambda *_: ".mp4")
 
     async def run() -> list[object]:
         taker = Uploads(folder, at_once=1)
@@ -303,7 +303,7 @@ def dying(connection, path: Path, longest: float) -> None:
 def test_a_decoder_that_crashes_or_hangs_harms_nobody(name: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(inspection, "_serve", dying)
     begun = time.monotonic()
-    found = inspect_apart(tmp_path / name, 10.0, patience=3.0)
+    found = inspect_in_child(tmp_path / name, 10.0, patience=3.0)
     assert isinstance(found, Refusal)
     assert found.status == 415
     assert time.monotonic() - begun < 6.0

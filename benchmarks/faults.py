@@ -152,7 +152,7 @@ class Bench:
             "SDL_AUDIODRIVER": "dummy",
         }
         # Once, so that sessions begin at once.
-        code = "from posesync.realtime.commands import run; import sys; sys.exit(run('posesync'))"
+        code = "from posesync.realtime.commands.app import run; import sys; sys.exit(run('posesync'))"
         arguments = ["prepare", str(self.expert), "--detector", "keypoints"]
         subprocess.run([sys.executable, "-c", code, *arguments], env=self.environment, check=True, stdout=-3)
 

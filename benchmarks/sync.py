@@ -185,7 +185,7 @@ def bare(videos: tuple[Path, Path], target: Path) -> Figures:
 def whole(videos: tuple[Path, Path], folder: Path) -> Figures:
     """``posesync sync`` in a process of its own, with nothing cached, start-up included."""
     code = (
-        "import sys, resource; from posesync.realtime.commands import run\n"
+        "import sys, resource; from posesync.realtime.commands.app import run\n"
         "rc = run('posesync', sys.argv[1:])\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr); sys.exit(rc)"
     )

@@ -33,7 +33,7 @@ def _guarded(program: str) -> int:
         sys.unraisablehook = _unraisable
         signal.signal(signal.SIGINT, _interrupt)
         signal.signal(signal.SIGTERM, _terminate)  # by default it would leave temporary files behind
-        from . import run
+        from .app import run
 
         return run(program)
     except KeyboardInterrupt:

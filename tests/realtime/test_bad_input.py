@@ -34,7 +34,7 @@ from circumstances import (
 from outputs import read_log
 from posesync.pose.sources import open_source
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.commands import run
+from posesync.realtime.commands.app import run
 from posesync.realtime.commands.demo_performance import TempoCurve
 
 

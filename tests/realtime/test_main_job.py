@@ -11,7 +11,7 @@ import pytest
 from clips import PerformanceCurve, retime
 from outputs import read_log
 from posesync.pose.sources import open_source
-from posesync.realtime.commands import run
+from posesync.realtime.commands.app import run
 
 
 def follow(reference: Path, camera: Path, log: Path, detector: str) -> list[dict[str, object]]:

@@ -136,7 +136,7 @@ def test_a_video_that_kills_its_process_fails_alone(folder: Path, tmp_path: Path
 
 PROGRAM = """
 import signal; signal.signal(signal.SIGINT, signal.default_int_handler)
-from posesync.realtime import cli
+from posesync.realtime.commands import cli
 if __name__ == "__main__":
     cli.main()
 """

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from outputs import playable, read_log
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.commands import run
+from posesync.realtime.commands.app import run
 from posesync.realtime.commands.demo_performance import TempoCurve
 
 Arguments = list[str]
@@ -25,7 +25,7 @@ def command(program: str, arguments: Arguments, **environment: str) -> subproces
     # A shell starts what runs in the background with Ctrl-C ignored, and so would be what the tests start.
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        f"from posesync.realtime import cli; cli.{main}()"
+        f"from posesync.realtime.commands import cli; cli.{main}()"
     )
     env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")}
     return subprocess.Popen(

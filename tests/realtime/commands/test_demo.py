@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from outputs import playable, read_log
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.commands import run
+from posesync.realtime.commands.app import run
 from posesync.realtime.commands.demo_performance import SIZE, TempoCurve, tracking_error
 
 

@@ -12,7 +12,8 @@ import pytest
 from posesync.pose.config import load_config
 from posesync.pose.diagnosis import Finding, Severity, worst
 from posesync.pose.errors import ModelError
-from posesync.realtime.commands import diagnosis, doctor, run, speed_test
+from posesync.realtime.commands import diagnosis, doctor, speed_test
+from posesync.realtime.commands.app import run
 from posesync.realtime.commands.diagnosis import Check
 from posesync.realtime.commands.speed_test import Speed
 
@@ -131,7 +132,8 @@ def test_sound(driver: str, sound: bool, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_the_doctor_comes_even_when_a_library_is_broken(tmp_path: Path) -> None:
     """The real command with an OpenCV that cannot be imported names it, and ends with code 1."""
     (tmp_path / "cv2.py").write_text("raise ImportError('libGL.so.1: no such file')")
-    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from posesync.realtime import cli; cli.main()"
+    first = f"import sys; sys.path.insert(0, {str(tmp_path)!r})"
+    code = f"{first}; from posesync.realtime.commands import cli; cli.main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "doctor", "--json"], capture_output=True, text=True, timeout=120
     )

@@ -15,7 +15,7 @@ from posesync.pose.errors import DisplayError, OutputError, SourceError
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.commands import run
+from posesync.realtime.commands.app import run
 from posesync.realtime.commands.demo_performance import TempoCurve, tracking_error
 from posesync.realtime.display.loop import check_session, run_session
 from posesync.realtime.display.window import Command, Window

@@ -34,7 +34,7 @@ def test_large_blocks_leave_no_holes() -> None:
     script = """
         import sys
         import numpy as np
-        from posesync.realtime.memory import keep_large_blocks_apart
+        from posesync.realtime.pipeline.memory import keep_large_blocks_apart
 
         def resident():
             with open("/proc/self/statm") as file:

@@ -19,7 +19,7 @@ from outputs import playable
 from posesync.pose.errors import ConfigError, OutputError, PoseSyncError, ReferenceFileError
 from posesync.pose.settings import PoseSettings
 from posesync.pose.textual import tenths
-from posesync.realtime.commands import run
+from posesync.realtime.commands.app import run
 from posesync.realtime.sync import job as sync_job
 from posesync.realtime.sync.job import run_sync
 from posesync.realtime.sync.layout import MAX_HEIGHT, MAX_WIDTH, arrange

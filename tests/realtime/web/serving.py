@@ -23,7 +23,7 @@ ADDRESS = re.compile(r"https?://\S+\?token=[\w-]+")
 #: A shell starts what runs in the background with Ctrl-C ignored, and so would be what the tests start.
 PROGRAM = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    "from posesync.realtime import cli; cli.main()"
+    "from posesync.realtime.commands import cli; cli.main()"
 )
 
 

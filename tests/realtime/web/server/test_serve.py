@@ -18,7 +18,7 @@ import pytest
 from posesync.pose.errors import ConfigError
 from posesync.pose.sources import open_source
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.commands import run
+from posesync.realtime.commands.app import run
 from posesync.realtime.web.practice.protocol import EncodedFrame, pack_frame
 from posesync.realtime.web.server import announcing, listening
 from posesync.realtime.web.server.announcing import Address, announcement, qr_code, sits_somebody
@@ -220,7 +220,7 @@ def test_what_cannot_be_served_is_told_in_a_line(
 def test_without_the_extra_it_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['uvicorn'] = None\n"
-        "from posesync.realtime.commands import run; sys.exit(run('posesync', ['serve']))"
+        "from posesync.realtime.commands.app import run; sys.exit(run('posesync', ['serve']))"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert ended.returncode == 2

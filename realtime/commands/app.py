@@ -1,0 +1,64 @@
+"""The command line, put together of one module per subcommand."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import typer
+from posesync.pose.errors import PoseSyncError
+
+from .console import fail, set_up_logging
+
+HELP = "Real-time movement coaching from a webcam: follows your pace through an expert's video."
+
+
+#: The commands of ``posesync``: a module each, with a function of the same name.
+COMMANDS = ("live", "serve", "prepare", "sync", "report", "history", "demo", "models", "config", "doctor")
+
+
+def build_app(program: str, only: str | None = None) -> typer.Typer:
+    """The Typer application of ``posesync`` or, with one command only, of ``posesync-live``.
+
+    Args:
+        program: ``posesync`` or ``posesync-live``.
+        only: the command that is called, so that the others need not be imported: the doctor must come even
+            when a library that the others need is broken.
+    """
+    app = typer.Typer(
+        name=program,
+        help=HELP,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        no_args_is_help=program == "posesync",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    names = ("live",) if program == "posesync-live" else (only,) if only else COMMANDS
+    for name in names:
+        app.command(name)(getattr(import_module(f".{name}", __package__), name))
+    if only:
+        app.callback()(lambda: None)  # keeps the command's name in the command line
+    return app
+
+
+def run(program: str, arguments: list[str] | None = None) -> int:
+    """Run a command line and return its exit code; a PoseSyncError becomes one line and code 2.
+
+    Args:
+        program: ``posesync`` or ``posesync-live``.
+        arguments: without the program's name; those of the process when None.
+    """
+    set_up_logging()
+    given = sys.argv[1:] if arguments is None else arguments
+    only = given[0] if program == "posesync" and given and given[0] in COMMANDS else None
+    try:
+        build_app(program, only)(args=given, prog_name=program)
+    except PoseSyncError as error:
+        fail(str(error))
+        return error.exit_code
+    except ImportError as error:
+        fail(f"a part of PoseSync cannot be imported ({error}): run posesync doctor")
+        return PoseSyncError.exit_code
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+    return 0

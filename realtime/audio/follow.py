@@ -11,19 +11,10 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from posesync.pose.errors import InvalidDataError
 from posesync.realtime.coaching.confidence import HEARD_FROM
 from posesync.realtime.tracking.position import Position, State
-
-
-class SoundMode(Enum):
-    """What the expert's sound goes by."""
-
-    FOLLOW = "follow"
-    CLOCK = "clock"
-    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,12 +18,11 @@ from posesync.realtime.pipeline.workers import Worker, WorkerState
 from posesync.realtime.tracking.position import Position
 
 from .device import Channel, SoundDevice
-from .follow import Aim, ClockSound, ExpertClock, FollowSound, SoundMode
+from .follow import Aim, ClockSound, ExpertClock, FollowSound
 from .head import SoundHead
+from .settings import SoundMode, SoundSettings
 from .track import RATE, Samples, SoundTrack
 from .voice import Speaker
-
-__all__ = ["ExpertSound", "SessionSound", "SoundMode", "SoundSettings", "tone"]
 
 logger = logging.getLogger(__name__)
 
@@ -34,23 +32,6 @@ BLOCK: Final = 4096
 _TICK: Final = 0.01
 #: The expert's sound while a cue is spoken.
 _DUCKED: Final = 0.35
-
-
-@dataclass(frozen=True, slots=True)
-class SoundSettings:
-    """What is heard; ``[sound]`` in the configuration.
-
-    Attributes:
-        mode: what the expert's sound goes by.
-        volume: 0..1, of the expert's sound.
-        tones: the count-in is heard.
-        voice: cues are spoken (extra ``[voice]``).
-    """
-
-    mode: SoundMode = SoundMode.OFF
-    volume: float = 0.8
-    tones: bool = True
-    voice: bool = False
 
 
 def tone(frequency: float = 660.0, seconds: float = 0.22, *, loudness: float = 0.3) -> Samples:

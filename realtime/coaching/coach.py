@@ -19,13 +19,14 @@ from posesync.realtime.tracking.position import Position, State
 
 from .confidence import DoubtWatch
 from .cue_queue import CueQueue
-from .cues import Cue, CueSettings
+from .cues import Cue
 from .expert import Expert
-from .feedback import Feedback, FeedbackSettings, compare_nearest
+from .feedback import Feedback, compare_nearest
 from .framing import TOO_FAR, FramingWatch, SizeWatch, check_framing, expert_weights
 from .scoring import FORM_SLACK, TimingMeter, TimingReading
+from .settings import CueSettings, FeedbackSettings, PracticeSettings
 from .settling import Seen, Settling
-from .start import MotionMeter, Phase, Practice, PracticeSettings, PracticeStatus, hand_raised
+from .start import MotionMeter, Phase, Practice, PracticeStatus, hand_raised
 
 logger = logging.getLogger(__name__)
 

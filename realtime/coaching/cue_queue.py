@@ -24,8 +24,9 @@ from posesync.pose.skeleton import (
 )
 from posesync.pose.types import FloatArray
 
-from .cues import Cue, CueSettings, cues_between, urgency
+from .cues import Cue, cues_between, urgency
 from .legs import LegIdentity
+from .settings import CueSettings
 
 #: s between two frames beyond which the older ones say nothing of now.
 _GAP: Final = 1.0

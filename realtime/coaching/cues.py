@@ -21,7 +21,7 @@ from posesync.pose.features import swap_left_right
 from posesync.pose.types import FloatArray
 
 from .body import Body
-from .confidence import JUDGED_FROM
+from .settings import CueSettings
 
 #: Share of a turn that must show in how far a limb is bent or raised for the words to be about that.
 _DOMINANT: Final = 0.5
@@ -36,37 +36,6 @@ _STRAIGHT: Final = 50.0
 _IMPORTANCE: Final = {"trunk": 1.3, "shoulder": 1.15, "hip": 1.15, "elbow": 1.0, "knee": 1.0}
 #: Ways that undo too much of something; the others undo too little.
 _REDUCES: Final = frozenset({"bend", "lower", "in", "back", "right"})
-
-
-@dataclass(frozen=True, slots=True)
-class CueSettings:
-    """When a difference is worth a word, and how cues follow one another.
-
-    Attributes:
-        least: degrees, 8..45; a joint that is turned by less gives no cue.
-        min_weight: 0..1; a joint seen with less certainty in either pose gives no cue.
-        memory: s, over which it is judged whether an error lasts.
-        share: 0..1, of the recent time for which an error must have been there; with a ``memory`` of 0.6 s
-            and 0.65 a steady error is said after 0.63 s.
-        release: 0..1, below ``share``; an error that has been there for no more has been put right.
-        min_confidence: 0..1, the probability that the place is right; below it the comparison is in doubt and
-            nothing is said.
-        hold: s a cue stays at least, long enough to be read.
-        longest: s a cue stays at most, followed or not.
-        interval: s between the beginnings of two cues, at least.
-        again: s until a cue that was not followed may be repeated.
-    """
-
-    least: float = 14.0
-    min_weight: float = 0.35
-    memory: float = 0.6
-    share: float = 0.65
-    release: float = 0.3
-    min_confidence: float = JUDGED_FROM
-    hold: float = 1.8
-    longest: float = 4.0
-    interval: float = 2.5
-    again: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)

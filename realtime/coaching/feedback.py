@@ -15,26 +15,13 @@ from posesync.pose.features import Features, check_keypoints, extract_features, 
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray
 
+from .settings import FeedbackSettings
+
 #: Seen joints and limbs (of 18) below which there is no score: half a body is no basis for a judgement.
 MIN_SEEN: Final = 4.0
 
 _MORE_THAN: Final = {"shoulder": "too high"}
 _LESS_THAN: Final = {"shoulder": "too low"}
-
-
-@dataclass(frozen=True, slots=True)
-class FeedbackSettings:
-    """Where the score begins to fall and how fast; ``[feedback]`` in the configuration.
-
-    Attributes:
-        tolerance: degrees, 0..45; a joint that differs by no more counts as right.
-        half_score: degrees, more than ``tolerance``; the overall error with a score of 50.
-        min_weight: 0..1; what was seen with less certainty in either pose is left out.
-    """
-
-    tolerance: float = 6.0
-    half_score: float = 22.0
-    min_weight: float = 0.35
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,58 +10,10 @@ import itertools
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from posesync.pose.errors import InvalidDataError
 
-
-class GuidanceLevel(Enum):
-    """What is shown of the expert."""
-
-    FULL = "full"
-    """Expert and ghost."""
-    MISTAKES = "mistakes"
-    """The expert, and the ghost only while the performer errs."""
-    NONE = "none"
-    """Neither: the performer knows it by heart."""
-
-    @property
-    def less(self) -> GuidanceLevel:
-        """The next level with less guidance; NONE stays."""
-        return _LEVELS[min(_LEVELS.index(self) + 1, len(_LEVELS) - 1)]
-
-    @property
-    def more(self) -> GuidanceLevel:
-        """The next level with more guidance; FULL stays."""
-        return _LEVELS[max(_LEVELS.index(self) - 1, 0)]
-
-
-_LEVELS = tuple(GuidanceLevel)
-
-
-@dataclass(frozen=True, slots=True)
-class GuidanceSettings:
-    """When guidance goes and comes back; ``[guidance]`` in the configuration.
-
-    Attributes:
-        level: at the start.
-        automatic: withdraw it, and bring it back, by the scores of each section.
-        good: 0..100; a run through a section with this mean score was done well.
-        poor: 0..100, less than ``good``; one with a lower score brings guidance back.
-        runs: 1..; so many good runs in a row withdraw one level.
-        mistake: 0..100; with a lower score at a moment the performer errs.
-        relief: 0..100, added to ``mistake``: the score at which the mistake counts as mended.
-        least: s that a ghost once shown stays: one that flickers teaches nothing.
-    """
-
-    level: GuidanceLevel = GuidanceLevel.FULL
-    automatic: bool = True
-    good: float = 85.0
-    poor: float = 60.0
-    runs: int = 2
-    mistake: float = 70.0
-    relief: float = 8.0
-    least: float = 1.5
+from .settings import GuidanceLevel, GuidanceSettings
 
 
 @dataclass(frozen=True, slots=True)

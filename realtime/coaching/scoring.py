@@ -17,7 +17,8 @@ from posesync.pose.features import check_keypoints
 from posesync.pose.types import FloatArray
 from posesync.realtime.tracking.position import Position, State
 
-from .feedback import FeedbackSettings, compare_nearest
+from .feedback import compare_nearest
+from .settings import FeedbackSettings
 
 #: s around the matched moment among which the expert's most similar pose counts for form: what the tracker is
 #: early or late by, and what is a matter of timing.

@@ -17,21 +17,10 @@ from posesync.pose.features import check_keypoints, keypoint_weights
 from posesync.pose.skeleton import LEFT_HIP, LEFT_SHOULDER, LEFT_WRIST, RIGHT_HIP, RIGHT_SHOULDER, RIGHT_WRIST
 from posesync.pose.types import FloatArray
 
+from .settings import PracticeSettings, Start
+
 #: Weight, 0..1, from which a keypoint counts as seen.
 SEEN: Final = 0.35
-
-
-class Start(Enum):
-    """What begins the piece."""
-
-    NOW = "now"
-    """The first frame."""
-    COUNT = "count"
-    """3-2-1, once the framing is good."""
-    MOTION = "motion"
-    """The first movement after standing still."""
-    HAND = "hand"
-    """A hand held above the head; then 3-2-1."""
 
 
 class Phase(Enum):
@@ -43,31 +32,6 @@ class Phase(Enum):
     """Well in the picture; the sign to start is waited for."""
     COUNT_IN = "count-in"
     RUNNING = "running"
-
-
-@dataclass(frozen=True, slots=True)
-class PracticeSettings:
-    """How a practice begins; ``[practice]`` in the configuration.
-
-    Attributes:
-        start: what begins the piece.
-        seconds: s of the count-in, whole numbers are counted; 0 leaves it out.
-        settle: s that framing must be good before anything else happens.
-        patience: s after which it begins although the framing is bad: a room may be too small; 0: at once.
-        moving: torso lengths per s (see :class:`MotionMeter`) from which somebody moves.
-        still: torso lengths per s, less than ``moving``, below which somebody stands still.
-        still_for: s that a performer stands still before the first movement counts as the start.
-        hand_for: s that a hand is held up.
-    """
-
-    start: Start = Start.NOW
-    seconds: float = 3.0
-    settle: float = 1.0
-    patience: float = 20.0
-    moving: float = 0.6
-    still: float = 0.3
-    still_for: float = 0.7
-    hand_for: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

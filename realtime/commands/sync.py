@@ -12,7 +12,7 @@ from typing import Annotated, Optional, cast
 import typer
 from posesync.pose.config import load_config
 from posesync.pose.errors import ConfigError
-from posesync.realtime.coaching.feedback import FeedbackSettings
+from posesync.realtime.coaching.settings import FeedbackSettings
 from posesync.realtime.session.options import pose_settings
 from posesync.realtime.sync.job import SyncResult, run_sync
 from posesync.realtime.sync.options import SyncOptions

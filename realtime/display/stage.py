@@ -8,7 +8,8 @@ from typing import Final
 from posesync.pose.config import Config
 from posesync.pose.types import Image
 from posesync.realtime.audio.follow import ExpertClock
-from posesync.realtime.audio.playback import SessionSound, SoundMode, SoundSettings
+from posesync.realtime.audio.playback import SessionSound
+from posesync.realtime.audio.settings import SoundMode, SoundSettings
 from posesync.realtime.coaching.coach import Step
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.start import Phase, SlowPreview

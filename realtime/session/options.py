@@ -10,11 +10,16 @@ from posesync.pose.config import Config
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.settings import PoseSettings
 from posesync.realtime.coaching.coach import Coach
-from posesync.realtime.coaching.cues import CueSettings
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.coaching.feedback import FeedbackSettings
-from posesync.realtime.coaching.guidance import Guidance, GuidanceLevel, GuidanceSettings
-from posesync.realtime.coaching.start import PracticeSettings, Start
+from posesync.realtime.coaching.guidance import Guidance
+from posesync.realtime.coaching.settings import (
+    CueSettings,
+    FeedbackSettings,
+    GuidanceLevel,
+    GuidanceSettings,
+    PracticeSettings,
+    Start,
+)
 
 
 @dataclass(frozen=True, slots=True)

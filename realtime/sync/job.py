@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from posesync.pose.settings import PoseSettings
 from posesync.pose.types import FloatArray
-from posesync.realtime.coaching.feedback import FeedbackSettings
+from posesync.realtime.coaching.settings import FeedbackSettings
 from posesync.reference.align import align
 from posesync.reference.content import VideoContent
 from posesync.reference.prepare import Progress, prepare_reference, reference_cache_dir

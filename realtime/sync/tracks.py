@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray
-from posesync.realtime.coaching.feedback import FeedbackSettings, compare_poses, describe_difference
+from posesync.realtime.coaching.feedback import compare_poses, describe_difference
+from posesync.realtime.coaching.settings import FeedbackSettings
 from posesync.reference.reference import Reference
 from posesync.reference.sync import Match
 

@@ -9,69 +9,7 @@ from posesync.pose.types import FloatArray
 
 from .observation import Observation
 from .reference_table import ReferenceTable
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """How much a difference in pose or motion counts. Differences are mean squares of pose entries.
-
-    Attributes:
-        pose_rate: nats per second for a pose that differs by the expected difference.
-        pose_share: expected difference of two good performances, as a share of the piece's own spread.
-        residual_share: the same as a share of how far performer and expert differ where they are aligned; the
-            larger counts.
-        pose_limit: difference, in units of the expected one, at which a wrong pose counts half of its square.
-        motion_rate: nats per second for a velocity that differs by its own uncertainty.
-        motion_noise: uncertainty of a velocity at rest, 1/s, beside the keypoints' own jitter.
-        jitter_gain: how many times more a velocity varies than the jitter between frames explains: some of it
-            drifts, which looks like movement.
-        motion_share: further uncertainty as a share of the velocity that a hypothesis expects.
-        rest_share: velocity of the performer, as a share of the expert's liveliest tenth, at which half of
-            that uncertainty is granted: none to who does not move.
-        motion_limit: squared error, in units of its uncertainty, at which a wrong velocity counts half of it.
-        standing_limit: the same for the hypothesis that the performer stands.
-        hidden_cost: error, in units of its uncertainty, that stands for a velocity of an expert who is
-            unseen: who is not seen must not be the cheapest.
-        stillness_floor: share of ``pose_rate`` left when the performer does not move. What is wrong with a
-            pose (another body, another camera) stays wrong while it is held: a second look is no evidence.
-        stillness_motion: mean velocity of the limbs, 1/s, at which half of the rest counts.
-        unseen_cost: difference, in units of the expected one, that an unseen entry stands for: more than a
-            good performance has, less than a wrong pose.
-        trust_from: difference where aligned, as a share of the piece's own spread, from which poses are
-            trusted less.
-        trust_fall: how fast trust falls from there on.
-        trust_resting: power of trust by which velocities count for who does not move; it is 2 for who does.
-        alike: difference where aligned, as a share of the piece's own spread, below which the expected
-            difference falls with it, down to the share ``alike_least``.
-        alike_least: see ``alike``.
-        absence: nats, at most, for seeing nobody where the expert is in full view.
-        absence_memory: s out of sight in which most of them are paid.
-        prior_weight: mean weight of entries at which evidence counts half; below, a pose says little.
-    """
-
-    pose_rate: float = 20.0
-    pose_share: float = 0.5
-    residual_share: float = 0.9
-    pose_limit: float = 8.0
-    motion_rate: float = 10.0
-    motion_noise: float = 0.1
-    jitter_gain: float = 0.9
-    motion_share: float = 0.7
-    rest_share: float = 0.025
-    motion_limit: float = 6.0
-    standing_limit: float = 60.0
-    hidden_cost: float = 2.0
-    stillness_floor: float = 0.2
-    stillness_motion: float = 0.5
-    unseen_cost: float = 1.5
-    trust_from: float = 0.9
-    trust_fall: float = 7.0
-    trust_resting: float = 0.5
-    alike: float = 0.25
-    alike_least: float = 0.2
-    absence: float = 2.0
-    absence_memory: float = 0.15
-    prior_weight: float = 0.1
+from .settings import Evidence, SpeedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,55 +25,36 @@ class Likeness:
     trust: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class SpeedModel:
-    """How a performer's speed changes.
+def speed_rates(model: SpeedModel) -> FloatArray:
+    """Generator matrix Q (S, S), column = from: dP/dt = Q P."""
+    count = len(model.speeds)
+    prior = speed_prior(model)
+    q = np.zeros((count, count))
+    for i in range(1, count):
+        for j in (i - 1, i + 1):
+            if 1 <= j < count:  # faster towards the expert's own speed than away from it
+                q[j, i] = model.change * prior[j] / (prior[i] + prior[j])
+        q[0, i] = model.stop
+        q[i, 0] = model.go * prior[i]
+    q -= np.diag(q.sum(axis=0))
+    return q
 
-    Attributes:
-        speeds: relative to the expert's; the first is 0.
-        change: per second, how often a speed gives way to each neighbour.
-        stop: per second, how often a moving performer stops.
-        go: per second, how often a standing one moves off.
-        spread: standard deviation of the logarithm of the speeds of different performers.
-        skip: per second, how often the rest of a passage in which the expert stands is left out.
+
+def speed_prior(model: SpeedModel) -> FloatArray:
+    """Stationary weights (S,) of the moving speeds, summing to 1; 0 for standing.
+
+    Log-normal, tilted so that their mean is 1: a tracker that learns nothing from what it sees must go at
+    the expert's pace, not ahead of it.
     """
-
-    speeds: tuple[float, ...] = (0.0, 0.5, 0.75, 1.0, 1.35, 1.8, 2.4)
-    change: float = 7.5
-    stop: float = 0.25
-    go: float = 1.0
-    spread: float = 0.5
-    skip: float = 0.6
-
-    def rates(self) -> FloatArray:
-        """Generator matrix Q (S, S), column = from: dP/dt = Q P."""
-        count = len(self.speeds)
-        prior = self.prior()
-        q = np.zeros((count, count))
-        for i in range(1, count):
-            for j in (i - 1, i + 1):
-                if 1 <= j < count:  # faster towards the expert's own speed than away from it
-                    q[j, i] = self.change * prior[j] / (prior[i] + prior[j])
-            q[0, i] = self.stop
-            q[i, 0] = self.go * prior[i]
-        q -= np.diag(q.sum(axis=0))
-        return q
-
-    def prior(self) -> FloatArray:
-        """Stationary weights (S,) of the moving speeds, summing to 1; 0 for standing.
-
-        Log-normal, tilted so that their mean is 1: a tracker that learns nothing from what it sees must go at
-        the expert's pace, not ahead of it.
-        """
-        speeds = np.array(self.speeds[1:])
-        logs = np.log(speeds)
-        low, high = -20.0, 20.0
-        for _ in range(60):
-            tilt = 0.5 * (low + high)
-            weight = np.exp(-0.5 * (logs / self.spread) ** 2 - tilt * logs)
-            weight /= weight.sum()
-            low, high = (tilt, high) if weight @ speeds > 1.0 else (low, tilt)
-        return np.concatenate([[0.0], weight])
+    speeds = np.array(model.speeds[1:])
+    logs = np.log(speeds)
+    low, high = -20.0, 20.0
+    for _ in range(60):
+        tilt = 0.5 * (low + high)
+        weight = np.exp(-0.5 * (logs / model.spread) ** 2 - tilt * logs)
+        weight /= weight.sum()
+        low, high = (tilt, high) if weight @ speeds > 1.0 else (low, tilt)
+    return np.concatenate([[0.0], weight])
 
 
 def pose_difference(

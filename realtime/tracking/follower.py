@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from posesync.pose.types import FloatArray
 
-from .evidence import Evidence, Likeness, SpeedModel
+from .evidence import Likeness
 from .observation import Observation
 from .position_filter import PositionFilter
 from .reference_table import ReferenceTable
+from .settings import Evidence, SpeedModel
 
 #: s around a place that count as that place.
 _REACH = 0.2

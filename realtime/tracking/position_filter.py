@@ -20,9 +20,10 @@ from __future__ import annotations
 import numpy as np
 from posesync.pose.types import FloatArray
 
-from .evidence import Evidence, Likeness, SpeedModel, pose_difference, price
+from .evidence import Likeness, pose_difference, price, speed_rates
 from .observation import Observation
 from .reference_table import ReferenceTable
+from .settings import Evidence, SpeedModel
 
 #: s; more time than this between two frames is no movement to be followed.
 LONGEST_STEP = 0.5
@@ -73,7 +74,7 @@ class PositionFilter:
         self.belief = self._layers[0]
         self._used = 1
         self._window = 0, len(table)
-        self._generator = speeds.rates()
+        self._generator = speed_rates(speeds)
         self._transitions: dict[int, FloatArray] = {}
         self._delays = [round(speed * delay / table.cell) for speed in speeds.speeds]
 

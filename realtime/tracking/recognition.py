@@ -19,7 +19,6 @@ which is hard to fool.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from posesync.pose.embedding import EMBEDDING_SIZE, NUM_SEGMENT_VALUES
@@ -27,6 +26,7 @@ from posesync.pose.types import FloatArray
 
 from .observation import Observation
 from .reference_table import ReferenceTable
+from .settings import RecognitionSettings
 
 #: Leaky sums: of the weight itself, the difference along the path, the least and the mean one of the piece,
 #: the performer's movement, the expert's, what they share, what is left, and what jitter explains.
@@ -37,42 +37,6 @@ _EVERY = 0.05
 #: What the sums are for each second of the prior: a middling performer. Differences in the piece's own
 #: spread, movement in that of its liveliest tenth.
 _PRIOR = np.array([1.0, 0.6, 0.3, 1.0, 0.1, 0.1, 0.04, 0.12, 0.01])
-
-
-@dataclass(frozen=True, slots=True)
-class RecognitionSettings:
-    """What tells a performer of the piece from anybody else.
-
-    Attributes:
-        memories: s of full movement in which evidence is forgotten, the short window's and the long one's.
-        half_motion: velocity of the limbs, as a share of the expert's liveliest tenth, at which a moment
-            counts half.
-        rest: share of a motionless moment that counts all the same.
-        prior: s of full movement that the prior counts for.
-        weights: nats for each of the numbers (:attr:`Recognition.features`), fitted by
-            ``benchmarks/people.py`` on people who do a piece and people who do something else.
-        bias: nats without any.
-        absent: nats below which, for ``dwell`` s, the performer does something else.
-        present: nats above which they are back.
-        dwell: s.
-        judged: s of full movement before anybody is judged.
-        kept: share of the evidence that is kept when the performer is found elsewhere.
-    """
-
-    memories: tuple[float, float] = (1.0, 3.0)
-    half_motion: float = 0.4
-    rest: float = 0.05
-    prior: float = 0.5
-    weights: tuple[float, ...] = (
-        -2.24, 1.76, -2.05, -2.48, -3.5, -1.68, 0.0,
-        -3.57, -0.84, -5.18, 1.51, 4.4, -0.7, 1.44,
-    )  # fmt: skip
-    bias: float = 1.26
-    absent: float = -1.1
-    present: float = -0.2
-    dwell: float = 0.1
-    judged: float = 1.0
-    kept: float = 0.5
 
 
 class Recognition:

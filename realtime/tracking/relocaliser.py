@@ -17,46 +17,16 @@ from dataclasses import dataclass
 import numpy as np
 from posesync.pose.types import FloatArray
 
-from .evidence import Evidence, Likeness, SpeedModel
+from .evidence import Likeness, speed_prior
 from .observation import Observation
 from .position_filter import PositionFilter
 from .reference_table import ReferenceTable
+from .settings import Evidence, RelocaliserSettings, SpeedModel
 
 #: s that the evidence of one look stands for, at most.
 _LONGEST_LOOK = 0.3
 #: Nats below the best beyond which a cell is as good as impossible.
 _HOPELESS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class RelocaliserSettings:
-    """How readily the performer is believed to be somewhere else.
-
-    Attributes:
-        cell: s, grid of the coarse row.
-        period: s between two looks at the whole piece, where the updates allow it.
-        most_cells: cells that one update looks at, at most: it bounds what an update costs.
-        speeds: relative to the expert's, as in :class:`SpeedModel`.
-        jump: per second, how often a performer jumps to another place.
-        jump_astray: the same for one who does not seem to be where they were believed to be.
-        to_start: share of these jumps that go to the beginning.
-        start_prior: probability that a session starts at the beginning of the piece.
-        mirror_prior: probability that a performer mirrors the expert.
-        mirror_memory: s after which evidence about mirroring counts 1/e.
-        neighbourhood: s around a place that count as the same place.
-    """
-
-    cell: float = 0.1
-    period: float = 0.15
-    most_cells: int = 1000
-    speeds: tuple[float, ...] = (0.0, 0.6, 1.0, 1.6)
-    jump: float = 0.02
-    jump_astray: float = 0.5
-    to_start: float = 0.3
-    start_prior: float = 0.9
-    mirror_prior: float = 0.1
-    mirror_memory: float = 15.0
-    neighbourhood: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +83,7 @@ class Relocaliser:
         sides = 2 if mirror else 1
         self.filters = [PositionFilter(table, speeds, delay=delay, loop=loop) for _ in range(sides)]
         self._ahead = [np.zeros_like(row.belief) for row in self.filters]
-        self._speed_prior = (0.8 * speeds.prior()).astype(np.float32)
+        self._speed_prior = (0.8 * speed_prior(speeds)).astype(np.float32)
         self._speed_prior[0] = 0.2
         prior = settings.mirror_prior
         self._log_prior = np.log([1.0 - prior, prior]) if mirror else np.zeros(1)

@@ -4,9 +4,156 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .evidence import Evidence, SpeedModel
-from .recognition import RecognitionSettings
-from .relocaliser import RelocaliserSettings
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How much a difference in pose or motion counts. Differences are mean squares of pose entries.
+
+    Attributes:
+        pose_rate: nats per second for a pose that differs by the expected difference.
+        pose_share: expected difference of two good performances, as a share of the piece's own spread.
+        residual_share: the same as a share of how far performer and expert differ where they are aligned; the
+            larger counts.
+        pose_limit: difference, in units of the expected one, at which a wrong pose counts half of its square.
+        motion_rate: nats per second for a velocity that differs by its own uncertainty.
+        motion_noise: uncertainty of a velocity at rest, 1/s, beside the keypoints' own jitter.
+        jitter_gain: how many times more a velocity varies than the jitter between frames explains: some of it
+            drifts, which looks like movement.
+        motion_share: further uncertainty as a share of the velocity that a hypothesis expects.
+        rest_share: velocity of the performer, as a share of the expert's liveliest tenth, at which half of
+            that uncertainty is granted: none to who does not move.
+        motion_limit: squared error, in units of its uncertainty, at which a wrong velocity counts half of it.
+        standing_limit: the same for the hypothesis that the performer stands.
+        hidden_cost: error, in units of its uncertainty, that stands for a velocity of an expert who is
+            unseen: who is not seen must not be the cheapest.
+        stillness_floor: share of ``pose_rate`` left when the performer does not move. What is wrong with a
+            pose (another body, another camera) stays wrong while it is held: a second look is no evidence.
+        stillness_motion: mean velocity of the limbs, 1/s, at which half of the rest counts.
+        unseen_cost: difference, in units of the expected one, that an unseen entry stands for: more than a
+            good performance has, less than a wrong pose.
+        trust_from: difference where aligned, as a share of the piece's own spread, from which poses are
+            trusted less.
+        trust_fall: how fast trust falls from there on.
+        trust_resting: power of trust by which velocities count for who does not move; it is 2 for who does.
+        alike: difference where aligned, as a share of the piece's own spread, below which the expected
+            difference falls with it, down to the share ``alike_least``.
+        alike_least: see ``alike``.
+        absence: nats, at most, for seeing nobody where the expert is in full view.
+        absence_memory: s out of sight in which most of them are paid.
+        prior_weight: mean weight of entries at which evidence counts half; below, a pose says little.
+    """
+
+    pose_rate: float = 20.0
+    pose_share: float = 0.5
+    residual_share: float = 0.9
+    pose_limit: float = 8.0
+    motion_rate: float = 10.0
+    motion_noise: float = 0.1
+    jitter_gain: float = 0.9
+    motion_share: float = 0.7
+    rest_share: float = 0.025
+    motion_limit: float = 6.0
+    standing_limit: float = 60.0
+    hidden_cost: float = 2.0
+    stillness_floor: float = 0.2
+    stillness_motion: float = 0.5
+    unseen_cost: float = 1.5
+    trust_from: float = 0.9
+    trust_fall: float = 7.0
+    trust_resting: float = 0.5
+    alike: float = 0.25
+    alike_least: float = 0.2
+    absence: float = 2.0
+    absence_memory: float = 0.15
+    prior_weight: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedModel:
+    """How a performer's speed changes.
+
+    Attributes:
+        speeds: relative to the expert's; the first is 0.
+        change: per second, how often a speed gives way to each neighbour.
+        stop: per second, how often a moving performer stops.
+        go: per second, how often a standing one moves off.
+        spread: standard deviation of the logarithm of the speeds of different performers.
+        skip: per second, how often the rest of a passage in which the expert stands is left out.
+    """
+
+    speeds: tuple[float, ...] = (0.0, 0.5, 0.75, 1.0, 1.35, 1.8, 2.4)
+    change: float = 7.5
+    stop: float = 0.25
+    go: float = 1.0
+    spread: float = 0.5
+    skip: float = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class RelocaliserSettings:
+    """How readily the performer is believed to be somewhere else.
+
+    Attributes:
+        cell: s, grid of the coarse row.
+        period: s between two looks at the whole piece, where the updates allow it.
+        most_cells: cells that one update looks at, at most: it bounds what an update costs.
+        speeds: relative to the expert's, as in :class:`SpeedModel`.
+        jump: per second, how often a performer jumps to another place.
+        jump_astray: the same for one who does not seem to be where they were believed to be.
+        to_start: share of these jumps that go to the beginning.
+        start_prior: probability that a session starts at the beginning of the piece.
+        mirror_prior: probability that a performer mirrors the expert.
+        mirror_memory: s after which evidence about mirroring counts 1/e.
+        neighbourhood: s around a place that count as the same place.
+    """
+
+    cell: float = 0.1
+    period: float = 0.15
+    most_cells: int = 1000
+    speeds: tuple[float, ...] = (0.0, 0.6, 1.0, 1.6)
+    jump: float = 0.02
+    jump_astray: float = 0.5
+    to_start: float = 0.3
+    start_prior: float = 0.9
+    mirror_prior: float = 0.1
+    mirror_memory: float = 15.0
+    neighbourhood: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionSettings:
+    """What tells a performer of the piece from anybody else.
+
+    Attributes:
+        memories: s of full movement in which evidence is forgotten, the short window's and the long one's.
+        half_motion: velocity of the limbs, as a share of the expert's liveliest tenth, at which a moment
+            counts half.
+        rest: share of a motionless moment that counts all the same.
+        prior: s of full movement that the prior counts for.
+        weights: nats for each of the numbers (:attr:`~.recognition.Recognition.features`), fitted by
+            ``benchmarks/people.py`` on people who do a piece and people who do something else.
+        bias: nats without any.
+        absent: nats below which, for ``dwell`` s, the performer does something else.
+        present: nats above which they are back.
+        dwell: s.
+        judged: s of full movement before anybody is judged.
+        kept: share of the evidence that is kept when the performer is found elsewhere.
+    """
+
+    memories: tuple[float, float] = (1.0, 3.0)
+    half_motion: float = 0.4
+    rest: float = 0.05
+    prior: float = 0.5
+    weights: tuple[float, ...] = (
+        -2.24, 1.76, -2.05, -2.48, -3.5, -1.68, 0.0,
+        -3.57, -0.84, -5.18, 1.51, 4.4, -0.7, 1.44,
+    )  # fmt: skip
+    bias: float = 1.26
+    absent: float = -1.1
+    present: float = -0.2
+    dwell: float = 0.1
+    judged: float = 1.0
+    kept: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from moving import Array, dance, expert
 from posesync.realtime import Position, State, Tracker
-from posesync.realtime.tracking.evidence import SpeedModel
 from posesync.realtime.tracking.position_filter import PositionFilter
 from posesync.realtime.tracking.progress import Periods
 from posesync.realtime.tracking.reference_table import ReferenceTable
+from posesync.realtime.tracking.settings import SpeedModel
 from posesync.reference import Reference
 
 FPS = 30.0

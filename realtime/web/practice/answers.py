@@ -11,8 +11,8 @@ from posesync.pose.types import FloatArray
 from posesync.realtime.coaching.coach import Step
 from posesync.realtime.coaching.cues import Cue
 from posesync.realtime.coaching.expert import Expert
-from posesync.realtime.coaching.guidance import GuidanceLevel
 from posesync.realtime.coaching.retarget import GhostBody
+from posesync.realtime.coaching.settings import GuidanceLevel
 from posesync.realtime.coaching.start import Phase
 from posesync.realtime.session.options import make_guidance
 

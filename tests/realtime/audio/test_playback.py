@@ -17,7 +17,8 @@ from clips import truncate
 from posesync.pose.errors import SourceError
 from posesync.realtime.audio.device import Channel, SoundDevice
 from posesync.realtime.audio.follow import ClockSound, ExpertClock, FollowSettings, FollowSound
-from posesync.realtime.audio.playback import ExpertSound, SessionSound, SoundMode, SoundSettings, tone
+from posesync.realtime.audio.playback import ExpertSound, SessionSound, tone
+from posesync.realtime.audio.settings import SoundMode, SoundSettings
 from posesync.realtime.audio.track import RATE, SoundTrack
 from posesync.realtime.tracking.position import Position, State
 from sounds import clip, frequency_of, largest_step, sweep, write_wave

@@ -12,7 +12,8 @@ import pytest
 from posesync.realtime.audio import espeak as voice_espeak
 from posesync.realtime.audio.device import Channel, SoundDevice
 from posesync.realtime.audio.espeak import Espeak, MonoSamples, VoiceMissing
-from posesync.realtime.audio.playback import SessionSound, SoundSettings
+from posesync.realtime.audio.playback import SessionSound
+from posesync.realtime.audio.settings import SoundSettings
 from posesync.realtime.audio.track import RATE, Samples
 from posesync.realtime.audio.voice import Speaker, to_stereo
 

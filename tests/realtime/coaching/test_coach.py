@@ -22,7 +22,8 @@ from posesync.realtime.coaching.coach import Coach, Step
 from posesync.realtime.coaching.confidence import DoubtWatch
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.feedback import compare_nearest
-from posesync.realtime.coaching.start import Phase, PracticeSettings, Start
+from posesync.realtime.coaching.settings import PracticeSettings, Start
+from posesync.realtime.coaching.start import Phase
 from posesync.realtime.commands.demo_performance import TempoCurve
 from posesync.realtime.session.moments import MomentCollector
 from posesync.realtime.session.outputs import Outputs

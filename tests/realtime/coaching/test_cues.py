@@ -13,8 +13,9 @@ from posesync.pose.features import swap_left_right
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.realtime.coaching.body import Body, Facing
 from posesync.realtime.coaching.cue_queue import CueQueue
-from posesync.realtime.coaching.cues import Cue, CueSettings, find_cues
+from posesync.realtime.coaching.cues import Cue, find_cues
 from posesync.realtime.coaching.legs import LegIdentity
+from posesync.realtime.coaching.settings import CueSettings
 from test_feedback import standing
 
 _MOVED = {"shoulder": ("elbow", "wrist"), "elbow": ("wrist",), "hip": ("knee", "ankle"), "knee": ("ankle",)}

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from posesync.pose.errors import InvalidDataError
-from posesync.realtime.coaching.guidance import Guidance, GuidanceLevel, GuidanceSettings
+from posesync.realtime.coaching.guidance import Guidance
+from posesync.realtime.coaching.settings import GuidanceLevel, GuidanceSettings
 
 FULL, MISTAKES, NONE = GuidanceLevel
 PIECE = [(0.0, 4.0), (4.0, 8.0)]

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from posesync.pose.errors import InvalidDataError
 from posesync.pose.skeleton import LEFT_WRIST, RIGHT_WRIST
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.settings import PracticeSettings, Start
 from posesync.realtime.coaching.start import (
     MotionMeter,
     Phase,
     Practice,
-    PracticeSettings,
     PracticeStatus,
     SlowPreview,
-    Start,
     hand_raised,
 )
 

@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moving import dance, expert
 from posesync.pose.embedding import NUM_SEGMENT_VALUES
-from posesync.realtime.tracking.evidence import Evidence, Likeness, SpeedModel
+from posesync.realtime.tracking.evidence import Likeness, speed_rates
 from posesync.realtime.tracking.observation import PoseHistory
 from posesync.realtime.tracking.position_filter import PositionFilter
 from posesync.realtime.tracking.reference_table import ReferenceTable
+from posesync.realtime.tracking.settings import Evidence, SpeedModel
 
 CELL, SPAN = 1 / 30, 0.25
 TABLE = ReferenceTable.build([expert(4.0)], cell=CELL, motion_span=SPAN)
@@ -127,7 +128,7 @@ def test_impossible_evidence_leaves_a_proper_belief() -> None:
 
 
 def test_speeds_keep_their_probability_and_drift_to_the_experts_own() -> None:
-    rates = MODEL.rates()
+    rates = speed_rates(MODEL)
     np.testing.assert_allclose(rates.sum(axis=0), 0.0, atol=1e-12)
     assert (rates - np.diag(np.diag(rates)) >= 0).all()
     settled = np.linalg.matrix_power(np.eye(len(rates)) + rates * 0.01, 5000)[1:, 4]

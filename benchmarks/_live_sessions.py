@@ -8,18 +8,19 @@ import threading
 import time
 from array import array
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
 import numpy as np
-from posesync.pose.config import Config
 from posesync.pose.frame_source import FrameSource, SourceInfo
+from posesync.pose.settings import CameraSettings
 from posesync.pose.types import Frame
 from posesync.realtime.coaching import coach as coach_module
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.display.loop import run_session
+from posesync.realtime.session.config import Config
 from posesync.realtime.session.options import SessionOptions, SessionResult
 
 _KEPT: Final = 48  # frames of the clip that the camera delivers, to and fro
@@ -156,7 +157,7 @@ def camera_session(
         return process(self, frame, **options)
 
     os.environ["SDL_VIDEODRIVER"] = "dummy"
-    quick = Config({**config.values, "camera": {"lost_timeout": 0.0, "retry_interval": 0.05}})
+    quick = replace(config, camera=CameraSettings(lost_timeout=0.0, retry_interval=0.05))
     watch = MemoryWatch()
     watch.start()
     busy, wall = time.process_time(), time.monotonic()

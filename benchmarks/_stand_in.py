@@ -12,7 +12,6 @@ from unittest import mock
 import numpy as np
 from _drawn import EXPERT, PERFORMER, Look, draw
 from _recordings import Array, Recording
-from posesync.pose.config import Config, load_config
 from posesync.pose.estimator import PoseEstimator, PoseResult
 from posesync.pose.frame_source import FrameSource, SourceInfo
 from posesync.pose.performer import Lock
@@ -22,6 +21,7 @@ from posesync.pose.writer import VideoWriter
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.display.loop import run_session
 from posesync.realtime.report import write_report
+from posesync.realtime.session.config import Config, load_config
 from posesync.realtime.session.options import SessionOptions, SessionResult
 from posesync.reference.prepare import prepare_reference
 

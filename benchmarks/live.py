@@ -35,9 +35,9 @@ from _live_sessions import ClipCamera, camera_session, file_session  # noqa: E40
 from _live_stages import BareModels, frames_of, measure_stages  # noqa: E402
 from _live_startup import make_expert, startup  # noqa: E402
 from clips import PerformanceCurve, retime  # noqa: E402
-from posesync.pose.config import load_config  # noqa: E402
 from posesync.pose.settings import PoseSettings  # noqa: E402
 from posesync.realtime.coaching.expert import Expert, open_expert  # noqa: E402
+from posesync.realtime.session.config import load_config  # noqa: E402
 
 CACHE: Final = ROOT / ".cache" / "benchmarks"
 WALK: Final = ROOT / ".cache" / "clips" / "walk.mp4"

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from .errors import ModelError
 from .letterbox import Letterbox, clip, stretched_size, whole
 from .onnx_session import create_session, run
+from .settings import POSE_DEFAULTS
 from .types import Box, FloatArray, Image
 
 #: Longest side of the input on every frame, and when a performer is looked for in the whole frame.
@@ -64,8 +65,8 @@ class PersonDetector:
         self,
         path: Path | str,
         *,
-        provider: str = "auto",
-        threads: int = 1,
+        provider: str = POSE_DEFAULTS.provider,
+        threads: int = POSE_DEFAULTS.threads,
         score_threshold: float = 0.1,
         iou_threshold: float = 0.5,
     ) -> None:

@@ -22,7 +22,7 @@ from .errors import ModelError, PoseSyncError
 from .model_files import MODEL_DIR_VARIABLE, OFFLINE_VARIABLE, ModelStatus
 from .onnx_session import import_onnxruntime
 from .providers import CUDA, PROVIDERS, choose, spoken
-from .settings import POSE_MODELS
+from .settings import POSE_DEFAULTS, POSE_MODELS
 
 #: Packages of which exactly one may be installed, because they write the same files → the one to keep.
 RIVALS: Final[dict[tuple[str, ...], str]] = {
@@ -162,7 +162,7 @@ def _import(name: str) -> tuple[str, str]:
 
 
 def check_runtime(
-    installed: Mapping[str, str], *, provider: str = "auto", nvidia: bool | None = None
+    installed: Mapping[str, str], *, provider: str = POSE_DEFAULTS.provider, nvidia: bool | None = None
 ) -> list[Finding]:
     """ONNX Runtime: which flavour, what it can run on, and whether that is what is asked for.
 

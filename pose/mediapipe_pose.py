@@ -20,6 +20,7 @@ import numpy as np
 from .errors import ModelError
 from .landmarks import NUM_LANDMARKS, Landmarks
 from .letterbox import Letterbox, square
+from .settings import POSE_DEFAULTS
 from .types import Box, FloatArray, Image
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,13 @@ class MediaPipePose:
     #: As ONNX Runtime would say it.
     providers = ("CPUExecutionProvider",)
 
-    def __init__(self, path: Path | str, *, provider: str = "auto", threads: int = 1) -> None:  # noqa: ARG002
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        provider: str = POSE_DEFAULTS.provider,
+        threads: int = POSE_DEFAULTS.threads,  # noqa: ARG002
+    ) -> None:
         self.path = Path(path)
         self.size = INPUT_SIZE
         if not self.path.is_file():

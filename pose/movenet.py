@@ -11,6 +11,7 @@ import numpy as np
 from .errors import ModelError
 from .letterbox import Letterbox, square
 from .onnx_session import create_session, run
+from .settings import POSE_DEFAULTS
 from .skeleton import LEFT_HIP, LEFT_SHOULDER, NUM_KEYPOINTS, RIGHT_HIP, RIGHT_SHOULDER
 from .types import Box, FloatArray, Image, Keypoints
 
@@ -39,7 +40,13 @@ class MoveNet:
         ModelError: ONNX Runtime is missing, or the file is not such a model.
     """
 
-    def __init__(self, path: Path | str, *, provider: str = "auto", threads: int = 1) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        provider: str = POSE_DEFAULTS.provider,
+        threads: int = POSE_DEFAULTS.threads,
+    ) -> None:
         self.path = Path(path)
         self.session = create_session(path, provider=provider, threads=threads)
         (first, *others), output = self.session.get_inputs(), self.session.get_outputs()[0]

@@ -26,6 +26,7 @@ from .providers import (
     spoken,
     with_options,
 )
+from .settings import POSE_DEFAULTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,7 +82,9 @@ def _say_once(line: str, *, level: int = logging.WARNING) -> None:
         logger.log(level, "%s", line)
 
 
-def create_session(path: Path | str, *, provider: str = "auto", threads: int = 1) -> Any:
+def create_session(
+    path: Path | str, *, provider: str = POSE_DEFAULTS.provider, threads: int = POSE_DEFAULTS.threads
+) -> Any:
     """Load a model into an ``onnxruntime.InferenceSession``, every graph optimisation on.
 
     Args:

@@ -17,6 +17,7 @@ from enum import Enum
 from math import hypot
 from typing import Final
 
+from .settings import POSE_DEFAULTS
 from .track import CONFIRMED, START_SCORE, Track, shared
 from .types import Box
 
@@ -76,7 +77,7 @@ class Performer:
         succeeded: how this frame gave the lock to somebody else; None after every other frame.
     """
 
-    def __init__(self, patience: float = 1.5) -> None:
+    def __init__(self, patience: float = POSE_DEFAULTS.patience) -> None:
         self.patience = patience
         self.reset()
 

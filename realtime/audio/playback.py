@@ -32,6 +32,7 @@ BLOCK: Final = 4096
 _TICK: Final = 0.01
 #: The expert's sound while a cue is spoken.
 _DUCKED: Final = 0.35
+_DEFAULT: Final = SoundSettings()
 
 
 def tone(frequency: float = 660.0, seconds: float = 0.22, *, loudness: float = 0.3) -> Samples:
@@ -78,7 +79,7 @@ class ExpertSound(Worker):
         track: SoundTrack,
         policy: FollowSound | ClockSound,
         *,
-        volume: float = 0.8,
+        volume: float = _DEFAULT.volume,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("sound")

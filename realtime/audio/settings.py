@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from posesync.pose.keys import choice, number, switch
+
 
 class SoundMode(Enum):
     """What the expert's sound goes by."""
@@ -16,16 +18,14 @@ class SoundMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SoundSettings:
-    """What is heard; ``[sound]`` in the configuration.
+    """What is heard; ``[sound]`` in a settings file, every field a key."""
 
-    Attributes:
-        mode: what the expert's sound goes by.
-        volume: 0..1, of the expert's sound.
-        tones: the count-in is heard.
-        voice: cues are spoken (extra ``[voice]``).
-    """
-
-    mode: SoundMode = SoundMode.OFF
-    volume: float = 0.8
-    tones: bool = True
-    voice: bool = False
+    mode: SoundMode = choice(
+        SoundMode.FOLLOW,
+        "The expert's sound. follow: it plays while you keep the expert's pace and waits for you; clock: "
+        "expert and sound run at their own pace, whatever you do, and you see by how much you lead or lag; "
+        "off: silence.",
+    )
+    volume: float = number(0.8, "share", 0, 1, "Of the expert's sound.")
+    tones: bool = switch(True, "Sound the count-in.")
+    voice: bool = switch(False, 'Speak the cues (pip install "posesync[voice]").')

@@ -16,6 +16,7 @@ from posesync.pose.estimator import PoseEstimator, PoseResult
 from posesync.pose.performer import Lock
 from posesync.pose.types import FloatArray, Frame, Keypoints
 from posesync.realtime.tracking.position import Position, State
+from posesync.realtime.tracking.settings import TrackerSettings
 
 from .confidence import DoubtWatch
 from .cue_queue import CueQueue
@@ -24,7 +25,7 @@ from .expert import Expert
 from .feedback import Feedback, compare_nearest
 from .framing import TOO_FAR, FramingWatch, SizeWatch, check_framing, expert_weights
 from .scoring import FORM_SLACK, TimingMeter, TimingReading
-from .settings import CueSettings, FeedbackSettings, PracticeSettings
+from .settings import CueSettings, FeedbackSettings, FramingSettings, PracticeSettings
 from .settling import Seen, Settling
 from .start import MotionMeter, Phase, Practice, PracticeStatus, hand_raised
 
@@ -118,7 +119,9 @@ class Coach:
         expert: who is followed.
         feedback: tolerance and score curve.
         cues: what is worth a word, and when.
-        practice: what begins the piece.
+        framing: when framing is worth a word.
+        practice: what begins the piece; None: the first frame.
+        tracking: how the performer is followed.
     """
 
     def __init__(
@@ -128,11 +131,13 @@ class Coach:
         feedback: FeedbackSettings | None = None,
         *,
         cues: CueSettings | None = None,
+        framing: FramingSettings | None = None,
         practice: PracticeSettings | None = None,
+        tracking: TrackerSettings | None = None,
     ) -> None:
         self._estimator = estimator
         self._expert = expert
-        self._tracker = expert.tracker()
+        self._tracker, self._tracking = expert.tracker(settings=tracking), tracking
         self._feedback = feedback or FeedbackSettings()
         self._cues = CueQueue(cues)
         self._cue: Cue | None = None
@@ -143,7 +148,7 @@ class Coach:
         self._score: float | None = None
         self._scored_at = 0.0
         self._practice = Practice(practice)
-        self._watch, self._sizes, self._motion = FramingWatch(), SizeWatch(), MotionMeter()
+        self._watch, self._sizes, self._motion = FramingWatch(framing), SizeWatch(), MotionMeter()
         self._wanted = expert_weights(expert.reference.keypoints)
         self._section: tuple[float, float] | None = None
         self._shown = expert.opening()
@@ -295,7 +300,7 @@ class Coach:
 
     def practise(self, section: tuple[float, float] | None) -> None:
         """Practise another section (s, s) over and over, or what the expert was opened for when None."""
-        self._tracker, self._section = self._expert.tracker(section), section
+        self._tracker, self._section = self._expert.tracker(section, self._tracking), section
         self._begin_anew()
 
     def _begin_anew(self) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from posesync.pose.features import keypoint_weights
 from posesync.pose.settings import PoseSettings
 from posesync.pose.types import FloatArray, Image
+from posesync.realtime.tracking.settings import TrackerSettings
 from posesync.realtime.tracking.tracker import Tracker
 from posesync.reference import Reference
 from posesync.reference.prepare import Progress, prepare_reference
@@ -71,19 +72,22 @@ class Expert:
         found = times[seen & (times >= first) & (times <= last)]
         return float(found[0]) if len(found) else first
 
-    def tracker(self, section: tuple[float, float] | None = None) -> Tracker:
+    def tracker(
+        self, section: tuple[float, float] | None = None, settings: TrackerSettings | None = None
+    ) -> Tracker:
         """Make a tracker for what is practised.
 
         Args:
             section: (from, to) s to practise over and over in place of what the expert was opened for.
+            settings: how the performer is followed.
 
         Raises:
             InvalidDataError: the section is empty, or a take has nothing in common with the first.
         """
         takes = (self.reference, *self.others)
         if section is not None:
-            return Tracker(takes, section=section, loop=True)
-        return Tracker(takes, section=self.section, loop=self.loop)
+            return Tracker(takes, settings, section=section, loop=True)
+        return Tracker(takes, settings, section=self.section, loop=self.loop)
 
     @property
     def practised(self) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from .settings import FeedbackSettings
 
 #: Seen joints and limbs (of 18) below which there is no score: half a body is no basis for a judgement.
 MIN_SEEN: Final = 4.0
-
+_DEFAULT: Final = FeedbackSettings()
 _MORE_THAN: Final = {"shoulder": "too high"}
 _LESS_THAN: Final = {"shoulder": "too low"}
 
@@ -102,7 +102,7 @@ def compare_nearest(
 
 
 def joint_differences(
-    performer: FloatArray, expert: FloatArray, *, min_weight: float = 0.35
+    performer: FloatArray, expert: FloatArray, *, min_weight: float = _DEFAULT.min_weight
 ) -> dict[str, float | None]:
     """Interior angle of each joint, performer − expert: degrees −180..180, None when not seen in both.
 
@@ -117,7 +117,9 @@ def _joint_differences(ours: Features, theirs: Features, min_weight: float) -> d
     return {name: float(difference[i]) if seen[i] else None for i, name in enumerate(JOINT_NAMES)}
 
 
-def overall_error(performer: FloatArray, expert: FloatArray, *, min_weight: float = 0.35) -> float | None:
+def overall_error(
+    performer: FloatArray, expert: FloatArray, *, min_weight: float = _DEFAULT.min_weight
+) -> float | None:
     """Root mean square of the differences of 8 interior angles and 10 limb directions, degrees 0..180.
 
     Weighted by the worse seen of the two poses. The square makes one limb that is far off count for more than

@@ -26,6 +26,8 @@ from posesync.pose.skeleton import (
 )
 from posesync.pose.types import FloatArray
 
+from .settings import FramingSettings
+
 BoolArray = npt.NDArray[np.bool_]
 
 #: Weight, 0..1, from which a keypoint counts as seen.
@@ -220,13 +222,11 @@ class FramingWatch:
     view goes as soon as somebody is.
 
     Args:
-        after: s that something must be wrong before it is said.
-        at_least: s that a word stays.
-        good_after: s that all must be well before :attr:`good` says so.
+        settings: how long it must hold. All must be well for ``good_after`` s before :attr:`good` says so.
     """
 
-    def __init__(self, *, after: float = 1.0, at_least: float = 2.0, good_after: float = 0.5) -> None:
-        self._after, self._at_least, self._good_after = after, at_least, good_after
+    def __init__(self, settings: FramingSettings | None = None) -> None:
+        self._settings = settings or FramingSettings()
         self.reset()
 
     def reset(self) -> None:
@@ -242,16 +242,16 @@ class FramingWatch:
         if word is None:
             self._wrong_since = None
             self._well_since = time if self._well_since is None else self._well_since
-            if time - self._well_since >= self._good_after:
+            if time - self._well_since >= self._settings.good_after:
                 self.good = True
                 # Whoever is back knows that it is not so: reading it to its end would be of no use.
-                if self._said == NOBODY or time - self._said_at >= self._at_least:
+                if self._said == NOBODY or time - self._said_at >= self._settings.at_least:
                     self._said = None
             return self._said
         self._well_since = None
         self._wrong_since = time if self._wrong_since is None else self._wrong_since
-        if time - self._wrong_since >= self._after:
+        if time - self._wrong_since >= self._settings.after:
             self.good = False
-            if self._said is None or (word != self._said and time - self._said_at >= self._at_least):
+            if self._said is None or (word != self._said and time - self._said_at >= self._settings.at_least):
                 self._said, self._said_at = word, time
         return self._said

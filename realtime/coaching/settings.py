@@ -5,41 +5,53 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from posesync.pose.keys import choice, number, switch
+
 from .confidence import JUDGED_FROM
 
 
 class Start(Enum):
     """What begins the piece."""
 
-    NOW = "now"
-    """The first frame."""
     COUNT = "count"
     """3-2-1, once the framing is good."""
     MOTION = "motion"
     """The first movement after standing still."""
     HAND = "hand"
     """A hand held above the head; then 3-2-1."""
+    NOW = "now"
+    """The first frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class PracticeSettings:
-    """How a practice begins; ``[practice]`` in the configuration.
+    """How a practice begins; ``[practice]`` in a settings file.
 
     Attributes:
-        start: what begins the piece.
-        seconds: s of the count-in, whole numbers are counted; 0 leaves it out.
         settle: s that framing must be good before anything else happens.
-        patience: s after which it begins although the framing is bad: a room may be too small; 0: at once.
         moving: torso lengths per s (see :class:`~.start.MotionMeter`) from which somebody moves.
         still: torso lengths per s, less than ``moving``, below which somebody stands still.
         still_for: s that a performer stands still before the first movement counts as the start.
         hand_for: s that a hand is held up.
     """
 
-    start: Start = Start.NOW
-    seconds: float = 3.0
+    start: Start = choice(
+        Start.COUNT,
+        "What begins the piece in front of a camera; a file begins at once. count: 3-2-1 once you are well "
+        "in the picture; motion: your first movement after standing still; hand: a hand held above your "
+        "head, then 3-2-1; now: the first frame. Return begins at any time.",
+    )
+    seconds: float = number(
+        3.0, "s", 0, 30, "Length of the count-in. Whole numbers are counted; 0 leaves it out."
+    )
+    patience: float = number(
+        20.0,
+        "s",
+        0,
+        600,
+        "After this long it begins although you are not well in the picture: a room may be too small.",
+    )
     settle: float = 1.0
-    patience: float = 20.0
     moving: float = 0.6
     still: float = 0.3
     still_for: float = 0.7
@@ -72,24 +84,35 @@ _LEVELS = tuple(GuidanceLevel)
 
 @dataclass(frozen=True, slots=True)
 class GuidanceSettings:
-    """When guidance goes and comes back; ``[guidance]`` in the configuration.
+    """When guidance goes and comes back; ``[guidance]`` in a settings file.
 
     Attributes:
-        level: at the start.
-        automatic: withdraw it, and bring it back, by the scores of each section.
-        good: 0..100; a run through a section with this mean score was done well.
-        poor: 0..100, less than ``good``; one with a lower score brings guidance back.
-        runs: 1..; so many good runs in a row withdraw one level.
         mistake: 0..100; with a lower score at a moment the performer errs.
         relief: 0..100, added to ``mistake``: the score at which the mistake counts as mended.
         least: s that a ghost once shown stays: one that flickers teaches nothing.
     """
 
-    level: GuidanceLevel = GuidanceLevel.FULL
-    automatic: bool = True
-    good: float = 85.0
-    poor: float = 60.0
-    runs: int = 2
+    level: GuidanceLevel = choice(
+        GuidanceLevel.FULL,
+        "What is shown of the expert. full: everything; mistakes: the ghost only while you err; none: "
+        "neither ghost nor expert.",
+    )
+    automatic: bool = switch(
+        True, "Withdraw guidance section by section as you get better, and bring it back when you need it."
+    )
+    good: float = number(
+        85.0, "score", 0, 100, "Mean score of a run through a section from which it was done well."
+    )
+    poor: float = number(
+        60.0,
+        "score",
+        0,
+        100,
+        "Mean score of a run below which guidance comes back by one level; less than good.",
+    )
+    runs: int = number(
+        2, "runs", 1, 20, "Runs in a row that must be done well before guidance is withdrawn by one level."
+    )
     mistake: float = 70.0
     relief: float = 8.0
     least: float = 1.5
@@ -97,45 +120,64 @@ class GuidanceSettings:
 
 @dataclass(frozen=True, slots=True)
 class CueSettings:
-    """When a difference is worth a word, and how cues follow one another.
+    """When a difference is worth a word, and how cues follow one another; ``[cues]`` in a settings file.
 
     Attributes:
-        least: degrees, 8..45; a joint that is turned by less gives no cue.
-        min_weight: 0..1; a joint seen with less certainty in either pose gives no cue.
         memory: s, over which it is judged whether an error lasts.
         share: 0..1, of the recent time for which an error must have been there; with a ``memory`` of 0.6 s
             and 0.65 a steady error is said after 0.63 s.
         release: 0..1, below ``share``; an error that has been there for no more has been put right.
         min_confidence: 0..1, the probability that the place is right; below it the comparison is in doubt and
             nothing is said.
-        hold: s a cue stays at least, long enough to be read.
-        longest: s a cue stays at most, followed or not.
-        interval: s between the beginnings of two cues, at least.
-        again: s until a cue that was not followed may be repeated.
     """
 
-    least: float = 14.0
-    min_weight: float = 0.35
+    least: float = number(14.0, "degrees", 8, 45, "A joint that is turned by less than this gives no cue.")
+    interval: float = number(2.5, "s", 2.5, 60, "From one cue to the next it takes at least this long.")
+    hold: float = number(
+        1.8, "s", 0, 30, "A cue stays at least this long, so that it can be read; less than longest."
+    )
+    longest: float = number(4.0, "s", 1, 60, "A cue stays at most this long, followed or not.")
+    again: float = number(
+        8.0, "s", 0, 600, "A cue that was not followed is not repeated before this time is over."
+    )
+    min_weight: float = number(
+        0.35,
+        "weight",
+        0,
+        1,
+        "A joint seen with less certainty than this, in you or the expert, gives no cue.",
+    )
     memory: float = 0.6
     share: float = 0.65
     release: float = 0.3
     min_confidence: float = JUDGED_FROM
-    hold: float = 1.8
-    longest: float = 4.0
-    interval: float = 2.5
-    again: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackSettings:
-    """Where the score begins to fall and how fast; ``[feedback]`` in the configuration.
+    """Where the score begins to fall and how fast; ``[feedback]`` in a settings file, every field a key."""
 
-    Attributes:
-        tolerance: degrees, 0..45; a joint that differs by no more counts as right.
-        half_score: degrees, more than ``tolerance``; the overall error with a score of 50.
-        min_weight: 0..1; what was seen with less certainty in either pose is left out.
-    """
+    tolerance: float = number(
+        6.0, "degrees", 0, 45, "A joint that differs by no more than this counts as right."
+    )
+    half_score: float = number(
+        22.0, "degrees", 10, 90, "Overall difference at which the score is 50 of 100; more than tolerance."
+    )
+    min_weight: float = number(
+        0.35, "weight", 0, 1, "Keypoints seen with less certainty than this say nothing about a joint."
+    )
 
-    tolerance: float = 6.0
-    half_score: float = 22.0
-    min_weight: float = 0.35
+
+@dataclass(frozen=True, slots=True)
+class FramingSettings:
+    """How long framing is wrong before a word; ``[framing]`` in a settings file, every field a key."""
+
+    after: float = number(
+        1.0, "s", 0, 60, "What is wrong with how you stand in the picture is said once it has lasted so long."
+    )
+    at_least: float = number(
+        2.0, "s", 0, 60, "A word about it stays at least this long, so that it can be read."
+    )
+    good_after: float = number(
+        0.5, "s", 0, 60, "You count as well in the picture once nothing has been wrong for so long."
+    )

@@ -57,11 +57,11 @@ class Practice:
     """FRAMING → READY → COUNT_IN → RUNNING; READY only where a sign is waited for.
 
     Args:
-        settings: what begins the piece, and after how long.
+        settings: what begins the piece, and after how long; None: the first frame.
     """
 
     def __init__(self, settings: PracticeSettings | None = None) -> None:
-        self.settings = settings or PracticeSettings()
+        self.settings = settings or PracticeSettings(start=Start.NOW)
         self.restart()
 
     def restart(self) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Callable, Sequence
 
 import typer
-from posesync.pose.config import DEFAULT, Config, Setting, Value, default_settings, load_config, preset_names
+from posesync.pose.keys import Setting, Value
+from posesync.realtime.session.config import DEFAULT, Config, default_settings, load_config, preset_names
 
 from . import options as shared
 
@@ -33,26 +35,38 @@ def config(
 
 def as_toml(effective: Config) -> str:
     """A commented settings file that gives the same configuration again."""
-    lines = [
+    head = [
         "# PoseSync's settings in force. Change what you like and use the file with --config FILE.",
         f"# Presets: {', '.join(preset_names())}, as in --config {preset_names()[0]}.",
     ]
-    section = ""
+
+    def origin(name: str, setting: Setting) -> list[str]:
+        where = effective.origins[name]
+        changed = "" if where == DEFAULT else f", instead of {_toml(setting.default)}"
+        return [f"# From: {_one_line(where)}{changed}."]
+
+    return settings_file(head, effective, origin)
+
+
+def settings_file(
+    head: Sequence[str], values: Config, note: Callable[[str, Setting], Sequence[str]] = lambda *_: ()
+) -> str:
+    """Every key as TOML, with what it does, what may be said of it besides, and its unit and range above it.
+
+    Args:
+        head: the first lines.
+        values: what the keys are set to.
+        note: further lines of comment, given the key and what it may be.
+    """
+    lines, section = list(head), ""
     for name, setting in default_settings().items():
         here, key = name.split(".")
+        lines.append("")
         if here != section:
             section = here
-            lines += ["", f"[{section}]"]
-        else:
-            lines.append("")
+            lines.append(f"[{section}]")
         lines += [f"# {line}" for line in textwrap.wrap(setting.help, _WIDTH)]
-        origin = effective.origins[name]
-        changed = "" if origin == DEFAULT else f", instead of {_toml(setting.default)}"
-        lines += [
-            f"# From: {_one_line(origin)}{changed}.",
-            f"# {setting.limits}",
-            f"{key} = {_toml(effective.values[here][key])}",
-        ]
+        lines += [*note(name, setting), f"# {setting.limits}", f"{key} = {_toml(values.value(name))}"]
     return "\n".join(lines) + "\n"
 
 
@@ -63,9 +77,8 @@ def as_json_text(effective: Config) -> str:
 
 
 def _entry(setting: Setting, effective: Config, name: str) -> dict[str, object]:
-    section, key = name.split(".")
     return {
-        "value": effective.values[section][key],
+        "value": effective.value(name),
         "from": effective.origins[name],
         "default": setting.default,
         "unit": setting.unit,

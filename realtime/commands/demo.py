@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from posesync.pose.config import load_config
 from posesync.pose.errors import DisplayError, OutputError
 from posesync.pose.model_files import OFFLINE_VARIABLE
 from posesync.realtime.coaching.expert import open_expert
 from posesync.realtime.display.loop import check_session, run_session
 from posesync.realtime.display.window import check_display
+from posesync.realtime.session.config import load_config
 from posesync.realtime.session.options import SessionOptions, pose_settings
 
 from . import options as shared

@@ -22,7 +22,7 @@ from posesync.pose.onnx_session import import_onnxruntime
 from posesync.pose.providers import PROVIDERS, not_started, spoken
 
 if TYPE_CHECKING:
-    from posesync.pose.config import Config
+    from posesync.realtime.session.config import Config
 
 logger = logging.getLogger(__name__)
 
@@ -57,12 +57,11 @@ def checks(config: Config, cache: Path) -> list[Check]:
     """
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it would stand among the results
     installed = base.installed_packages()
-    pose = config.section("pose")
 
     def models() -> Sequence[Finding]:
         from posesync.pose.model_files import list_models
 
-        return base.check_models(list_models(), pose="" if pose["file"] else pose["model"])
+        return base.check_models(list_models(), pose="" if config.pose.file else config.pose.model)
 
     def codecs() -> Sequence[Finding]:
         from posesync.pose.media_diagnosis import check_codecs
@@ -79,7 +78,7 @@ def checks(config: Config, cache: Path) -> list[Check]:
         Check("machine", check_machine),
         Check("packages", lambda: base.check_packages(installed)),
         Check("libraries", base.check_modules),
-        Check("ONNX Runtime", lambda: base.check_runtime(installed, provider=pose["provider"])),
+        Check("ONNX Runtime", lambda: base.check_runtime(installed, provider=config.pose.provider)),
         Check("models", models),
         Check("cache", lambda: base.check_cache(cache)),
         Check("video", codecs),
@@ -214,11 +213,11 @@ def check_speed(config: Config, *, seconds: float = SPEED_TEST) -> list[Finding]
     from . import speed_test
 
     measured = speed_test.measure(config, seconds=seconds)
-    wanted = config.section("pose")["provider"]
+    wanted = config.pose.provider
     place = spoken(measured.providers[0])
     text = (
         f"expect {measured.fps:.0f} fps at 720p on {place} ({measured.detector} + MoveNet "
-        f"{config.section('pose')['model']}), {measured.latency_ms:.0f} ms from camera to picture"
+        f"{config.pose.model}), {measured.latency_ms:.0f} ms from camera to picture"
     )
     findings = [_verdict(text, measured.fps, measured.to_dict())]
     available = import_onnxruntime().get_available_providers()

@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import platformdirs
 import typer
-from posesync.pose.config import load_config
 from posesync.pose.diagnosis import Finding, Severity, worst
+from posesync.realtime.session.config import load_config
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
-from posesync.pose.config import load_config
 from posesync.pose.errors import PoseSyncError
 from posesync.realtime.coaching.expert import open_expert
 from posesync.realtime.display.loop import check_session, run_session
 from posesync.realtime.report import default_history_path, write_report
 from posesync.realtime.report.keeping import new_log
+from posesync.realtime.session.config import load_config
 from posesync.realtime.session.options import SessionOptions, SessionResult, pose_settings
 
 from . import options as shared
@@ -117,7 +117,7 @@ def live(
         expert = open_expert(
             reference, pose_settings(settings), section=(start, end), loop=loop, progress=progress
         )
-    if log is None and not headless and settings.section("session")["keep"]:
+    if log is None and not headless and settings.session.keep:
         wanted = replace(wanted, log=new_log())
     with reporting(wanted.log if report else None):
         result = run_session(wanted, expert, settings)

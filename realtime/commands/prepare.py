@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
-from posesync.pose.config import load_config
 from posesync.pose.errors import ConfigError
 from posesync.pose.settings import PoseSettings
+from posesync.realtime.session.config import load_config
 from posesync.realtime.session.options import pose_settings
 from posesync.reference.library import Advance, Done, Outcome, State, find_videos, prepare_library
 from posesync.reference.prepare import Progress, prepare_reference

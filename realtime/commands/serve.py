@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
-from posesync.pose.config import load_config
 from posesync.pose.errors import ConfigError
+from posesync.realtime.session.config import load_config
 
 from . import options as shared
 from .console import say

@@ -13,13 +13,13 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-from posesync.pose.config import Config
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.frame_source import FrameSource, SourceInfo
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame, Image
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.display.loop import run_session
+from posesync.realtime.session.config import Config
 from posesync.realtime.session.options import SessionOptions, pose_settings
 from posesync.reference import Reference
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Annotated, Optional, cast
 
 import typer
-from posesync.pose.config import load_config
 from posesync.pose.errors import ConfigError
-from posesync.realtime.coaching.settings import FeedbackSettings
+from posesync.realtime.session.config import load_config
 from posesync.realtime.session.options import pose_settings
 from posesync.realtime.sync.job import SyncResult, run_sync
 from posesync.realtime.sync.options import SyncOptions
@@ -81,9 +80,8 @@ def sync(
         path=path,
         plot=plot,
     )
-    feedback = FeedbackSettings(**settings.section("feedback"))
     with stages() as report:
-        result = run_sync(wanted, pose_settings(settings), feedback=feedback, report=report)
+        result = run_sync(wanted, pose_settings(settings), feedback=settings.feedback, report=report)
     if as_json:
         typer.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
         return

@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from posesync.pose.config import Config
 from posesync.pose.errors import SourceError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.sources import FrameSource, open_source
@@ -32,6 +31,7 @@ from posesync.realtime.pipeline.workers import (
     SequenceWorker,
     opencv_on_one_thread,
 )
+from posesync.realtime.session.config import Config
 from posesync.realtime.session.moments import MomentCollector
 from posesync.realtime.session.options import SessionOptions, SessionResult, make_coach, pose_settings
 from posesync.realtime.session.outputs import Outputs, check_output
@@ -114,7 +114,7 @@ class _Session:
         waits = source.is_live and not options.headless
         self._coach = make_coach(estimator, expert, config, waits=waits)
         self._statistics = SessionStatistics()
-        keeps = options.log is not None and config.section("session")["pictures"]
+        keeps = options.log is not None and config.session.pictures
         self._moments = MomentCollector() if keeps else None
         self._stage = Stage(expert, config, self._statistics, self._provider, audible=not options.headless)
         self._models = estimator.describe()
@@ -152,7 +152,7 @@ class _Session:
         if ended == "camera lost":
             raise SourceError(
                 f"{self._source.info.name} was lost and did not come back within "
-                f"{self._config.section('camera')['lost_timeout']:g} s: check its cable, then start again"
+                f"{self._config.camera.lost_timeout:g} s: check its cable, then start again"
             )
         return SessionResult(ended, summary, timing)
 
@@ -196,7 +196,6 @@ class _Session:
     # -- live ----------------------------------------------------------------------------------------------
 
     def _live(self, outputs: Outputs, window: Window | None) -> str:
-        camera = self._config.section("camera")
         frames: Mailbox[Captured] = Mailbox(lambda captured: captured.frame.time)
         steps: Mailbox[Processed] = Mailbox(lambda processed: processed.step.frame.time)
 
@@ -204,7 +203,7 @@ class _Session:
             self._statistics.add(processed.step, len(missed), now=time.monotonic(), latency=processed.latency)
             outputs.add(processed.step, missed)  # this may raise, when the log has the line already
 
-        capture = CaptureWorker(self._source, frames, **camera)
+        capture = CaptureWorker(self._source, frames, self._config.camera)
         inference = InferenceWorker(self._coach, frames, steps, sink)
         capture.start()
         inference.start()

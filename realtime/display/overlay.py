@@ -15,16 +15,18 @@ from posesync.realtime.coaching.retarget import GhostBody
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.canvas import Canvases
 from posesync.realtime.drawing.text import TextPainter
+from posesync.realtime.session.settings import DisplaySettings, Layout
 
 from .ghost import draw_ghost
 from .panels import draw_countdown, draw_details, draw_memory, draw_notice, make_label
 from .progress import timing_value
-from .scene import Layout, Scene
+from .scene import Scene
 from .strip import KEYS, Strip
 from .views import Arranger, Views
 
 __all__ = ["KEYS", "Layout", "Overlay", "Scene"]
 
+_DISPLAY: Final = DisplaySettings()
 #: Time over which what is shown of differences and score is smoothed.
 SMOOTHING_SECONDS: Final = 0.35
 #: Opacity of the ghost; in doubt half of it is left.
@@ -46,11 +48,11 @@ class Overlay:
 
     def __init__(
         self,
-        height: int = 720,
+        height: int = _DISPLAY.height,
         *,
-        mirror: bool = True,
-        follow: bool = True,
-        layout: Layout = Layout.SIDE_BY_SIDE,
+        mirror: bool = _DISPLAY.mirror,
+        follow: bool = _DISPLAY.follow,
+        layout: Layout = _DISPLAY.view,
     ) -> None:
         self.height = height // 2 * 2
         self.width = round(self.height * 16 / 9 / 2) * 2

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 from posesync.pose.types import FloatArray, Image
 from posesync.realtime.coaching.confidence import doubt_of
 from posesync.realtime.coaching.scoring import Timing
+from posesync.realtime.session.settings import Layout
 from posesync.realtime.tracking.position import Position
-
-
-class Layout(str, Enum):
-    """How performer and expert share the picture."""
-
-    SIDE_BY_SIDE = "side-by-side"
-    """Two pictures of equal height."""
-    GHOST = "ghost"
-    """The performer as large as fits, with the expert's pose on their own body as a shape to fill."""
-    PICTURE_IN_PICTURE = "picture-in-picture"
-    """The performer as large as fits, the expert small in a corner."""
-
-    def next(self) -> Layout:
-        """The one that the key V goes on to."""
-        every = list(Layout)
-        return every[(every.index(self) + 1) % len(every)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from posesync.pose.config import Config
 from posesync.pose.types import Image
 from posesync.realtime.audio.follow import ExpertClock
 from posesync.realtime.audio.playback import SessionSound
-from posesync.realtime.audio.settings import SoundMode, SoundSettings
+from posesync.realtime.audio.settings import SoundMode
 from posesync.realtime.coaching.coach import Step
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.start import Phase, SlowPreview
+from posesync.realtime.session.config import Config
 from posesync.realtime.session.options import make_guidance
 from posesync.realtime.session.statistics import Figures, SessionStatistics, statistics_lines
 
-from .overlay import Layout, Overlay, Scene
+from .overlay import Overlay, Scene
 from .window import Command
 
 #: s between two looks at the statistics: figures that change with every picture cannot be read.
@@ -49,15 +49,15 @@ class Stage:
         *,
         audible: bool = False,
     ) -> None:
-        display = config.section("display")
+        display = config.display
         self._overlay = Overlay(
-            display["height"],
-            mirror=display["mirror"],
-            follow=display["follow"],
-            layout=Layout(display["view"]),
+            display.height,
+            mirror=display.mirror,
+            follow=display.follow,
+            layout=display.view,
         )
-        self._details: bool = display["statistics"]
-        self._preview_first: bool = display["preview"]
+        self._details = display.statistics
+        self._preview_first = display.preview
         self._expert = expert
         self._statistics = statistics
         self._provider = provider
@@ -241,8 +241,7 @@ class Stage:
         self._hold()
 
     def _open_sound(self, config: Config) -> tuple[ExpertClock | None, SessionSound]:
-        wanted = config.section("sound")
-        settings = SoundSettings(**{**wanted, "mode": SoundMode(wanted["mode"])})
+        settings = config.sound
         begin, end = self._expert.practised
         clock = ExpertClock(begin, end, loop=self._expert.loop) if settings.mode is SoundMode.CLOCK else None
         starts = [part.start for part in self._sections]

@@ -11,8 +11,9 @@ from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from posesync.pose.types import FloatArray
 from posesync.realtime.drawing.annotators import View
+from posesync.realtime.session.settings import Layout
 
-from .scene import Layout, Scene
+from .scene import Scene
 
 _TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
 #: Time in which a cropped picture comes to rest on the person, s.

@@ -21,6 +21,7 @@ from enum import Enum
 from typing import Final
 
 import cv2
+from posesync.pose.settings import CameraSettings
 from posesync.pose.sources import FrameSource, resume
 from posesync.pose.types import Frame
 from posesync.realtime.coaching.coach import Coach, Step
@@ -116,23 +117,19 @@ class CaptureWorker(Worker):
     Args:
         source: closed when the worker ends.
         outbox: gets every frame.
-        lost_timeout: s that a lost camera is waited for before it counts as gone.
-        retry_interval: s between two attempts to get it back.
+        settings: how long a lost camera is waited for before it counts as gone.
     """
 
     def __init__(
         self,
         source: FrameSource,
         outbox: Mailbox[Captured],
-        *,
-        lost_timeout: float = 30.0,
-        retry_interval: float = 1.0,
+        settings: CameraSettings | None = None,
     ) -> None:
         super().__init__("capture")
         self._source = source
         self._outbox = outbox
-        self._lost_timeout = lost_timeout
-        self._retry_interval = retry_interval
+        self._settings = settings or CameraSettings()
         self._paused = threading.Event()
         self._start: float | None = None
         self.lost_since: float | None = None
@@ -170,12 +167,12 @@ class CaptureWorker(Worker):
         if not self._source.is_live or self._stop.is_set():
             return False
         self.lost_since, self.state = time.monotonic(), WorkerState.WAITING
-        name, timeout = self._source.info.name, self._lost_timeout
+        name, timeout = self._source.info.name, self._settings.lost_timeout
         logger.warning("lost %s: waiting up to %g s for it to come back", name, timeout)
         back = resume(
             self._source,
             patience=timeout,
-            interval=self._retry_interval,
+            interval=self._settings.retry_interval,
             stopped=self._stop.is_set,
             sleep=lambda seconds: void(self._stop.wait(seconds)),
         )

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posesync.pose.config import Config
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.settings import PoseSettings
 from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.guidance import Guidance
-from posesync.realtime.coaching.settings import (
-    CueSettings,
-    FeedbackSettings,
-    GuidanceLevel,
-    GuidanceSettings,
-    PracticeSettings,
-    Start,
-)
+
+from .config import Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +49,12 @@ class SessionResult:
 
 def pose_settings(config: Config) -> PoseSettings:
     """The part of the configuration that decides how keypoints are found."""
-    detector, pose = config.section("detector"), config.section("pose")
-    return PoseSettings(
-        pose=pose["model"],
-        detector=detector["kind"],
-        every=detector["every"],
-        provider=pose["provider"],
-        threads=pose["threads"],
-        patience=detector["patience"],
-        pose_model=pose["file"],
-        detector_model=detector["model"],
-    )
-
-
-def practice_settings(config: Config) -> PracticeSettings:
-    """The part of the configuration that decides what begins the piece."""
-    values = config.section("practice")
-    return replace(PracticeSettings(), **{**values, "start": Start(values["start"])})
+    return PoseSettings.of(config.detector, config.pose)
 
 
 def make_guidance(expert: Expert, config: Config) -> Guidance:
     """How much is shown of the expert, section by section, as configured."""
-    values = config.section("guidance")
-    settings = replace(GuidanceSettings(**values), level=GuidanceLevel(values["level"]))
-    return Guidance([(part.start, part.end) for part in expert.sections()], settings)
+    return Guidance([(part.start, part.end) for part in expert.sections()], config.guidance)
 
 
 def make_coach(estimator: PoseEstimator, expert: Expert, config: Config, *, waits: bool) -> Coach:
@@ -87,7 +62,9 @@ def make_coach(estimator: PoseEstimator, expert: Expert, config: Config, *, wait
     return Coach(
         estimator,
         expert,
-        FeedbackSettings(**config.section("feedback")),
-        cues=replace(CueSettings(), **config.section("cues")),
-        practice=practice_settings(config) if waits else None,
+        config.feedback,
+        cues=config.cues,
+        framing=config.framing,
+        practice=config.practice if waits else None,
+        tracking=config.tracking,
     )

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from posesync.pose.config import Config
 from posesync.pose.digest import file_sha256
 from posesync.pose.errors import ReferenceFileError, SourceError
 from posesync.pose.files import output_error
 from posesync.pose.textual import clean_text
 from posesync.realtime.coaching.expert import REFERENCE_SUFFIX, Expert
+from posesync.realtime.session.config import Config
 from posesync.realtime.session.options import pose_settings
 from posesync.reference import Reference
 from posesync.reference.content import VideoContent

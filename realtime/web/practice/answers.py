@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from posesync.pose.config import Config
 from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.skeleton import JOINT_NAMES, LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from posesync.pose.types import FloatArray
@@ -14,6 +13,7 @@ from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.retarget import GhostBody
 from posesync.realtime.coaching.settings import GuidanceLevel
 from posesync.realtime.coaching.start import Phase
+from posesync.realtime.session.config import Config
 from posesync.realtime.session.options import make_guidance
 
 from .frames import Waiting

@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
-from posesync.pose.config import Config
 from posesync.pose.errors import PoseSyncError
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.session.config import Config
 from starlette.concurrency import run_in_threadpool
 
 from .protocol import Ended

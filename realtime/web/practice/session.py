@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from posesync.pose.config import Config
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.frame_source import SourceInfo
@@ -20,6 +19,7 @@ from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.pipeline.workers import InferenceWorker, Processed
 from posesync.realtime.report import write_report
 from posesync.realtime.report.keeping import new_log
+from posesync.realtime.session.config import Config
 from posesync.realtime.session.moments import MomentCollector
 from posesync.realtime.session.options import make_coach, pose_settings
 from posesync.realtime.session.outputs import Outputs
@@ -99,7 +99,7 @@ class PracticeSession:
         self._provider = estimator.provider
         self._answers = AnswerWriter(expert, config)
         self._statistics = SessionStatistics()
-        self._moments = MomentCollector() if config.section("session")["pictures"] else None
+        self._moments = MomentCollector() if config.session.pictures else None
         self._outputs: Outputs | None = None
         self._clock = FrameClock()
         self._inbox = JpegInbox(self._refuse)

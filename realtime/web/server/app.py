@@ -13,9 +13,9 @@ import platformdirs
 from fastapi import FastAPI, HTTPException, WebSocket
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
-from posesync.pose.config import Config
 from posesync.realtime.pipeline.workers import opencv_on_one_thread
 from posesync.realtime.report.history import HISTORY_FILE
+from posesync.realtime.session.config import Config
 from posesync.realtime.web.library.experts import ExpertStore
 from posesync.realtime.web.library.routes import router
 from posesync.realtime.web.practice.hub import Hub

@@ -15,9 +15,9 @@ from typing import Any, Final, Protocol
 
 import uvicorn
 from fastapi import FastAPI
-from posesync.pose.config import Config
 from posesync.pose.errors import ConfigError, PoseSyncError, SourceError
 from posesync.realtime.pipeline.signals import StopSignals
+from posesync.realtime.session.config import Config
 from posesync.realtime.web.practice.protocol import MOST_BYTES
 from starlette.types import ASGIApp, Receive, Scope, Send
 

@@ -13,7 +13,7 @@ from posesync.realtime.audio import espeak as voice_espeak
 from posesync.realtime.audio.device import Channel, SoundDevice
 from posesync.realtime.audio.espeak import Espeak, MonoSamples, VoiceMissing
 from posesync.realtime.audio.playback import SessionSound
-from posesync.realtime.audio.settings import SoundSettings
+from posesync.realtime.audio.settings import SoundMode, SoundSettings
 from posesync.realtime.audio.track import RATE, Samples
 from posesync.realtime.audio.voice import Speaker, to_stereo
 
@@ -230,7 +230,7 @@ def test_a_session_speaks(espeak: Espeak, monkeypatch: pytest.MonkeyPatch, tmp_p
     path = tmp_path / "out.raw"
     monkeypatch.setenv("SDL_AUDIODRIVER", "disk")
     monkeypatch.setenv("SDL_DISKAUDIOFILE", str(path))
-    sound = SessionSound.open(SoundSettings(voice=True, tones=False), None)
+    sound = SessionSound.open(SoundSettings(mode=SoundMode.OFF, voice=True, tones=False), None)
     sound.say("well done")
     time.sleep(0.8)
     sound.close()

@@ -129,7 +129,7 @@ class ScriptedExpert(Expert):
         super().__init__(drawn_expert())
         self._answers = iter(answers)
 
-    def tracker(self, section: tuple[float, float] | None = None) -> Any:
+    def tracker(self, section: tuple[float, float] | None = None, settings: object = None) -> Any:
         return ScriptedTracker(self._answers)
 
 

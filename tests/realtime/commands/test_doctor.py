@@ -9,13 +9,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from posesync.pose.config import load_config
 from posesync.pose.diagnosis import Finding, Severity, worst
 from posesync.pose.errors import ModelError
 from posesync.realtime.commands import diagnosis, doctor, speed_test
 from posesync.realtime.commands.app import run
 from posesync.realtime.commands.diagnosis import Check
 from posesync.realtime.commands.speed_test import Speed
+from posesync.realtime.session.config import load_config
 
 FINE = Finding("fine", Severity.OK, "all is well")
 BAD = Finding("bad", Severity.BLOCKER, "it is broken " * 12, "repair it " * 12)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fakes import FakeCamera
 from outputs import playable, read_log
-from posesync.pose.config import Config, load_config
 from posesync.pose.errors import DisplayError, OutputError, SourceError
+from posesync.pose.settings import CameraSettings
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
 from posesync.realtime.coaching.expert import Expert
@@ -22,6 +23,7 @@ from posesync.realtime.display.window import Command, Window
 from posesync.realtime.pipeline.workers import CaptureWorker
 from posesync.realtime.report import History
 from posesync.realtime.report.keeping import sessions_dir
+from posesync.realtime.session.config import Config, load_config
 from posesync.realtime.session.options import SessionOptions
 
 
@@ -86,7 +88,7 @@ def test_a_camera_that_dies_and_returns_is_one_complete_session(
         def __exit__(self, *_: object) -> None:
             camera.close()
 
-    quick = Config({**config.values, "camera": {"lost_timeout": 0.4, "retry_interval": 0.05}})
+    quick = replace(config, camera=CameraSettings(lost_timeout=0.4, retry_interval=0.05))
     with pytest.raises(SourceError, match=r"did not come back within 0\.4 s: check its cable"):
         run_session(SessionOptions("0", True, log, None), expert, quick, source=Ending())  # type: ignore[arg-type]
     header, lines, summary = read_log(log)
@@ -238,7 +240,11 @@ def test_a_source_is_closed_when_a_worker_ends(images: list[np.ndarray]) -> None
     from posesync.realtime.pipeline.workers import Mailbox
 
     device = FakeCamera(images, dies_after=3)
-    worker = CaptureWorker(device.camera(), Mailbox(lambda captured: captured.frame.time), lost_timeout=0.0)
+    worker = CaptureWorker(
+        device.camera(),
+        Mailbox(lambda captured: captured.frame.time),
+        settings=CameraSettings(lost_timeout=0.0),
+    )
     worker.start()
     assert worker.join()
     assert device.released >= 1

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from posesync.pose.config import load_config
 from posesync.realtime.coaching.coach import Step
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.start import Phase, PracticeStatus
@@ -15,6 +14,7 @@ from posesync.realtime.display import stage as stage_module
 from posesync.realtime.display.overlay import Overlay, Scene
 from posesync.realtime.display.stage import Stage
 from posesync.realtime.display.window import Command
+from posesync.realtime.session.config import load_config
 from posesync.realtime.session.statistics import SessionStatistics
 
 

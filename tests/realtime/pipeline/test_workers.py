@@ -8,6 +8,7 @@ import time
 import pytest
 from fakes import FakeCamera
 from posesync.pose.errors import SourceError
+from posesync.pose.settings import CameraSettings
 from posesync.realtime.pipeline.workers import Captured, CaptureWorker, Mailbox, Worker, WorkerState
 
 
@@ -54,7 +55,9 @@ def test_taking_wakes_up_when_something_comes_or_the_box_closes() -> None:
 def test_every_captured_frame_is_taken_or_known_as_missed() -> None:
     camera = FakeCamera(dies_after=200)
     box = frames_box()
-    worker = CaptureWorker(camera.camera(), box, lost_timeout=0.0, retry_interval=0.01)
+    worker = CaptureWorker(
+        camera.camera(), box, settings=CameraSettings(lost_timeout=0.0, retry_interval=0.01)
+    )
     worker.start()
     taken, missed = collect(box)
     assert worker.join()
@@ -67,7 +70,9 @@ def test_every_captured_frame_is_taken_or_known_as_missed() -> None:
 def test_a_camera_that_returns_is_waited_for() -> None:
     camera = FakeCamera(dies_after=5, returns_after=0.0)
     box = frames_box()
-    worker = CaptureWorker(camera.camera(), box, lost_timeout=5.0, retry_interval=0.01)
+    worker = CaptureWorker(
+        camera.camera(), box, settings=CameraSettings(lost_timeout=5.0, retry_interval=0.01)
+    )
     worker.start()
     end = time.monotonic() + 10
     while camera.delivered < 50 and time.monotonic() < end:
@@ -82,7 +87,9 @@ def test_a_camera_that_returns_is_waited_for() -> None:
 
 def test_a_camera_that_stays_away_is_given_up_after_the_time_set() -> None:
     box = frames_box()
-    worker = CaptureWorker(FakeCamera(dies_after=3).camera(), box, lost_timeout=0.3, retry_interval=0.05)
+    worker = CaptureWorker(
+        FakeCamera(dies_after=3).camera(), box, settings=CameraSettings(lost_timeout=0.3, retry_interval=0.05)
+    )
     began = time.monotonic()
     worker.start()
     taken, _ = collect(box)
@@ -94,7 +101,9 @@ def test_a_camera_that_stays_away_is_given_up_after_the_time_set() -> None:
 
 def test_stopping_does_not_wait_for_a_lost_camera() -> None:
     worker = CaptureWorker(
-        FakeCamera(dies_after=1).camera(), frames_box(), lost_timeout=60.0, retry_interval=30.0
+        FakeCamera(dies_after=1).camera(),
+        frames_box(),
+        settings=CameraSettings(lost_timeout=60.0, retry_interval=30.0),
     )
     worker.start()
     end = time.monotonic() + 5
@@ -111,7 +120,7 @@ def test_stopping_does_not_wait_for_a_lost_camera() -> None:
 def test_frames_of_a_paused_camera_pass_by() -> None:
     camera = FakeCamera(dies_after=100)
     box = frames_box()
-    worker = CaptureWorker(camera.camera(), box, lost_timeout=0.0)
+    worker = CaptureWorker(camera.camera(), box, settings=CameraSettings(lost_timeout=0.0))
     worker.paused = True
     worker.start()
     assert collect(box) == ([], [])

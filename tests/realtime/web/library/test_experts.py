@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 import pytest
 from clips import PerformanceCurve, retime
-from posesync.pose.config import load_config
 from posesync.pose.errors import ReferenceFileError, SourceError
 from posesync.pose.settings import PoseSettings
+from posesync.realtime.session.config import load_config
 from posesync.realtime.web.library import preparing
 from posesync.realtime.web.library import upload_store as shelf
 from posesync.realtime.web.library.experts import ExpertInfo, ExpertStore

@@ -16,9 +16,9 @@ from urllib.parse import quote
 import pytest
 from clips import PerformanceCurve, retime
 from fastapi import FastAPI
-from posesync.pose.config import load_config
 from posesync.realtime.report.history import HISTORY_FILE, History
 from posesync.realtime.report.writing import write_report
+from posesync.realtime.session.config import load_config
 from posesync.realtime.web.library.experts import ExpertStore
 from posesync.realtime.web.library.routes import router
 from posesync.realtime.web.library.uploads import Uploads

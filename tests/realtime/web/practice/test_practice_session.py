@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 import pytest
 from outputs import read_log
-from posesync.pose.config import Config, load_config
 from posesync.pose.errors import OutputError
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
@@ -19,6 +18,7 @@ from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands.demo_performance import TempoCurve, tracking_error
 from posesync.realtime.report import History
+from posesync.realtime.session.config import Config, load_config
 from posesync.realtime.web.practice.protocol import (
     Answer,
     Begin,

@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 import uvicorn
 from fastapi import FastAPI, WebSocket
-from posesync.pose.config import Config, load_config
 from posesync.pose.errors import SourceError
 from posesync.pose.sources import open_source
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.session.config import Config, load_config
 from posesync.realtime.web.practice import hub as hub_module
 from posesync.realtime.web.practice.hub import Hub, report_id
 from posesync.realtime.web.practice.protocol import EncodedFrame, pack_frame

@@ -8,9 +8,15 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from posesync.pose.config import COMMAND_LINE, DEFAULT, default_settings, load_config, preset_names
 from posesync.pose.errors import ConfigError
 from posesync.realtime.commands.config import as_json_text, as_toml
+from posesync.realtime.session.config import (
+    COMMAND_LINE,
+    DEFAULT,
+    default_settings,
+    load_config,
+    preset_names,
+)
 
 
 def test_the_presets_are_those_of_the_project() -> None:
@@ -22,7 +28,7 @@ def test_a_preset_changes_what_it_names(name: str) -> None:
     config, default = load_config(name), load_config()
     changed = [key for key, origin in config.origins.items() if origin == f"preset {name}"]
     assert len(changed) >= 3
-    assert any(config.values[k.split(".")[0]] != default.values[k.split(".")[0]] for k in changed)
+    assert any(config.value(key) != default.value(key) for key in changed)
     assert {origin for key, origin in config.origins.items() if key not in changed} == {DEFAULT}
 
 
@@ -57,7 +63,7 @@ def test_a_file_comes_before_a_preset_of_its_name_but_a_folder_does_not(
     Path("dance").mkdir()
     assert load_config("dance").origins["feedback.tolerance"] == "preset dance"
     Path("exercise").write_text("[feedback]\ntolerance = 44\n")
-    assert load_config("exercise").section("feedback")["tolerance"] == 44.0
+    assert load_config("exercise").feedback.tolerance == 44.0
 
 
 def test_an_unknown_name_is_told_which_presets_there_are() -> None:
@@ -74,7 +80,7 @@ def test_what_the_command_prints_gives_the_same_configuration(name: str | None, 
     assert 'From: command line, instead of "lightning".' in text
     path = tmp_path / "printed.toml"
     path.write_text(text, encoding="utf-8")
-    assert load_config(path).values == config.values
+    assert load_config(path) == config
     told = json.loads(as_json_text(config))["settings"]
     assert told["pose.model"]["from"] == "command line"
     assert told["feedback.tolerance"]["from"] == (f"preset {name}" if name else "default")
@@ -88,4 +94,4 @@ def test_a_hostile_file_name_stays_within_its_comment(tmp_path: Path) -> None:
         pytest.skip("no such file name here")
     printed = tmp_path / "printed.toml"
     printed.write_text(as_toml(load_config(path)), encoding="utf-8")
-    assert load_config(printed).section("feedback")["tolerance"] == 5.0
+    assert load_config(printed).feedback.tolerance == 5.0

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from posesync.pose.config import default_settings, load_config
 from posesync.pose.errors import ConfigError
+from posesync.pose.settings import CameraSettings
+from posesync.realtime.session.config import default_settings, load_config
 
 
 def test_every_default_lies_within_its_own_limits() -> None:
@@ -23,10 +24,10 @@ def test_a_file_changes_only_what_it_names_and_options_win(tmp_path: Path) -> No
     path = tmp_path / "my.toml"
     path.write_text('[camera]\nlost_timeout = 5\n[pose]\nmodel = "thunder"\n')
     config = load_config(path, {"pose.model": "lightning", "detector.kind": None})
-    assert config.section("camera") == {"lost_timeout": 5.0, "retry_interval": 1.0}
-    assert isinstance(config.section("camera")["lost_timeout"], float)
-    assert config.section("pose")["model"] == "lightning"
-    assert config.section("detector") == load_config().section("detector")
+    assert config.camera == CameraSettings(lost_timeout=5.0, retry_interval=1.0)
+    assert isinstance(config.camera.lost_timeout, float)
+    assert config.pose.model == "lightning"
+    assert config.detector == load_config().detector
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def _read(path: Path) -> dict[str, Any]:
             raise ConfigError(
                 f"{path} is larger than {MAX_CONFIG_BYTES} bytes, expected a TOML file of settings"
             )
-        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(
             f"no such config file: {path}: check the path given to --config, or name a preset "
@@ -148,7 +148,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"cannot read {path} ({error.strerror}): check the path given to --config"
         ) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also a number of 5000 digits, or [[[[… without end
         reason = str(error).replace("\n", " ")
         raise ConfigError(f"{path} is not TOML ({reason}): correct it, or start from default.toml") from None
     return tables

@@ -47,6 +47,9 @@ def test_a_file_changes_only_what_it_names_and_options_win(tmp_path: Path) -> No
         ('[pose]\nmodel = "heavy"\n', ["pose.model", "'heavy'", "lightning, thunder or mediapipe"]),
         ("[display]\nmirror = 1\n", ["display.mirror", "1 (a number)", "true or false"]),
         ("[display\nmirror = true\n", ["not TOML", "line 1"]),
+        ("[camera]\nlost_timeout = inf\n", ["camera.lost_timeout", "inf", "a number from 0 to 86400 s"]),
+        (f"[camera]\nlost_timeout = {'9' * 400}\n", ["camera.lost_timeout", "999…", "from 0 to 86400 s"]),
+        ("a = " + "[" * 20_000, ["not TOML", "start from default.toml"]),
     ],
 )
 def test_a_mistake_is_told_in_one_line(tmp_path: Path, text: str, parts: list[str]) -> None:
@@ -68,3 +71,11 @@ def test_a_missing_or_binary_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="not TOML"):
         load_config(tmp_path / "binary.toml")
+
+
+@pytest.mark.parametrize(
+    "text", [b"\xef\xbb\xbf[camera]\nlost_timeout = 5\n", b"[camera]\r\nlost_timeout = 5\r\n"]
+)
+def test_a_file_as_windows_editors_save_it_is_read(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "my.toml").write_bytes(text)
+    assert load_config(tmp_path / "my.toml").camera.lost_timeout == 5.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from clips import frames_of
+from clips import frames_of, size_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from posesync.pose.errors import InvalidDataError
@@ -127,32 +127,53 @@ def test_the_mirrored_picture_asks_for_the_other_side(x: float) -> None:
 
 
 def said_of(clip: Path, crop: tuple[slice, slice], detector: str) -> str | None:
-    """What is said most often of real pictures, cut off."""
+    """What is said most often of real pictures, cut off.
+
+    Throughout the clip, for no detector sees half a body in every frame: cropping by keypoints lets the
+    left half go for a fifth of a second, right at the beginning.
+    """
     estimator, words = PoseEstimator(PoseSettings(detector=detector)), Counter[str | None]()
     for number, (time, image) in enumerate(frames_of(clip)):
-        if number >= 6:
-            break
+        if number % 5:
+            continue
         cut = np.ascontiguousarray(image[crop])
         keypoints = estimator.update(Frame(cut, time, number)).keypoints.to_array()
-        words[check_framing(keypoints, (cut.shape[1], cut.shape[0]))] += number > 1
+        words[check_framing(keypoints, (cut.shape[1], cut.shape[0]))] += 1
     return words.most_common(1)[0][0]
 
 
-def test_of_real_pictures(expert_clip: Path, detector: str) -> None:
-    (_, image), *_ = frames_of(expert_clip)
-    height, width = image.shape[:2]
-    every = slice(None)
-    assert said_of(expert_clip, (every, every), detector) is None
-    assert said_of(expert_clip, (slice(0, int(0.62 * height)), every), detector) in (
-        "tilt the camera down, I cannot see your feet",
-        "step back, I cannot see your feet",
+@pytest.mark.parametrize(
+    ("rows", "columns", "said"),
+    [
+        ((0.0, 1.0), (0.0, 1.0), {None}),
+        (
+            (0.0, 0.62),
+            (0.0, 1.0),
+            {"tilt the camera down, I cannot see your feet", "step back, I cannot see your feet"},
+        ),
+        (
+            (0.36, 1.0),
+            (0.0, 1.0),
+            {"tilt the camera up, I cannot see your head", "step back, I cannot see your head"},
+        ),
+        ((0.0, 1.0), (0.0, 0.5), {"move to the right"}),
+        ((0.0, 1.0), (0.5, 1.0), {"move to the left"}),
+    ],
+    ids=["all of her", "no feet", "no head", "left half", "right half"],
+)
+def test_of_real_pictures(
+    rows: tuple[float, float],
+    columns: tuple[float, float],
+    said: set[str | None],
+    expert_clip: Path,
+    detector: str,
+) -> None:
+    width, height = size_of(expert_clip)
+    crop = (
+        slice(*(int(share * height) for share in rows)),
+        slice(*(int(share * width) for share in columns)),
     )
-    assert said_of(expert_clip, (slice(int(0.36 * height), None), every), detector) in (
-        "tilt the camera up, I cannot see your head",
-        "step back, I cannot see your head",
-    )
-    assert said_of(expert_clip, (every, slice(0, width // 2)), detector) == "move to the right"
-    assert said_of(expert_clip, (every, slice(width // 2, None)), detector) == "move to the left"
+    assert said_of(expert_clip, crop, detector) in said
 
 
 def play(watch: FramingWatch, words: list[tuple[float, str | None]], step: float = 0.1) -> list[str | None]:

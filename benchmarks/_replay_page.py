@@ -25,6 +25,7 @@ from _sheets import Image, strip
 from _stand_in import prepare_expert
 
 import browsing  # isort: skip  # beside the tests: _replay_server has shown the way
+import limits  # isort: skip
 import practising  # isort: skip
 import serving  # isort: skip
 
@@ -59,8 +60,8 @@ def photograph(expert: Recording, performer: Recording, folder: Path, *, times: 
     Raises:
         RuntimeError: Chromium is not installed.
     """
-    if browsing.CHROMIUM is None:
-        raise RuntimeError(browsing.NO_CHROMIUM)
+    if limits.CHROMIUM is None:
+        raise RuntimeError(limits.NO_CHROMIUM)
     from playwright.sync_api import sync_playwright
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -39,9 +39,7 @@ from _browser_pictures import take_pictures  # noqa: E402
 from _live_stages import BareModels  # noqa: E402
 from browsing import (  # noqa: E402
     CAMERA_FPS,
-    CHROMIUM,
     LISTEN,
-    NO_CHROMIUM,
     WALKED,
     Camera,
     chromium,
@@ -49,6 +47,7 @@ from browsing import (  # noqa: E402
     make_camera,
     serving,
 )
+from limits import CHROMIUM, NO_CHROMIUM  # noqa: E402
 from playwright.sync_api import sync_playwright  # noqa: E402
 from posesync.pose.settings import PoseSettings  # noqa: E402
 from practising import (  # noqa: E402

@@ -16,6 +16,14 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 import _rooms  # noqa: E402
 import fetch_clips  # noqa: E402
 from clips import retime  # noqa: E402
+from limits import CHROMIUM, NO_CHROMIUM  # noqa: E402
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what is marked ``browser`` where there is none; from one place, for pytest then says it once."""
+    if CHROMIUM is None and item.get_closest_marker("browser") is not None:
+        pytest.skip(NO_CHROMIUM)
 
 
 @pytest.fixture(scope="session")

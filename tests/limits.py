@@ -1,8 +1,9 @@
-"""What a machine refuses: room on the disk, a folder to write to."""
+"""What a machine refuses or lacks: room on the disk, a folder to write to, a browser."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+#: The system's own, for tests marked ``browser``.
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
+    None,
+)
+NO_CHROMIUM = "needs Chromium (apt-get install chromium)"
 
 #: Linux: get and set a file's attributes, and the one that lets nobody, root included, change it.
 _GET_FLAGS, _SET_FLAGS, _IMMUTABLE = 0x80086601, 0x40086602, 0x10

@@ -147,13 +147,12 @@ def test_two_recorded_people_are_replayed(tmp_path: Path) -> None:
     assert known(dict(performer.marks)["27:peak"]) == pytest.approx(dict(expert.marks)["27:peak"])
 
 
+@pytest.mark.browser
 def test_the_page_is_photographed_at_three_widths(tmp_path: Path) -> None:
     pytest.importorskip("playwright.sync_api", reason="needs playwright")
     pytest.importorskip("fastapi", reason="needs posesync[web]")
     import _replay_page as page
 
-    if page.browsing.CHROMIUM is None:
-        pytest.skip(page.browsing.NO_CHROMIUM)
     files = page.photograph(waver("slim"), waver("broad", pace=0.8, wide=1.3), tmp_path, times=1)
     widths = [page.cv2.imread(str(file)).shape[1] for file in files if not file.name.startswith("page-")]
     assert widths == [390, 820, 1280] * 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,13 +12,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from clips import PerformanceCurve, _Nearest
+from limits import CHROMIUM
 from serving import serve
-
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
-    None,
-)
-NO_CHROMIUM = "needs Chromium (apt-get install chromium)"
 
 #: Frames per s that Chromium gives an MJPEG file as a camera: its own figure, the file holds none.
 CAMERA_FPS = 30

@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browsing import (
-    CHROMIUM,
     LISTEN,
-    NO_CHROMIUM,
     WALKED,
     Camera,
     barriers,
@@ -41,7 +39,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
 pytest.importorskip("fastapi", reason="needs posesync[web]")
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM),
+    pytest.mark.browser,
     pytest.mark.timeout(400),
 ]
 #: ms; a machine that is busy with other things prepares an expert slowly.

@@ -18,12 +18,12 @@ from urllib.parse import unquote
 import cv2
 import numpy as np
 import pytest
-from browsing import CHROMIUM, NO_CHROMIUM, barriers, chromium, complaints
+from browsing import barriers, chromium, complaints
 from posesync.realtime.web.server.guard import Guard, Request
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+pytestmark = pytest.mark.browser
 
 REALTIME = Path(str(resources.files("posesync.realtime")))
 HOST = "localhost:8765"

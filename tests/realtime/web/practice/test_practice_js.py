@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import CHROMIUM, NO_CHROMIUM
 from modules import empty_page, run
 from posesync.realtime.web.practice.protocol import pack_frame, parse_frame
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+pytestmark = pytest.mark.browser
 
 #: Drives the steering along a performance: [time s, position s or null, speed, state, "jumped" …] per answer.
 SIMULATE = """async ({ answers, late, seconds, section, start, duration, sought }) => {

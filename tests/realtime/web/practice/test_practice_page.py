@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import CHROMIUM, LOOKS, NO_CHROMIUM, barriers, chromium, complaints
+from browsing import LOOKS, barriers, chromium, complaints
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.realtime.web.practice.protocol import EncodedFrame, parse_command, parse_frame
 from posesync.realtime.web.server.guard import Guard, Request
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+pytestmark = pytest.mark.browser
 
 REALTIME = Path(str(resources.files("posesync.realtime")))
 HOST = "localhost:8765"

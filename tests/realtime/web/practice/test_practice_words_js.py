@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browsing import CHROMIUM, NO_CHROMIUM
 from modules import empty_page, run
 from posesync.realtime.coaching.confidence import doubt_of
 from posesync.realtime.display.strip import status_of
@@ -15,7 +14,7 @@ from posesync.realtime.tracking.position import Position, State
 from test_overlay import scene
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 import uvicorn
-from browsing import CHROMIUM, NO_CHROMIUM, chromium
+from browsing import chromium
 from guarding import TOKEN
 from posesync.realtime.web.server.guard import Guard, GuardMiddleware
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+pytestmark = pytest.mark.browser
 
 #: What a page of another server may try, and what it must come to; ``OURS`` is our server.
 ATTEMPTS = {

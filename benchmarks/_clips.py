@@ -15,14 +15,13 @@ from typing import Final
 
 import cv2
 import numpy as np
+from _fetched import CLIPS, ROOT
 from _motions import Array, MotionClip
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.settings import PoseSettings
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame, Image
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-CLIPS: Final = ROOT / ".cache" / "clips"
 CACHE: Final = ROOT / ".cache" / "benchmarks"
 CAMERAS: Final = ("cam01", "cam02", "cam03", "cam04")
 _SCALE: Final = 0.8

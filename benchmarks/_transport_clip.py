@@ -15,11 +15,12 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
+from _fetched import CLIPS
 from clips import frames_of
 
 Image = npt.NDArray[np.uint8]
 ROOT: Final = Path(__file__).resolve().parent.parent
-WALK: Final = ROOT / ".cache" / "clips" / "walk.mp4"
+WALK: Final = CLIPS / "walk.mp4"
 CAMERA: Final = ROOT / ".cache" / "benchmarks" / "transport-720.y4m"
 SIZE: Final = (1280, 720)
 FPS: Final = 30

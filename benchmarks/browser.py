@@ -36,6 +36,7 @@ if MODELS.is_dir():
 
 from _aims import Aims  # noqa: E402
 from _browser_pictures import take_pictures  # noqa: E402
+from _fetched import CLIPS, fetched  # noqa: E402
 from _live_stages import BareModels  # noqa: E402
 from browsing import (  # noqa: E402
     CAMERA_FPS,
@@ -63,7 +64,7 @@ from practising import (  # noqa: E402
     steering_errors,
 )
 
-WALK: Final = ROOT / ".cache" / "clips" / "walk.mp4"
+WALK: Final = CLIPS / "walk.mp4"
 #: What issue 7 asks: figure → (limit, whether it is the least that will do).
 AIMS: Final = {
     "position error, median ms": (80.0, False),
@@ -157,6 +158,7 @@ def main() -> None:
     options = parser.parse_args()
     if CHROMIUM is None:
         parser.error(NO_CHROMIUM)
+    fetched()
     console = Console()
     load = os.getloadavg()
     with tempfile.TemporaryDirectory() as name:

@@ -29,6 +29,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from _fetched import fetched
 from _recordings import DATA, record, truth
 from _rooms import EMPTY, Clip, held, read_clip, spectator_of, write_video
 from _sheets import Row, contact_sheet, read_log
@@ -286,11 +287,8 @@ def sheet(recording: Path, rows: list[Row], pair: Pair, empty: float, target: Pa
 
 def main(given: argparse.Namespace) -> int:
     """Run everything; the number of runs that miss a goal."""
-    sys.path.insert(0, str(ROOT / "tools"))
-    import fetch_clips
-
     os.environ.update({k: v for k, v in _own(Path()).items() if k.startswith("POSESYNC")})
-    clips = fetch_clips.fetch(ROOT / ".cache" / "clips")
+    clips = fetched()
     clips.update({path.stem: path for path in BALLET.glob("ballet_*.mp4")})
     begun, outcomes = time.monotonic(), []
     print(HEAD, flush=True)

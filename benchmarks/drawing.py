@@ -25,6 +25,7 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from _clips import CLIPS, ROOT, clips
+from _fetched import fetched
 from _live_stages import BareModels
 from posesync.pose.settings import PoseSettings
 from posesync.pose.sources import open_source
@@ -121,8 +122,7 @@ def main() -> int:
     parser.add_argument("--height", type=int, default=720, help="of the canvas, px")
     parser.add_argument("--frames", type=int, default=200)
     options = parser.parse_args()
-    if not clips():
-        sys.exit("no clips: python tools/fetch_clips.py .cache/clips")
+    fetched()
     cv2.setNumThreads(1)  # as in a session
     found = measure(options.height, options.frames)
     inference = found["MoveNet Lightning"]

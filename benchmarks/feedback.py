@@ -20,6 +20,7 @@ import numpy as np
 from _clips import clips
 from _constructed import JOINTS_TURNED, Turned, cases, goes, is_right, poses, turn
 from _disturb import Disturbance, observe
+from _fetched import fetched
 from _motions import Array, Look, Motion, MotionClip, View, performances
 from _scenarios import make_case, motions_for
 from posesync.pose.features import swap_left_right
@@ -291,6 +292,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--poses", type=int, default=40, help="poses of each movement")
     count = max(2, parser.parse_args().poses)
+    fetched()
     console, result = Console(width=200), {}
     parts = {
         "constructed errors, one frame": lambda: constructed(count),

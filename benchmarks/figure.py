@@ -14,6 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from _fetched import fetched
 from _scenarios import make_case
 from posesync.pose.embedding import embed
 from posesync.realtime.tracking.tracker import Tracker
@@ -72,5 +73,6 @@ def draw() -> np.ndarray:
 if __name__ == "__main__":
     default = Path(__file__).resolve().parent.parent / "docs" / "tracking.png"
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else default
+    fetched()
     if not cv2.imwrite(str(target), draw()):
         sys.exit(f"{target} cannot be written: name another file")

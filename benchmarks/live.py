@@ -29,6 +29,7 @@ MODELS: Final = ROOT.parent / "shared" / "models"
 if MODELS.is_dir():
     os.environ.setdefault("POSESYNC_MODEL_DIR", str(MODELS))
 
+from _fetched import CLIPS, fetched  # noqa: E402
 from _live_peers import mediapipe, original_stages  # noqa: E402
 from _live_report import aims, ratios_table, sessions_table, stages_table  # noqa: E402
 from _live_sessions import ClipCamera, camera_session, file_session  # noqa: E402
@@ -40,7 +41,7 @@ from posesync.realtime.coaching.expert import Expert, open_expert  # noqa: E402
 from posesync.realtime.session.config import load_config  # noqa: E402
 
 CACHE: Final = ROOT / ".cache" / "benchmarks"
-WALK: Final = ROOT / ".cache" / "clips" / "walk.mp4"
+WALK: Final = CLIPS / "walk.mp4"
 EVERY: Final = ("auto", "frame")
 
 
@@ -137,6 +138,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.soak, options.hd, options.startup = 1, 0.0, 0.0, 0.0
+    fetched()
     console = Console()
     clip = performance("720", (1280, 720))
     expert = open_expert(WALK, PoseSettings())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _fetched import fetched
 from posesync.pose.detector import PersonDetector
 from posesync.pose.errors import ModelError
 from posesync.pose.estimator import PoseEstimator
@@ -30,7 +32,6 @@ from posesync.pose.settings import POSE_MODELS, PoseSettings
 from posesync.pose.sources import open_source
 
 ROOT = Path(__file__).resolve().parent.parent
-CLIPS = ROOT / ".cache" / "clips"
 SURE = 0.4
 
 
@@ -59,7 +60,7 @@ def measure(every: int) -> tuple[dict[str, list[float]], dict[str, dict[str, lis
     detector = guide.detector
     spent: dict[str, list[float]] = {name: [] for name in (*pose, "yolov5n 320", "yolov5n 640")}
     errors: dict[str, dict[str, list[float]]] = {}
-    for path in sorted(CLIPS.glob("*.mp4")):
+    for path in sorted(fetched().values()):
         clip = errors.setdefault(path.stem, {name: [] for name in pose if name != "thunder"})
         guide.reset()
         with open_source(path) as source:
@@ -92,7 +93,11 @@ def main() -> None:
     shared = ROOT.parent / "shared" / "models"
     if shared.is_dir():
         os.environ.setdefault("POSESYNC_MODEL_DIR", str(shared))
-    spent, errors = measure(parser.parse_args().every)
+    every = parser.parse_args().every
+    try:
+        spent, errors = measure(every)
+    except ModelError as error:  # Thunder is the judge, and YOLOv5 says where the person is
+        sys.exit(str(error))
     lightning = float(np.median(spent["lightning"]))
     names = list(next(iter(errors.values())))
     print("| clip | " + " | ".join(f"{name}: PCK@0.1, median" for name in names) + " |")

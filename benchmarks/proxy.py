@@ -23,6 +23,7 @@ from typing import Any, Final
 import av
 import cv2
 import numpy as np
+from _fetched import fetched
 from posesync.pose.types import Image
 from posesync.reference.proxy import ProxyVideo, ProxyWriter
 from rich.console import Console
@@ -123,10 +124,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--clip", type=Path, default=ROOT / ".cache" / "clips" / "walk.mp4")
+    parser.add_argument("--clip", type=Path, help="the walk otherwise")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = run(options.clip, options.minutes, Path(folder))
+        found = run(options.clip or fetched()["walk"], options.minutes, Path(folder))
     columns = [
         "p50_ms",
         "p95_ms",

@@ -34,6 +34,7 @@ if MODELS.is_dir():
 
 import _original_sync as original  # noqa: E402
 from _clips import CAMERAS, CLIPS, clips  # noqa: E402
+from _fetched import fetched  # noqa: E402
 from _motions import Look, MotionClip  # noqa: E402
 from clips import PerformanceCurve, retime  # noqa: E402
 from posesync.pose.estimator import PoseEstimator  # noqa: E402
@@ -279,6 +280,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "out" / "sync.json")
     parser.add_argument("--only-videos", action="store_true", help="leave out accuracy and DTW")
     options = parser.parse_args()
+    fetched()
     found: Figures = {"load": os.getloadavg()}
     if not options.only_videos:
         found |= on_keypoints(options.seeds, options.frames)

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from _fetched import fetched
 from _growth import growth, kept
 from _metrics import Outcome, calibration, summarize
 from _peers import (
@@ -238,8 +239,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--out", type=Path, default=OUT / "tracking.json", help="where the figures go")
     options = parser.parse_args()
-    if not motions_for("plain"):
-        parser.exit(2, "there is nothing to run on: ../shared/data and .cache/clips are both missing\n")
+    fetched()
 
     began = time.perf_counter()
     seed = options.seed if options.seed is not None else (100 if options.full else 0)

@@ -37,6 +37,7 @@ for _name in ("playwright", "psutil", "fastapi", "uvicorn"):
     if find_spec(_name) is None:
         sys.exit(f"{_name} is not installed: pip install 'posesync[web,dev]'")
 
+from _fetched import fetched  # noqa: E402
 from _transport_browser import CHROMIUM, Variant, measure  # noqa: E402
 from _transport_clip import camera_file  # noqa: E402
 from _transport_quality import quality  # noqa: E402
@@ -177,6 +178,7 @@ def main() -> None:
         variants = [variant for variant in variants if variant.name in (ALONE, *options.ways)]
     if not Path(CHROMIUM).exists():
         sys.exit(f"{CHROMIUM} does not exist: install Chromium, the benchmark drives the system's own")
+    fetched()
     console = Console() if sys.stdout.isatty() else Console(width=170)
     found: dict[str, Any] = {
         "machine": {"cpus": os.cpu_count(), "load": os.getloadavg(), "system": platform.platform()},

@@ -39,10 +39,11 @@ for _name in ("websockets", "psutil", "fastapi", "uvicorn"):
         sys.exit(f"{_name} is not installed: pip install 'posesync[web,dev]'")
 
 from _aims import Aims  # noqa: E402
+from _fetched import CLIPS, fetched  # noqa: E402
 from _web_server import Served, served  # noqa: E402
 from clips import PerformanceCurve, frames_of, retime  # noqa: E402
 
-WALK: Final = ROOT / ".cache" / "clips" / "walk.mp4"
+WALK: Final = CLIPS / "walk.mp4"
 SIZE: Final = (640, 360)
 QUALITY: Final = 80
 P50_MS: Final = 40.0
@@ -199,6 +200,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 10.0
+    fetched()
     console = Console()
     load = os.getloadavg()
     turns: dict[int, list[dict[str, Any]]] = {count: [] for count in options.sessions}

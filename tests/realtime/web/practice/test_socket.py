@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -207,8 +207,9 @@ def test_nonsense_is_answered_then_shut_out(server: Server, picture: bytes) -> N
 def test_who_sends_too_much_is_shut_out(server: Server) -> None:
     with server.connect("walk") as socket:
         hear(socket, "welcome")
-        for number in range(200):
-            socket.send(json.dumps({"type": "ping", "id": number}))
+        with suppress(ConnectionClosed):  # a busy machine is shut out before it has sent all of them
+            for number in range(200):
+                socket.send(json.dumps({"type": "ping", "id": number}))
         assert closed(socket) == TOO_FAST
 
 

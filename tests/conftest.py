@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -26,9 +28,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(NO_CHROMIUM)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Fetch the clips before there are workers, each of which would fetch them."""
+    with suppress(subprocess.CalledProcessError, OSError):  # which the tests that need them will say
+        _fetch()
+
+
 @pytest.fixture(scope="session")
 def clips() -> dict[str, Path]:
     """The real clips by name: walk, cam01 … cam04. Fetched once, into .cache/clips or POSESYNC_TEST_CLIPS."""
+    return _fetch()
+
+
+def _fetch() -> dict[str, Path]:
     return fetch_clips.fetch(Path(os.environ.get("POSESYNC_TEST_CLIPS", ROOT / ".cache" / "clips")))
 
 

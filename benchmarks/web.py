@@ -6,7 +6,7 @@
 A real ``posesync serve``; performers in a process of their own, who speak the practice socket as the page
 does: the real walk at a changing pace, 640 px JPEGs at 30 fps by the clock, at most two unanswered. The time
 is from the moment a frame was due in the camera to its answer's arrival; what the page adds in front (to get
-hold of the picture, shrink and encode it) is in ``transport.py``. All in ``benchmarks/out/web.json``.
+hold of the picture, shrink and encode it) is in docs/transport.md. All in ``benchmarks/out/web.json``.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import struct
 import sys
 import time
 from dataclasses import dataclass, field
@@ -19,12 +18,12 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from posesync.realtime.web.practice.protocol import EncodedFrame, pack_frame
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 #: Of the page: s after which an unanswered frame counts as settled.
 _GIVEN_UP: Final = 1.5
-_HEADER: Final = struct.Struct("<BBHIdHHI")
 _FPS: Final = 30.0
 #: s of standing at the end of each performance, before the next begins.
 _REST: Final = 0.5
@@ -141,8 +140,8 @@ class Performer:
 
     def _message(self, sequence: int, captured: float, skipped: int, place: int) -> bytes:
         width, height = self.clip.size
-        head = _HEADER.pack(1, 0, min(skipped, 65535), sequence, captured, width, height, 0)
-        return head + self.clip.jpegs[min(place, len(self.clip.jpegs) - 1)]
+        jpeg = self.clip.jpegs[min(place, len(self.clip.jpegs) - 1)]
+        return pack_frame(EncodedFrame(sequence, captured, min(skipped, 65535), width, height, jpeg))
 
     def _note(self, now: float, answer: dict[str, Any]) -> None:
         captured, place = self._known.pop(answer["seq"])

@@ -21,7 +21,6 @@ from .types import FloatArray
 
 NUM_JOINTS: Final = len(JOINTS)
 NUM_LIMBS: Final = len(LIMBS)
-NUM_FEATURES: Final = NUM_JOINTS + 2 * NUM_LIMBS
 
 #: Keypoint confidence at and below which a keypoint is not a measurement, and at and above which it fully is.
 CONFIDENCE_FLOOR: Final = 0.15

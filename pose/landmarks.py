@@ -15,7 +15,6 @@ NUM_LANDMARKS: Final = 33
 COCO_LANDMARKS: Final = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
 
 FOOT_NAMES: Final = ("left_heel", "right_heel", "left_toe", "right_toe")
-LEFT_HEEL, RIGHT_HEEL, LEFT_TOE, RIGHT_TOE = range(4)
 #: The landmark that is each of them; a toe is MediaPipe's "foot index", the tip of the big toe.
 FOOT_LANDMARKS: Final = (29, 30, 31, 32)
 

@@ -81,11 +81,6 @@ class Letterbox:
         result: FloatArray = (xy - np.array([self.offset_x, self.offset_y])) / self.scale
         return result
 
-    def to_input(self, xy: FloatArray) -> FloatArray:
-        """(..., 2) frame px → input px."""
-        result: FloatArray = xy * self.scale + np.array([self.offset_x, self.offset_y])
-        return result
-
 
 def whole(image: Image) -> Box:
     """The whole frame as a region."""

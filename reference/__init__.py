@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .align import Alignment, align, warping_path
+from .align import Alignment, align
 from .gaps import fill_gaps
 from .prepare import PreparedReference, Progress, prepare_reference, reference_cache_dir
 from .proxy import ProxyVideo
@@ -19,5 +19,4 @@ __all__ = [
     "fill_gaps",
     "prepare_reference",
     "reference_cache_dir",
-    "warping_path",
 ]

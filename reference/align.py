@@ -135,27 +135,6 @@ def align(
     return Alignment(times_a, times_b, costs, nearest, _confidence(a, b, nearest, costs, apart))
 
 
-def warping_path(
-    a: Reference,
-    b: Reference,
-    *,
-    window: float | None = None,
-    open_ends: float | tuple[float, float] | None = 0.0,
-) -> tuple[IndexArray, IndexArray]:
-    """Like :func:`align`, as sample indices: ``a`` at ``i[k]`` matches ``b`` at ``j[k]``.
-
-    Returns:
-        i, j: (K,) each, never falling; no pair comes twice.
-
-    Raises:
-        InvalidDataError: no feature was seen in both, or a limit is out of range.
-    """
-    pairs = align(a, b, window=window, open_ends=open_ends).path
-    new = np.ones(len(pairs), bool)
-    new[1:] = (np.diff(pairs, axis=0) != 0).any(axis=1)
-    return pairs[new, 0], pairs[new, 1]
-
-
 def cost_matrix(
     a: Reference, b: Reference, times_a: FloatArray, times_b: FloatArray, metric: Metric = "features"
 ) -> FloatArray:

@@ -19,7 +19,6 @@ from .settings import FeedbackSettings
 
 #: Seen joints and limbs (of 18) below which there is no score: half a body is no basis for a judgement.
 MIN_SEEN: Final = 4.0
-_DEFAULT: Final = FeedbackSettings()
 _MORE_THAN: Final = {"shoulder": "too high"}
 _LESS_THAN: Final = {"shoulder": "too low"}
 
@@ -31,7 +30,8 @@ class Feedback:
     Attributes:
         joints: joint name → performer − expert, degrees −180..180, or None when either was not seen. Positive
             means the performer's angle is larger: a straighter elbow, hip or knee, a higher arm.
-        error: degrees 0..180, overall (see :func:`overall_error`), or None when too little was seen.
+        error: degrees 0..180, the weighted root mean square of the differences of 8 interior angles and 10
+            limb directions; None when less than ``MIN_SEEN`` of these 18 were seen in both poses.
         score: 0..100 (see :func:`score_of`), or None like ``error``.
     """
 
@@ -101,36 +101,18 @@ def compare_nearest(
     ), nearest
 
 
-def joint_differences(
-    performer: FloatArray, expert: FloatArray, *, min_weight: float = _DEFAULT.min_weight
-) -> dict[str, float | None]:
-    """Interior angle of each joint, performer − expert: degrees −180..180, None when not seen in both.
-
-    Interior angles run from 0 to 180, so a difference needs no wrapping.
-    """
-    return _joint_differences(extract_features(performer), extract_features(expert), min_weight)
-
-
 def _joint_differences(ours: Features, theirs: Features, min_weight: float) -> dict[str, float | None]:
+    """Interior angles run from 0 to 180, so a difference needs no wrapping."""
     seen = np.minimum(ours.angle_weights, theirs.angle_weights) >= max(min_weight, 1e-6)
     difference = ours.angles.astype(np.float64) - theirs.angles
     return {name: float(difference[i]) if seen[i] else None for i, name in enumerate(JOINT_NAMES)}
 
 
-def overall_error(
-    performer: FloatArray, expert: FloatArray, *, min_weight: float = _DEFAULT.min_weight
-) -> float | None:
-    """Root mean square of the differences of 8 interior angles and 10 limb directions, degrees 0..180.
-
-    Weighted by the worse seen of the two poses. The square makes one limb that is far off count for more than
-    many that are a little off. None when less than ``MIN_SEEN`` of the 18 were seen in both.
-    """
-    error = _overall_errors(extract_features(performer), extract_features(expert), min_weight)
-    return None if np.isnan(error) else float(error)
-
-
 def _overall_errors(ours: Features, theirs: Features, min_weight: float) -> FloatArray:
-    """Of one pose or, with a leading axis, of many; NaN where too little was seen."""
+    """Overall error of one pose or, with a leading axis, of many; NaN where too little was seen.
+
+    The square makes one limb that is far off count for more than many that are a little off.
+    """
     angle = np.abs(ours.angles.astype(np.float64) - theirs.angles)
     a, b = ours.directions.astype(np.float64), theirs.directions.astype(np.float64)
     cross = np.abs(a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0])

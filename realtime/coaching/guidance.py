@@ -89,10 +89,6 @@ class Guidance:
         """In force where the performer is, or was last."""
         return self._sections[self._here].level
 
-    def level_of(self, section: int) -> GuidanceLevel:
-        """In force in a section, by its number."""
-        return self._sections[section].level
-
     def next(self) -> GuidanceLevel:
         """The key: one level less for the whole piece, and from NONE back to FULL."""
         level = GuidanceLevel.FULL if self.level is GuidanceLevel.NONE else self.level.less

@@ -64,47 +64,13 @@ _FAR: Final = 1e6
 _LEAST_REACH: Final = 0.15
 
 
-def bone_lengths(keypoints: FloatArray) -> FloatArray:
-    """Apparent length of the 14 bones, px; NaN where an end is not seen.
-
-    Trunk, both halves of the shoulders and of the hips, upper arms, forearms, thighs, shins, neck; of a pair
-    the left one first.
-
-    Args:
-        keypoints: (17, 3) x px, y px, confidence 0..1.
-
-    Raises:
-        InvalidDataError: another shape.
-    """
-    return _lengths(_with_middles(keypoints))
-
-
-def retarget(expert: FloatArray, performer: FloatArray, *, lengths: FloatArray | None = None) -> FloatArray:
-    """The expert's pose with the performer's limb lengths, where the performer is.
+class GhostBody:
+    """The expert's pose with the performer's limb lengths, where the performer is, kept steady.
 
     The figure stands on the performer's ground: where both show an ankle, the lowest of each are level, so
-    that the figure of a squat does not hover. Sideways it is on the performer's hips.
-
-    Args:
-        expert: (17, 3) px in any frame; of a mirrored performer, mirrored already.
-        performer: (17, 3) px.
-        lengths: (14,) px of the bones as in :func:`bone_lengths`; those of ``performer`` by default. NaN is
-            filled from the other side, or from the expert's proportions.
-
-    Returns:
-        (17, 3) px in the performer's frame. The confidence is the expert's, and 0 for what cannot be placed;
-        all 0 when either shows neither hips nor shoulders.
-
-    Raises:
-        InvalidDataError: another shape.
+    that the figure of a squat does not hover. Sideways it is on the performer's hips. Both bodies' limb
+    lengths are remembered, and its height comes to rest rather than jump.
     """
-    theirs, ours = _with_middles(expert), _with_middles(performer)
-    own = _lengths(ours) if lengths is None else np.asarray(lengths, np.float64)
-    return _placed(theirs, ours, own, _lengths(theirs))[0]
-
-
-class GhostBody:
-    """Keeps the ghost steady: remembers both bodies' lengths, and lets its height come to rest."""
 
     def __init__(self) -> None:
         self.reset()
@@ -124,7 +90,16 @@ class GhostBody:
         return None if position.time is None and position.state is not State.WAITING else ghost
 
     def update(self, time: float, expert: FloatArray, performer: FloatArray) -> FloatArray:
-        """The ghost at ``time`` s, (17, 3) px in the performer's frame (see :func:`retarget`).
+        """The ghost at ``time``.
+
+        Args:
+            time: s, any clock; when it goes back, everything is forgotten as by :meth:`reset`.
+            expert: (17, 3) px in any frame, confidence 0..1; of a mirrored performer, mirrored already.
+            performer: (17, 3) px, confidence 0..1.
+
+        Returns:
+            (17, 3) px in the performer's frame. The confidence is the expert's, and 0 for what cannot be
+            placed; all 0 when either shows neither hips nor shoulders.
 
         Raises:
             InvalidDataError: another shape.

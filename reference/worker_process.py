@@ -1,20 +1,63 @@
-"""Processes of our own: spawned, deaf to Ctrl-C, and ended with whoever started them."""
+"""Processes of our own: spawned, deaf to Ctrl-C, blind to the current folder, ended with their parent."""
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context, resource_tracker
-from multiprocessing.connection import Connection
+from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from types import FrameType
 from typing import Any, Final
 
 #: s that a process which was told to end has for cleaning up.
 _GRACE: Final = 10.0
 _TERMINATED: Final = 143
+#: Keeps the current folder out of a new interpreter's path; Python 3.10 does not know it.
+_SAFE_PATH: Final = "PYTHONSAFEPATH"
+#: The environment is the whole process's: one start at a time.
+_starting = threading.Lock()
+
+
+def start_process(target: Callable[..., None], *arguments: Any) -> tuple[Connection, SpawnProcess]:
+    """Start ``target(connection, *arguments)`` in a process of its own; for any thread.
+
+    Nothing is imported from the current folder, which may be one of downloads: multiprocessing starts Python
+    by ``python -c``, which would look there first, for its own modules too.
+
+    Args:
+        target: a function of a module; ends the process when it returns.
+        arguments: what can be pickled.
+
+    Returns:
+        Our end of the pipe, and the process, which must be joined.
+    """
+    context = get_context("spawn")  # a fork of a process with threads may hang
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_live, args=(target, theirs, *arguments), daemon=True)
+    with _starting, _blind_to_the_current_folder(), deaf_to_interrupts():
+        process.start()
+    theirs.close()
+    return ours, process
+
+
+@contextmanager
+def _blind_to_the_current_folder() -> Iterator[None]:
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 @contextmanager
@@ -36,10 +79,28 @@ def deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class WorkerProcess:
-    """A process that runs ``target(connection, *arguments)``.
+def _live(target: Callable[..., None], connection: Connection, *arguments: Any) -> None:
+    """The life of a process: ended by SIGTERM in order, and by its parent's end whatever it is doing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it cannot be blocked from the start
+    signal.signal(signal.SIGTERM, _leave)
+    threading.Thread(target=_follow_parent, name="parent", daemon=True).start()
+    target(connection, *arguments)
 
-    It is told of its end by that of its pipe, so it never outlives us, and is ended in order by SIGTERM.
+
+def _follow_parent() -> None:
+    """A decoder that hangs hears of no pipe and of no signal."""
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_GRACE)
+    os._exit(_TERMINATED)
+
+
+class WorkerProcess:
+    """A process that runs ``target(connection, *arguments)``, see :func:`start_process`.
+
+    It is told of its end by that of its pipe, and is ended in order by SIGTERM.
 
     Attributes:
         connection: our end of the pipe.
@@ -47,12 +108,7 @@ class WorkerProcess:
     """
 
     def __init__(self, target: Callable[..., None], *arguments: Any) -> None:
-        context = get_context("spawn")  # a fork of a process with threads may hang
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=target, args=(theirs, *arguments), daemon=True)
-        with deaf_to_interrupts():
-            self.process.start()
-        theirs.close()
+        self.connection, self.process = start_process(target, *arguments)
 
     def end(self, *, at_once: bool = False) -> None:
         """Let it leave, or tell it to; either way nothing half-written stays behind."""
@@ -76,12 +132,10 @@ class WorkerProcess:
 
 
 def serve(connection: Connection, work: Callable[[Any], Any]) -> None:
-    """The life of such a process: what comes through the pipe is worked on, ``("done", result)`` goes back.
+    """Work on what comes through the pipe, one piece after the other; ``("done", result)`` goes back.
 
     Warnings of ours go back too, as ``("log", (level, message))``.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it cannot be blocked from the start
-    signal.signal(signal.SIGTERM, _leave)
     posesync = logging.getLogger("posesync")
     posesync.addHandler(_Teller(connection))
     posesync.propagate = False

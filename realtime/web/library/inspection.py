@@ -5,10 +5,8 @@ What makes a decoder crash, hang or ask for all memory ends that process alone.
 
 from __future__ import annotations
 
-import signal
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +16,7 @@ from posesync.pose.decoding import ODD_METADATA
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.video_file import VideoFile
 from posesync.reference.prepare import MIN_DURATION
-from posesync.reference.worker_process import deaf_to_interrupts
+from posesync.reference.worker_process import start_process
 
 #: Kinds of file that are read, by FFmpeg's name → what such a file ends in. Playlists, pictures and scripts
 #: are none of them.
@@ -58,12 +56,7 @@ class Refusal:
 
 def inspect_in_child(path: Path, longest: float, patience: float = PATIENCE) -> str | Refusal:
     """:func:`inspect`, in a process of its own, which has ``patience`` s."""
-    context = get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_serve, args=(theirs, path, longest), daemon=True)
-    with deaf_to_interrupts():
-        process.start()
-    theirs.close()
+    ours, process = start_process(_serve, path, longest)
     try:
         if ours.poll(patience):
             with suppress(EOFError, OSError):
@@ -79,7 +72,6 @@ def inspect_in_child(path: Path, longest: float, patience: float = PATIENCE) -> 
 
 
 def _serve(connection: Connection, path: Path, longest: float) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it cannot be blocked from the start
     connection.send(inspect(path, longest))
 
 

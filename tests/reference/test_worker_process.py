@@ -1,0 +1,84 @@
+"""Processes of our own: what they import, and when they end."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+WORKS = """
+from posesync.reference.worker_process import WorkerProcess, serve
+
+if __name__ == "__main__":
+    worker = WorkerProcess(serve, str.upper)
+    worker.connection.send("done in order")
+    print(worker.connection.recv())
+    worker.end()
+"""
+HANGS = """
+import signal
+import sys
+import time
+
+from posesync.reference import worker_process
+
+
+def hang(connection):
+    if "deaf" in sys.argv:  # a decoder that never comes back
+        worker_process._GRACE = 0.5
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    connection.send("hangs")
+    time.sleep(600)
+
+
+if __name__ == "__main__":
+    connection, process = worker_process.start_process(hang)
+    connection.recv()
+    print(process.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    (tmp_path / "programs").mkdir()
+    return tmp_path / "programs" / "program.py"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 cannot be told")
+def test_nothing_is_imported_from_the_current_folder(program: Path, tmp_path: Path) -> None:
+    program.write_text(WORKS)
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    for name in ("multiprocessing", "pickle", "selectors", "struct", "tempfile", "numpy"):
+        (downloads / f"{name}.py").write_text("open('imported', 'a').write(__name__)")
+    done = subprocess.run(
+        [sys.executable, program], cwd=downloads, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert not (downloads / "imported").exists()
+    assert (done.stdout, done.returncode) == ("('done', 'DONE IN ORDER')\n", 0), done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", ["asleep", "deaf"])
+def test_a_process_that_hangs_does_not_outlive_its_parent(how: str, program: Path) -> None:
+    program.write_text(HANGS)
+    with subprocess.Popen([sys.executable, program, how], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = Path("/proc") / parent.stdout.readline().strip()
+        assert child.exists()
+        parent.kill()
+    until = time.monotonic() + 20
+    while _runs(child) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not _runs(child)
+
+
+def _runs(process: Path) -> bool:
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

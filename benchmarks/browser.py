@@ -23,22 +23,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from _environment import ROOT
 from rich.console import Console
 from rich.table import Table
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-for _folder in ("tests", "tests/realtime/web"):
-    sys.path.insert(0, str(ROOT / _folder))
-os.environ.setdefault("POSESYNC_OFFLINE", "1")
-MODELS: Final = ROOT.parent / "shared" / "models"
-if MODELS.is_dir():
-    os.environ.setdefault("POSESYNC_MODEL_DIR", str(MODELS))
+sys.path.insert(0, str(ROOT / "tests" / "realtime" / "web"))
 
-from _aims import Aims  # noqa: E402
-from _browser_pictures import take_pictures  # noqa: E402
-from _fetched import CLIPS, fetched  # noqa: E402
-from _live_stages import BareModels  # noqa: E402
-from browsing import (  # noqa: E402
+from _aims import Aims
+from _browser_pictures import take_pictures
+from _fetched import CLIPS, fetched
+from _live_stages import BareModels
+from browsing import (
     CAMERA_FPS,
     LISTEN,
     WALKED,
@@ -48,10 +43,10 @@ from browsing import (  # noqa: E402
     make_camera,
     serving,
 )
-from limits import CHROMIUM, NO_CHROMIUM  # noqa: E402
-from playwright.sync_api import sync_playwright  # noqa: E402
-from posesync.pose.settings import PoseSettings  # noqa: E402
-from practising import (  # noqa: E402
+from limits import CHROMIUM, NO_CHROMIUM
+from playwright.sync_api import sync_playwright
+from posesync.pose.settings import PoseSettings
+from practising import (
     Heard,
     begin,
     end,

@@ -14,31 +14,23 @@ import argparse
 import json
 import os
 import platform
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from _environment import MODELS, ROOT
+from _fetched import CLIPS, fetched
+from _live_peers import mediapipe, original_stages
+from _live_report import aims, ratios_table, sessions_table, stages_table
+from _live_sessions import ClipCamera, camera_session, file_session
+from _live_stages import BareModels, frames_of, measure_stages
+from _live_startup import make_expert, startup
+from clips import PerformanceCurve, retime
+from posesync.pose.settings import PoseSettings
+from posesync.realtime.coaching.expert import Expert, open_expert
+from posesync.realtime.session.config import load_config
 from rich.console import Console
-
-ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-os.environ.setdefault("POSESYNC_OFFLINE", "1")
-MODELS: Final = ROOT.parent / "shared" / "models"
-if MODELS.is_dir():
-    os.environ.setdefault("POSESYNC_MODEL_DIR", str(MODELS))
-
-from _fetched import CLIPS, fetched  # noqa: E402
-from _live_peers import mediapipe, original_stages  # noqa: E402
-from _live_report import aims, ratios_table, sessions_table, stages_table  # noqa: E402
-from _live_sessions import ClipCamera, camera_session, file_session  # noqa: E402
-from _live_stages import BareModels, frames_of, measure_stages  # noqa: E402
-from _live_startup import make_expert, startup  # noqa: E402
-from clips import PerformanceCurve, retime  # noqa: E402
-from posesync.pose.settings import PoseSettings  # noqa: E402
-from posesync.realtime.coaching.expert import Expert, open_expert  # noqa: E402
-from posesync.realtime.session.config import load_config  # noqa: E402
 
 CACHE: Final = ROOT / ".cache" / "benchmarks"
 WALK: Final = CLIPS / "walk.mp4"

@@ -11,15 +11,14 @@ estimate, median.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+import _environment  # noqa: F401
 import numpy as np
 from _fetched import fetched
 from posesync.pose.detector import PersonDetector
@@ -31,7 +30,6 @@ from posesync.pose.movenet import MoveNet
 from posesync.pose.settings import POSE_MODELS, PoseSettings
 from posesync.pose.sources import open_source
 
-ROOT = Path(__file__).resolve().parent.parent
 SURE = 0.4
 
 
@@ -89,10 +87,6 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--every", type=int, default=3, help="use every so many frames")
-    os.environ.setdefault("POSESYNC_OFFLINE", "1")
-    shared = ROOT.parent / "shared" / "models"
-    if shared.is_dir():
-        os.environ.setdefault("POSESYNC_MODEL_DIR", str(shared))
     every = parser.parse_args().every
     try:
         spent, errors = measure(every)

@@ -20,32 +20,25 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import _original_sync as original
 import av
 import numpy as np
+from _clips import CAMERAS, CLIPS, clips
+from _environment import ROOT
+from _fetched import fetched
+from _motions import Look, MotionClip
+from clips import PerformanceCurve, retime
+from posesync.pose.estimator import PoseEstimator
+from posesync.pose.settings import PoseSettings
+from posesync.pose.sources import open_source
+from posesync.pose.writer import VideoWriter
+from posesync.realtime.sync.layout import arrange
+from posesync.reference import Reference, align
+from posesync.reference.align import series
+from posesync.reference.sync import Match
+from posesync.reference.warping import Vectors, warp
 from rich.console import Console
 from rich.table import Table
-
-ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-os.environ.setdefault("POSESYNC_OFFLINE", "1")
-MODELS: Final = ROOT.parent / "shared" / "models"
-if MODELS.is_dir():
-    os.environ.setdefault("POSESYNC_MODEL_DIR", str(MODELS))
-
-import _original_sync as original  # noqa: E402
-from _clips import CAMERAS, CLIPS, clips  # noqa: E402
-from _fetched import fetched  # noqa: E402
-from _motions import Look, MotionClip  # noqa: E402
-from clips import PerformanceCurve, retime  # noqa: E402
-from posesync.pose.estimator import PoseEstimator  # noqa: E402
-from posesync.pose.settings import PoseSettings  # noqa: E402
-from posesync.pose.sources import open_source  # noqa: E402
-from posesync.pose.writer import VideoWriter  # noqa: E402
-from posesync.realtime.sync.layout import arrange  # noqa: E402
-from posesync.reference import Reference, align  # noqa: E402
-from posesync.reference.align import series  # noqa: E402
-from posesync.reference.sync import Match  # noqa: E402
-from posesync.reference.warping import Vectors, warp  # noqa: E402
 
 Figures = dict[str, Any]
 #: s of the walk that are performed again and again.

@@ -24,15 +24,9 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+from _environment import ROOT
 from rich.console import Console
 from rich.table import Table
-
-ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-os.environ.setdefault("POSESYNC_OFFLINE", "1")
-MODELS: Final = ROOT.parent / "shared" / "models"
-if MODELS.is_dir():
-    os.environ.setdefault("POSESYNC_MODEL_DIR", str(MODELS))
 
 for _name in ("websockets", "psutil", "fastapi", "uvicorn"):
     if find_spec(_name) is None:

@@ -183,12 +183,18 @@ async def _ask(plan: Plan, data: bytes) -> str:
         writer.write(data)
         if not data or (data.endswith(b"\r\n") and not data.endswith(b"\r\n\r\n")):
             return "left"
-        line = await asyncio.wait_for(reader.readline(), PATIENCE)
-        return line.split(b" ")[1].decode() if line.startswith(b"HTTP/") else "cut"
-    except LOST as error:
-        return "cut" if isinstance(error, ConnectionError) else type(error).__name__
+        return await _status(reader)
     finally:
         writer.transport.abort()
+
+
+async def _status(reader: asyncio.StreamReader) -> str:
+    """The status of an answer; else how the connection was lost."""
+    try:
+        line = await asyncio.wait_for(reader.readline(), PATIENCE)
+    except LOST as error:
+        return "cut" if isinstance(error, ConnectionError) else type(error).__name__
+    return line.split(b" ")[1].decode() if line.startswith(b"HTTP/") else "cut"
 
 
 async def crowd(plan: Plan) -> dict[str, Any]:
@@ -336,10 +342,7 @@ async def _pour(plan: Plan, first: bytes, body: bytes) -> str:
 
     pouring = asyncio.create_task(pour())
     try:
-        line = await asyncio.wait_for(reader.readline(), PATIENCE)
-        return line.split(b" ")[1].decode() if line.startswith(b"HTTP/") else "cut"
-    except LOST as error:
-        return "cut" if isinstance(error, ConnectionError) else type(error).__name__
+        return await _status(reader)
     finally:
         writer.transport.abort()
         await pouring

@@ -135,8 +135,8 @@ def joined(
 
 
 def _ground(poses: Array) -> Array:
-    """(3,) m: the middle of the hips, without its height."""
-    middle: Array = poses[:, 7:9].mean(axis=(0, 1))
+    """(3,) m: the middle of the hips where they were measured, without its height."""
+    middle: Array = np.nanmean(poses[:, 7:9], axis=(0, 1))
     return middle * (1.0, 0.0, 1.0)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from _people_data import joined
 
 Array = npt.NDArray[np.float64]
 
@@ -45,8 +46,7 @@ _DISTANCE: Final = 3.2
 _FOCUS: Final = 0.38
 #: Share of the picture that a person may take who comes in other pixels than the picture's own.
 _ROOM: Final = (0.8, 0.84)
-#: Frames in which one action leads over to the next, and how long a pause between two may be.
-_GAP: Final = 10
+#: Frames that a pause between two actions may last.
 _PAUSE: Final = (10, 45)
 
 _OPENPOSE: Final = {
@@ -164,10 +164,10 @@ def _utd(rest: str, yaw: float, *, pauses: bool) -> Recording:
     rng = np.random.default_rng(zlib.crc32(rest.encode()))
     parts = [_metres(data, rows[key]) for key in keys]
     holds = [int(rng.integers(*_PAUSE)) if pauses and rng.random() < 0.5 else 0 for _ in parts]
-    joined, offsets = _join(parts, holds)
+    xyz, offsets = joined(parts, holds)
     marks = [mark for key, offset in zip(keys, offsets, strict=True) for mark in _marks(key, offset, events)]
     marks += [(f"{key[0]}:begin", offset / FPS) for key, offset in zip(keys, offsets, strict=True)]
-    keypoints = _project(joined, yaw, rng)
+    keypoints = _project(xyz, yaw, rng)
     return Recording("", keypoints, np.arange(len(keypoints)) / FPS, SIZE, tuple(marks))
 
 
@@ -196,32 +196,6 @@ def _metres(data: dict[str, Any], row: int) -> Array:
     joints = data["xyz_mm"][start : start + length].astype(float)
     joints[joints == -32768] = np.nan
     return np.asarray(joints / 1000)
-
-
-def _join(parts: Sequence[Array], holds: Sequence[int]) -> tuple[Array, list[int]]:
-    """One after the other, each beginning where the last ended; and the frame at which each begins."""
-    blocks: list[Array] = []
-    offsets, count = [], 0
-    ease = ((1 - np.cos(np.pi * np.arange(1, _GAP + 1) / (_GAP + 1))) / 2)[:, None, None]
-    for part, hold in zip(parts, holds, strict=True):
-        moved = part - _ground(part[:3])
-        if blocks:
-            last = blocks[-1][-1]
-            moved += _ground(last[None])
-            between = [np.repeat(last[None], hold, 0), last + (moved[0] - last) * ease]
-            blocks += between
-            count += sum(map(len, between))
-        offsets.append(count)
-        blocks.append(moved)
-        count += len(moved)
-    return np.concatenate(blocks), offsets
-
-
-def _ground(frames: Array) -> Array:
-    """(3,) where the hips are over the ground."""
-    place: Array = np.nanmean(frames[:, 7:9], axis=(0, 1))
-    place[1] = 0.0
-    return place
 
 
 def _project(joints: Array, yaw: float, rng: np.random.Generator) -> Array:

@@ -82,6 +82,13 @@ class Letterbox:
         return result
 
 
+def seen_in(image: Image, xy: FloatArray, confidence: FloatArray) -> FloatArray:
+    """(N,) confidences clipped to 0..1, and 0 for points (N, 2) px that lie outside the frame."""
+    height, width = image.shape[:2]
+    inside = ((xy >= 0) & (xy <= (width, height))).all(axis=1)
+    return np.where(inside, np.clip(confidence, 0.0, 1.0), 0.0)
+
+
 def whole(image: Image) -> Box:
     """The whole frame as a region."""
     height, width = image.shape[:2]

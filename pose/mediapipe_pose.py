@@ -19,7 +19,7 @@ import numpy as np
 
 from .errors import ModelError
 from .landmarks import NUM_LANDMARKS, Landmarks
-from .letterbox import Letterbox, square
+from .letterbox import Letterbox, seen_in, square
 from .settings import POSE_DEFAULTS
 from .types import Box, FloatArray, Image
 
@@ -168,10 +168,7 @@ class MediaPipePose:
         found = min(people, key=lambda marks: float(np.abs(marks[list(_HIPS), :2].mean(axis=0) - 0.5).max()))
         found = np.nan_to_num(found)
         xy = letterbox.to_frame(found[:, :2] * self.size)
-        height, width = image.shape[:2]
-        inside = ((xy >= 0) & (xy <= (width, height))).all(axis=1)
-        confidence = np.where(inside, np.clip(found[:, 2], 0.0, 1.0), 0.0)
-        return Landmarks.from_landmarks(np.column_stack([xy, confidence]))
+        return Landmarks.from_landmarks(np.column_stack([xy, seen_in(image, xy, found[:, 2])]))
 
     def close(self) -> None:
         """Free its threads."""

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from .errors import ModelError
-from .letterbox import Letterbox, square
+from .letterbox import Letterbox, seen_in, square
 from .onnx_session import create_session, run
 from .settings import POSE_DEFAULTS
 from .skeleton import LEFT_HIP, LEFT_SHOULDER, NUM_KEYPOINTS, RIGHT_HIP, RIGHT_SHOULDER
@@ -114,9 +114,7 @@ class MoveNet:
         # Not a reversed view: ONNX Runtime would copy that pixel by pixel.
         output = self.infer(np.asarray(cv2.cvtColor(letterbox.apply(image), cv2.COLOR_BGR2RGB), np.uint8))
         xy = letterbox.to_frame(output[:, 1::-1] * self.size).astype(np.float32)
-        height, width = image.shape[:2]
-        inside = ((xy >= 0) & (xy <= (width, height))).all(axis=1)
-        return Keypoints(xy, np.where(inside, np.clip(output[:, 2], 0.0, 1.0), 0.0).astype(np.float32))
+        return Keypoints(xy, seen_in(image, xy, output[:, 2]).astype(np.float32))
 
 
 def torso_seen(keypoints: Keypoints) -> bool:

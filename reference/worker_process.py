@@ -16,6 +16,8 @@ from multiprocessing.context import SpawnProcess
 from types import FrameType
 from typing import Any, Final
 
+from posesync.pose.environment import environment_variable
+
 #: s that a process which was told to end has for cleaning up.
 _GRACE: Final = 10.0
 _TERMINATED: Final = 143
@@ -41,27 +43,14 @@ def start_process(target: Callable[..., None], *arguments: Any) -> tuple[Connect
     context = get_context("spawn")  # a fork of a process with threads may hang
     ours, theirs = context.Pipe()
     process = context.Process(target=_live, args=(target, theirs, *arguments), daemon=True)
-    with _starting, _blind_to_the_current_folder(), deaf_to_interrupts():
+    with _starting, environment_variable(_SAFE_PATH, "1"), _deaf_to_interrupts():
         process.start()
     theirs.close()
     return ours, process
 
 
 @contextmanager
-def _blind_to_the_current_folder() -> Iterator[None]:
-    before = os.environ.get(_SAFE_PATH)
-    os.environ[_SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_SAFE_PATH]
-        else:
-            os.environ[_SAFE_PATH] = before
-
-
-@contextmanager
-def deaf_to_interrupts() -> Iterator[None]:
+def _deaf_to_interrupts() -> Iterator[None]:
     """What is started within is deaf to Ctrl-C from its first instruction on.
 
     Ctrl-C goes to the whole group, and whoever started a process ends it in order. A process can say that it

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import resources
 from typing import Any, Final
 
 import cv2
 import numpy as np
+from posesync.pose.environment import environment_variable
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.frame_source import FrameSource, SourceInfo
 from posesync.pose.sources import open_source
@@ -98,7 +96,7 @@ def measure(config: Config, *, seconds: float = 3.0) -> Speed:
         for number, image in enumerate(pictures)
     ]
     expert = Expert(Reference.from_keypoints(np.array(poses), np.arange(len(poses)) / _CLIP_FPS))
-    with _invisible_screen():
+    with environment_variable(_DRIVER, "dummy"):  # costs what a window costs but is not seen
         result = run_session(SessionOptions("speed test"), expert, config, source=Playing(pictures, seconds))
     latency = result.timing["latency_ms"] or {"p50": 0.0}
     return Speed(
@@ -108,20 +106,6 @@ def measure(config: Config, *, seconds: float = 3.0) -> Speed:
         detector="keypoints" if estimator.detector is None else "YOLOv5",
         providers=list(estimator.movenet.providers),
     )
-
-
-@contextmanager
-def _invisible_screen() -> Iterator[None]:
-    """A window that costs what a window costs but is not seen."""
-    before = os.environ.get(_DRIVER)
-    os.environ[_DRIVER] = "dummy"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_DRIVER]
-        else:
-            os.environ[_DRIVER] = before
 
 
 def _pictures() -> list[Image]:

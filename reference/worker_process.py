@@ -134,7 +134,11 @@ def serve(connection: Connection, work: Callable[[Any], Any]) -> None:
 
 
 def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """By default SIGTERM would leave half-written files behind."""
+    """By default SIGTERM would leave half-written files behind.
+
+    Told to end together with its parent, a process is told once more by that one, while it cleans up.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(_TERMINATED)
 
 

@@ -41,6 +41,32 @@ if __name__ == "__main__":
     time.sleep(600)
 """
 
+CLEANS_UP = """
+import time
+
+from posesync.reference.worker_process import start_process
+
+
+def work(connection):
+    try:
+        connection.send("works")
+        time.sleep(600)
+    finally:
+        connection.send("cleans up")
+        time.sleep(0.3)
+        connection.send("clean")
+
+
+if __name__ == "__main__":
+    connection, process = start_process(work)
+    for _ in range(2):
+        connection.recv()
+        process.terminate()
+    print(connection.recv())
+    process.join()
+    print(process.exitcode)
+"""
+
 
 @pytest.fixture
 def program(tmp_path: Path) -> Path:
@@ -60,6 +86,13 @@ def test_nothing_is_imported_from_the_current_folder(program: Path, tmp_path: Pa
     )
     assert not (downloads / "imported").exists()
     assert (done.stdout, done.returncode) == ("('done', 'DONE IN ORDER')\n", 0), done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_process_that_is_told_twice_to_end_cleans_up(program: Path) -> None:
+    program.write_text(CLEANS_UP)
+    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "clean\n143\n", done.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -52,6 +52,15 @@ LIMBS: Final[dict[str, tuple[int, int]]] = {
 }
 LIMB_NAMES: Final = tuple(LIMBS)
 
+#: The joint that turns a limb and whose difference colours it; the sides of the trunk have none.
+JOINT_OF_LIMB: Final = {
+    f"{side}_{limb}": f"{side}_{joint}"
+    for limb, joint in (("upper_arm", "shoulder"), ("forearm", "elbow"), ("thigh", "hip"), ("shin", "knee"))
+    for side in ("left", "right")
+}
+#: The first keypoint that does not belong to the face.
+BODY: Final = LEFT_SHOULDER
+
 #: Pairs of keypoints to draw as a skeleton.
 BONES: Final = (
     (LEFT_SHOULDER, RIGHT_SHOULDER), (LEFT_HIP, RIGHT_HIP), *LIMBS.values(),

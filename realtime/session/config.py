@@ -41,7 +41,7 @@ DEFAULT = "default"
 COMMAND_LINE = "command line"
 
 #: What else is in the folder of the presets.
-_NO_PRESETS = ("default.toml", "models.toml")
+_NO_PRESETS = ("default.toml", "models.toml", "shared.toml")
 
 
 @dataclass(frozen=True, slots=True)

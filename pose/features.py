@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from posesync.configs.shared import SHARED
 
 from .errors import InvalidDataError
 from .skeleton import JOINTS, LIMBS, NUM_KEYPOINTS, SWAP_LEFT_RIGHT
@@ -23,7 +24,7 @@ NUM_JOINTS: Final = len(JOINTS)
 NUM_LIMBS: Final = len(LIMBS)
 
 #: Keypoint confidence at and below which a keypoint is not a measurement, and at and above which it fully is.
-CONFIDENCE_FLOOR: Final = 0.15
+CONFIDENCE_FLOOR: Final = SHARED.limits.keypoint_floor
 CONFIDENCE_FULL: Final = 0.45
 
 _JOINT_INDEX = np.array(list(JOINTS.values()))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from posesync.configs.shared import SHARED
+
 #: More likely right than not: everything is shown in full colour.
-SURE_FROM: Final = 0.5
+SURE_FROM: Final = SHARED.limits.sure_from
 #: Wrong three times of four: nothing that depends on the place keeps its colour.
-DOUBTFUL_AT: Final = 0.25
+DOUBTFUL_AT: Final = SHARED.limits.doubtful_at
 #: Below it nothing is stated of the place, and from FOUND_FROM on it is again: with one limit, words would
 #: flicker.
 LOOKING_BELOW: Final = 0.375

@@ -78,7 +78,7 @@ def live(
         Optional[bool],  # noqa: UP045
         typer.Option(
             "--preview/--no-preview",
-            help="Show the piece or section in slow motion until it begins; key S.",
+            help=f"Show what is practised in slow motion until it begins; key {shared.KEYS['slow'].label}.",
             show_default=False,
         ),
     ] = None,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Final, Optional
 
 import typer
+from posesync.configs.shared import SHARED
+
+KEYS: Final = SHARED.keys
 
 
 def moment(text: str) -> float:
@@ -55,7 +58,10 @@ Provider = Annotated[
 
 View = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option(help="Side by side (side-by-side), ghost or picture-in-picture; key V.", show_default=False),
+    typer.Option(
+        help=f"Side by side (side-by-side), ghost or picture-in-picture; key {KEYS['view'].label}.",
+        show_default=False,
+    ),
 ]
 
 Begin = Annotated[
@@ -65,10 +71,16 @@ Begin = Annotated[
 
 Guidance = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option(help="What is shown of the expert: full, mistakes or none; key G.", show_default=False),
+    typer.Option(
+        help=f"What is shown of the expert: full, mistakes or none; key {KEYS['guidance'].label}.",
+        show_default=False,
+    ),
 ]
 
 Sound = Annotated[
     Optional[str],  # noqa: UP045
-    typer.Option(help="The expert's sound: follow, clock or off; key N mutes.", show_default=False),
+    typer.Option(
+        help=f"The expert's sound: follow, clock or off; key {KEYS['sound'].label} mutes.",
+        show_default=False,
+    ),
 ]

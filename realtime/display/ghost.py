@@ -8,35 +8,22 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
+from posesync.configs.shared import SHARED
 from posesync.pose.features import keypoint_weights
-from posesync.pose.skeleton import (
-    LEFT_ANKLE,
-    LEFT_ELBOW,
-    LEFT_HIP,
-    LEFT_KNEE,
-    LEFT_SHOULDER,
-    LEFT_WRIST,
-    RIGHT_ANKLE,
-    RIGHT_ELBOW,
-    RIGHT_HIP,
-    RIGHT_KNEE,
-    RIGHT_SHOULDER,
-    RIGHT_WRIST,
-)
+from posesync.pose.skeleton import BODY, LEFT_HIP, LEFT_SHOULDER, LIMBS, RIGHT_HIP, RIGHT_SHOULDER
 from posesync.pose.types import FloatArray, Image
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.text import Color
 
-#: Radius at both ends of a limb, in lengths of the trunk (shoulders to hips).
-_LIMBS: Final = (
-    (LEFT_SHOULDER, LEFT_ELBOW, 0.11, 0.09), (RIGHT_SHOULDER, RIGHT_ELBOW, 0.11, 0.09),
-    (LEFT_ELBOW, LEFT_WRIST, 0.085, 0.065), (RIGHT_ELBOW, RIGHT_WRIST, 0.085, 0.065),
-    (LEFT_HIP, LEFT_KNEE, 0.165, 0.115), (RIGHT_HIP, RIGHT_KNEE, 0.165, 0.115),
-    (LEFT_KNEE, LEFT_ANKLE, 0.115, 0.075), (RIGHT_KNEE, RIGHT_ANKLE, 0.115, 0.075),
-)  # fmt: skip
+_LOOK: Final = SHARED.ghost
+#: Both ends of a limb, and its radius there, in lengths of the trunk (shoulders to hips).
+_LIMBS: Final = tuple(
+    (*ends, *_LOOK.limbs[part])
+    for limb, ends in LIMBS.items()
+    if (part := limb.partition("_")[2]) in _LOOK.limbs
+)
 _TRUNK: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_HIP, LEFT_HIP]
-_HEAD_RADIUS: Final = (0.17, 0.22)
-_FACE: Final = [0, 1, 2, 3, 4]
+_FACE: Final = range(BODY)
 _SHIFT: Final = 4
 #: px that the outline may leave the body by: of hundreds of corners it keeps dozens.
 _SMOOTH: Final = 1.0
@@ -87,7 +74,7 @@ def _trunk_length(points: FloatArray, seen: npt.NDArray[np.bool_]) -> float:
         return 0.0
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points[_TRUNK].tolist()
     length = math.hypot(x0 + x1 - x2 - x3, y0 + y1 - y2 - y3) / 2
-    return max(length, 1.2 * math.hypot(x0 - x1, y0 - y1))
+    return max(length, _LOOK.least_trunk * math.hypot(x0 - x1, y0 - y1))
 
 
 def _around(
@@ -107,7 +94,7 @@ def _body(mask: Image, points: FloatArray, seen: npt.NDArray[np.bool_], trunk: f
     """Fill the body into ``mask``, 255."""
     corners = np.rint(points[_TRUNK] * (1 << _SHIFT)).astype(np.int32)
     cv2.fillPoly(mask, [corners], 255, cv2.LINE_8, _SHIFT)
-    cv2.polylines(mask, [corners], True, 255, max(1, round(0.3 * trunk)), cv2.LINE_8, _SHIFT)
+    cv2.polylines(mask, [corners], True, 255, max(1, round(2 * _LOOK.trunk * trunk)), cv2.LINE_8, _SHIFT)
     limbs = [limb for limb in _LIMBS if seen[limb[0]] and seen[limb[1]]]
     face = [k for k in _FACE if seen[k]]
     spots = points.tolist()
@@ -115,9 +102,9 @@ def _body(mask: Image, points: FloatArray, seen: npt.NDArray[np.bool_], trunk: f
         _limb(mask, spots[a], spots[b], first * trunk, last * trunk)
     if face:
         head, neck = points[face].mean(axis=0), points[_TRUNK[:2]].mean(axis=0)
-        _limb(mask, neck.tolist(), head.tolist(), 0.1 * trunk, 0.09 * trunk)
+        _limb(mask, neck.tolist(), head.tolist(), *(radius * trunk for radius in _LOOK.neck))
         lean = float(np.degrees(np.arctan2(*(head - neck)[::-1]))) + 90.0
-        wide, tall = (round(share * trunk * (1 << _SHIFT)) for share in _HEAD_RADIUS)
+        wide, tall = (round(share * trunk * (1 << _SHIFT)) for share in _LOOK.head)
         cv2.ellipse(mask, _fixed(*head.tolist()), (wide, tall), lean, 0, 360, 255, -1, cv2.LINE_8, _SHIFT)
 
 

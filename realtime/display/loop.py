@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from posesync.configs.shared import SHARED
 from posesync.pose.errors import SourceError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.sources import FrameSource, open_source
@@ -319,4 +320,4 @@ def _notice(capture: CaptureWorker) -> str | None:
     since = capture.lost_since
     if since is not None:
         return f"Camera lost · waiting for it, {time.monotonic() - since:.0f} s"
-    return "Paused" if capture.paused else None
+    return SHARED.words.paused if capture.paused else None

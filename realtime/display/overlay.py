@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
+from posesync.configs.shared import SHARED
 from posesync.pose.types import Image
 from posesync.realtime.coaching.retarget import GhostBody
 from posesync.realtime.drawing import annotators as paint
@@ -28,9 +29,9 @@ __all__ = ["KEYS", "Layout", "Overlay", "Scene"]
 
 _DISPLAY: Final = DisplaySettings()
 #: Time over which what is shown of differences and score is smoothed.
-SMOOTHING_SECONDS: Final = 0.35
+SMOOTHING_SECONDS: Final = SHARED.limits.smoothing
 #: Opacity of the ghost; in doubt half of it is left.
-GHOST_OPACITY: Final = 0.55
+GHOST_OPACITY: Final = SHARED.ghost.opacity
 
 
 class Overlay:
@@ -93,7 +94,7 @@ class Overlay:
         if layout is Layout.GHOST:
             self._draw_ghost(canvas, scene, views.performer)
         self._skeleton(canvas, scene, views.performer, {name: shown.get(name) for name in scene.joints})
-        self._finish(canvas, views.performer, "You", rounded=views.performer.place[2] < self.width)
+        self._finish(canvas, views.performer, SHARED.words.you, rounded=views.performer.place[2] < self.width)
         if views.expert is not None:
             self._expert(canvas, scene, views.expert, framed=layout is Layout.PICTURE_IN_PICTURE)
         self._strip.draw(canvas, scene, shown.get("score"), timing_value(scene))
@@ -174,7 +175,7 @@ class Overlay:
                 canvas, points, scene.expert_keypoints[:, 2], view.place, dots=False,
                 width=min(max(2.0, 3.0 * self._unit), max(1.0, h / 150)), fade=scene.doubt,
             )  # fmt: skip
-        self._finish(canvas, view, "Expert")
+        self._finish(canvas, view, SHARED.words.expert)
 
     def _expert_picture(self, canvas: Image, image: Image, view: paint.View, brightness: float) -> None:
         """The expert's picture; it often stays for some frames, scaled already."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
+from posesync.configs.shared import SHARED
 from posesync.pose.types import Image
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.text import Stamp, TextPainter
@@ -88,7 +89,7 @@ def draw_countdown(canvas: Image, text: TextPainter, px: Ruler, place: Rectangle
 def draw_memory(canvas: Image, text: TextPainter, px: Ruler, place: Rectangle) -> None:
     """In the place of an expert who is hidden: why it is empty."""
     x, y, w, h = place
-    (line, *_), size = text.fit("from memory", w * 0.8, [(px(34), 1), (px(22), 1)], bold=True)
+    (line, *_), size = text.fit(SHARED.words.memory, w * 0.8, [(px(34), 1), (px(22), 1)], bold=True)
     text.draw(
         canvas, line, x + w // 2, y + h // 2, size=size, color=paint.MUTED, bold=True, align="center",
         background=paint.SURFACE,

@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from typing import Final
 
 import numpy as np
+from posesync.configs.shared import SHARED
 from posesync.pose.textual import tenths
 from posesync.pose.types import Image
 from posesync.realtime.coaching.scoring import Timing
@@ -22,6 +23,7 @@ Sections = tuple[tuple[float, float, str], ...]
 ON_TIME_LEAD: Final = 0.3
 #: s ahead or behind at the ends of the bar; of the pace, twice and half.
 FULL_LEAD: Final = 1.5
+_DRAGGING, _RUSHING = (SHARED.words.timing[pace.value] for pace in (Timing.DRAGGING, Timing.RUSHING))
 
 
 class ProgressRow:
@@ -119,7 +121,7 @@ class ProgressRow:
     def _timing(self, canvas: Image, scene: Scene, value: float | None) -> None:
         """Show the pace from dragging to rushing, or the lead; the word that applies lights up."""
         px = self._ruler
-        slow, fast = ("dragging", "rushing") if scene.lead is None else ("behind", "ahead")
+        slow, fast = (_DRAGGING, _RUSHING) if scene.lead is None else ("behind", "ahead")
         lit = None if value is None else _pace_word(scene)
         color = paint.faded(paint.GOOD if lit is None else paint.FAIR, scene.doubt)
         size, left, width = px(19), px(890), px(124)
@@ -139,7 +141,7 @@ def _pace_word(scene: Scene) -> str | None:
     """The word that lights up, or None on time. Of the pace it is the one that was judged."""
     if scene.lead is not None and math.isfinite(scene.lead):
         return None if abs(scene.lead) <= ON_TIME_LEAD else "behind" if scene.lead < 0 else "ahead"
-    return None if scene.pace in (None, Timing.ON_TIME) else scene.pace.value
+    return None if scene.pace in (None, Timing.ON_TIME) else SHARED.words.timing[scene.pace.value]
 
 
 def timing_value(scene: Scene) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from posesync.configs.shared import SHARED
 from posesync.pose.types import Image
 from posesync.realtime.audio.follow import ExpertClock
 from posesync.realtime.audio.playback import SessionSound
@@ -19,10 +20,9 @@ from posesync.realtime.session.statistics import Figures, SessionStatistics, sta
 from .overlay import Overlay, Scene
 from .window import Command
 
-#: s between two looks at the statistics: figures that change with every picture cannot be read.
-_FIGURES: Final = 0.25
 #: s for which what a key has changed is named.
 _SAY: Final = 1.5
+_WORDS: Final = SHARED.words
 
 
 class Stage:
@@ -96,14 +96,15 @@ class Stage:
             self._details = not self._details
         elif command is Command.VIEW:
             self._overlay.layout = self._overlay.layout.next()
-            self.say(self._overlay.layout.value.replace("-", " "))
+            self.say(_WORDS.views[self._overlay.layout.value])
         elif command is Command.GUIDANCE:
-            self.say(f"guidance: {self._guidance.next().value}")
+            level = self._guidance.next().value
+            self.say(_WORDS.guidance_is.format(level=_WORDS.guidance[level]))
         elif command is Command.SLOW:
             self._toggle_preview(step)
         elif command is Command.SOUND and self._sound is not None:
             self._sound.muted = not self._sound.muted
-            self.say("sound off" if self._sound.muted else "sound on")
+            self.say(_WORDS.sound_off if self._sound.muted else _WORDS.sound_on)
 
     def hear(self, step: Step) -> None:
         """Let a new step be heard: the expert's sound, the count-in, a new cue."""
@@ -154,12 +155,12 @@ class Stage:
         """Practise the part of the piece around a step over and over, or no longer; return it, s, or None."""
         if self.practised is not None:
             self.practised = None
-            self.say("the whole piece")
+            self.say(_WORDS.whole_piece)
         else:
             before = [part for part in self._sections if part.start <= step.expert_time]
             part = before[-1] if before else self._sections[0]
             self.practised = part.start, part.end
-            self.say(f"over and over: {part.name}")
+            self.say(_WORDS.part_is.format(part=part.name))
         if self._clock is not None:
             part_of = self.practised or self._expert.practised
             self._clock.practise(*part_of, loop=self._expert.loop or self.practised is not None)
@@ -168,7 +169,7 @@ class Stage:
     def picture(self, step: Step, notice: str | None = None) -> Image:
         """Draw a step, (height, width, 3) uint8 BGR, with one line over it if need be."""
         now = time.monotonic()
-        if self._figures is None or now - self._figures_at >= _FIGURES:
+        if self._figures is None or now - self._figures_at >= SHARED.limits.figures_every:
             self._figures, self._figures_at = self._statistics.figures(self._provider), now
         figures = self._figures
         moment, words = self._moment(step, now)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Final
 
+from posesync.configs.shared import SHARED
 from posesync.pose.types import Image
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.drawing.text import Color, TextPainter
@@ -14,42 +15,30 @@ from posesync.realtime.tracking.position import State
 from .progress import ProgressRow
 from .scene import Scene
 
-#: Keys of the window and what they do; they work in the window and are written in the strip.
-KEYS: Final = (
-    ("Q", "quit"), ("Space", "pause"), ("M", "mirror"), ("R", "restart"), ("H", "details"),
-    ("V", "view"), ("L", "loop"), ("G", "guidance"), ("S", "slow"), ("N", "sound"),
+#: Keys as they are written in the strip, from left to right.
+KEYS: Final = tuple(
+    (SHARED.keys[asked].label, SHARED.keys[asked].strip)
+    for asked in (
+        "quit", "pause", "mirror", "restart", "details", "view", "loop", "guidance", "slow", "sound",
+    )
 )  # fmt: skip
 #: px, height of the strip on a canvas 720 px high.
 STRIP_HEIGHT: Final = 140
 #: Size in px and lines of a message, the best first, for a canvas 720 px high. A capital of the smallest is
 #: 27 px high: on a laptop's screen 7 mm, which at three metres is 1.7 times what sharp eyes need.
 MESSAGE_SIZES: Final = ((56, 1), (48, 1), (46, 2), (38, 3))
-#: Time for which a pace is shown: figures that change with every frame cannot be read.
-PACE_SECONDS: Final = 0.25
-
-_STATES: Final[dict[State, tuple[str, Color, str]]] = {
-    # Somebody who does something else is WAITING or LOST too, and FINISHED is taken back from who goes on.
-    State.WAITING: ("Waiting for your first moves", paint.MUTED, ""),
-    State.FOLLOWING: ("Following", paint.GOOD, ""),
-    State.HOLDING: ("Holding", paint.CALM, "the expert waits for you"),
-    State.LOST: ("Not in the piece right now", paint.POOR, "go on anywhere, I will find you"),
-    State.FINISHED: ("Finished", paint.NEUTRAL, "start again whenever you like"),
-}
-#: Whatever the tracker takes the performer to be doing: of a doubtful place, that is all that is known.
-_DOUBTFUL: Final = ("Looking for your place in the piece", paint.MUTED, "")
-#: A pace below this share of the expert's is standing, and no figure is put to it.
-_LEAST_PACE: Final = 0.1
+_TONES: Final = {"plain": paint.MUTED, "good": paint.GOOD, "calm": paint.CALM, "bad": paint.POOR}
 
 
 def status_of(scene: Scene) -> tuple[str, Color, str]:
-    """What the tracker knows, its colour, and what stands behind it in smaller type: the page's words too."""
-    if scene.doubtful:
-        return _DOUBTFUL
-    name, color, hint = _STATES[scene.position.state]
-    if scene.position.state is not State.FOLLOWING or scene.timing is None or scene.timing < _LEAST_PACE:
-        return name, color, hint
-    # No finer than the words beside the timing bar, which are about the same measurement.
-    return name, color, f"{scene.timing:.1f}× the expert’s pace"
+    """What the tracker knows, its colour, and what stands behind it in smaller type."""
+    words, state, speed = SHARED.words, scene.position.state, scene.timing
+    said = words.doubtful if scene.doubtful else words.states[state.value]
+    more = said.more
+    if state is State.FOLLOWING and not scene.doubtful and (speed or 0.0) >= SHARED.limits.least_pace:
+        # No finer than the words beside the timing bar, which are about the same measurement.
+        more = words.pace.format(speed=f"{speed:.1f}")
+    return said.text, _TONES[said.tone], more
 
 
 class Strip:
@@ -138,6 +127,6 @@ class Strip:
     def _held(self, scene: Scene, name: str, hint: str) -> str:
         """The words behind a state, those of the pace held long enough to be read."""
         at, before, words = self._pace
-        if name != before or not (words and hint) or not 0 <= scene.time - at < PACE_SECONDS:
+        if name != before or not (words and hint) or not 0 <= scene.time - at < SHARED.limits.figures_every:
             self._pace = (scene.time, name, hint)
         return self._pace[2]

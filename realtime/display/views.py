@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from posesync.configs.shared import SHARED
 from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.skeleton import LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from posesync.pose.types import FloatArray
@@ -17,12 +18,12 @@ from .scene import Scene
 
 _TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
 #: Time in which a cropped picture comes to rest on the person, s.
-FOLLOW_SECONDS: Final = 0.5
+FOLLOW_SECONDS: Final = SHARED.limits.follow
 #: The expert's small picture is so much of the room's height, and so much wider than high at most.
 INSET_SHARE: Final = 0.5
 INSET_ASPECT: Final = 0.8
 #: The small picture changes its corner when the performer is so far past the middle, in widths of the room.
-INSET_SLACK: Final = 0.12
+INSET_SLACK: Final = SHARED.limits.inset_slack
 
 Rectangle = tuple[int, int, int, int]
 

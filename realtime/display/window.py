@@ -10,6 +10,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from posesync.configs.shared import SHARED
 from posesync.pose.errors import DisplayError
 from posesync.pose.types import Image
 
@@ -19,8 +20,12 @@ from .x11 import DisplayGuard
 _INVISIBLE: Final = ("offscreen", "dummy", "evdev")
 
 
+#: Names of keys in ``shared.toml`` that pygame spells otherwise.
+_PYGAME_NAMES: Final = {" ": ("SPACE",), "enter": ("RETURN", "KP_ENTER"), "escape": ("ESCAPE",)}
+
+
 class Command(Enum):
-    """What the user asks for with a key or the window's buttons."""
+    """What the user asks for with a key or the window's buttons, by its name in ``shared.toml``."""
 
     QUIT = "quit"
     PAUSE = "pause"
@@ -67,18 +72,10 @@ class Window:
             pygame.display.quit()
             raise _no_screen(str(error)) from None
         self._commands = {
-            pygame.K_q: Command.QUIT,
-            pygame.K_ESCAPE: Command.QUIT,
-            pygame.K_SPACE: Command.PAUSE,
-            pygame.K_m: Command.MIRROR,
-            pygame.K_r: Command.RESTART,
-            pygame.K_h: Command.DETAILS,
-            pygame.K_v: Command.VIEW,
-            pygame.K_l: Command.LOOP,
-            pygame.K_g: Command.GUIDANCE,
-            pygame.K_s: Command.SLOW,
-            pygame.K_n: Command.SOUND,
-            pygame.K_RETURN: Command.BEGIN,
+            getattr(pygame, f"K_{name}"): Command(asked)
+            for asked, entry in SHARED.keys.items()
+            for key in entry.in_window
+            for name in _PYGAME_NAMES.get(key, (key,))
         }
 
     def show(self, image: Image) -> None:

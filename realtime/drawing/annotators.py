@@ -9,8 +9,9 @@ from typing import Final
 
 import cv2
 import numpy as np
+from posesync.configs.shared import SHARED
 from posesync.pose.features import keypoint_weights
-from posesync.pose.skeleton import BONES, JOINTS, LIMBS
+from posesync.pose.skeleton import BODY, BONES, JOINT_OF_LIMB, JOINTS, LIMBS
 from posesync.pose.types import FloatArray, Image
 
 from .text import Color, Stamp
@@ -21,35 +22,28 @@ def bgr(code: str) -> Color:
     return int(code[5:7], 16), int(code[3:5], 16), int(code[1:3], 16)
 
 
-BACKGROUND: Final = bgr("#101317")
-SURFACE: Final = bgr("#1b2027")
+BACKGROUND: Final = bgr(SHARED.colours.background)
+SURFACE: Final = bgr(SHARED.colours.surface)
 TRACK: Final = bgr("#343b45")
-TEXT: Final = bgr("#f3f5f7")
+TEXT: Final = bgr(SHARED.colours.text)
 MUTED: Final = bgr("#9aa4b1")
-NEUTRAL: Final = bgr("#dfe6ee")
-SHADOW: Final = bgr("#0b0d10")
-# Told apart in the common kinds of colour blindness; thickness says the same a second time.
-GOOD: Final = bgr("#2fd3a5")
-FAIR: Final = bgr("#ffb84d")
-POOR: Final = bgr("#ff5a5f")
-CALM: Final = bgr("#6cb6ff")
+NEUTRAL: Final = bgr(SHARED.colours.neutral)
+SHADOW: Final = bgr(SHARED.colours.shadow)
+GOOD: Final = bgr(SHARED.colours.good)
+FAIR: Final = bgr(SHARED.colours.fair)
+POOR: Final = bgr(SHARED.colours.poor)
+CALM: Final = bgr(SHARED.colours.calm)
 #: What colours fade to where the tracker is in doubt.
-DOUBT: Final = bgr("#7d8794")
+DOUBT: Final = bgr(SHARED.colours.doubt)
 
 #: Differences in degrees at which a limb is fully green, amber, red.
-GOOD_BELOW: Final = 10.0
-FAIR_AT: Final = 22.0
-POOR_FROM: Final = 38.0
+GOOD_BELOW: Final = SHARED.limits.good_below
+FAIR_AT: Final = SHARED.limits.fair_at
+POOR_FROM: Final = SHARED.limits.poor_from
+#: Scores at which the same colours are reached, red first.
+_SCORES: Final = (SHARED.limits.score_poor, SHARED.limits.score_fair, SHARED.limits.score_good)
 
-#: The joint whose difference colours a limb; limbs of the trunk stay neutral.
-_JOINT_OF_LIMB: Final = {"upper_arm": "shoulder", "forearm": "elbow", "thigh": "hip", "shin": "knee"}
-_BONE_JOINT: Final = {
-    pair: f"{side}_{_JOINT_OF_LIMB[part]}"
-    for name, pair in LIMBS.items()
-    for side, _, part in [name.partition("_")]
-    if part in _JOINT_OF_LIMB
-}
-_BODY: Final = 5  # the first keypoint that does not belong to the face
+_BONE_JOINT: Final = {LIMBS[limb]: joint for limb, joint in JOINT_OF_LIMB.items()}
 _SHIFT: Final = 4  # cv2 draws at 1/16 px, so that a skeleton does not jitter by whole pixels
 
 
@@ -145,7 +139,7 @@ def draw_skeleton(
     area = canvas[y0 : y0 + h, x0 : x0 + w]
     spots = np.rint((points - (x0, y0)) * (1 << _SHIFT))
     visible = (keypoint_weights(confidence) > 0) & (np.abs(spots).max(axis=1) < 1 << 20)  # cv2 takes 32 bits
-    visible[:_BODY] = False
+    visible[:BODY] = False
     at = {k: (int(spots[k, 0]), int(spots[k, 1])) for k in np.flatnonzero(visible).tolist()}
     strokes = []
     for a, b in BONES:
@@ -229,8 +223,8 @@ def error_color(degrees: float) -> Color:
 
 
 def score_color(score: float) -> Color:
-    """Green from 85, over amber at 60 to red at 35 and below."""
-    return error_color(float(np.interp(score, (35, 60, 85), (POOR_FROM, FAIR_AT, GOOD_BELOW))))
+    """The colour of a score 0..100: green, amber and red at the scores of ``shared.toml``."""
+    return error_color(float(np.interp(score, _SCORES, (POOR_FROM, FAIR_AT, GOOD_BELOW))))
 
 
 def _severity(degrees: float | None) -> float:

@@ -11,12 +11,13 @@ import struct
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
+from posesync.configs.shared import SHARED
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.skeleton import JOINT_NAMES, NUM_KEYPOINTS
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 #: Raised when an older page could not talk to a newer server.
-VERSION: Final = 1
+VERSION: Final = SHARED.socket.version
 #: Bytes of a camera frame with its header, at most: a 640 px JPEG has about 40 000.
 MOST_BYTES: Final = 1_000_000
 #: Characters of a command, at most.

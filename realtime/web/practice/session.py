@@ -7,10 +7,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from posesync.configs.shared import SHARED
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.frame_source import SourceInfo
@@ -45,10 +46,10 @@ from .protocol import (
 
 logger = logging.getLogger(__name__)
 
-#: What a page is asked to send: enough for a body of half the picture's height, at 30 kB a frame.
-FRAMES: Final = FrameWanted(longest=640, quality=0.8, rate=60.0, bytes=MOST_BYTES)
+#: What a page is asked to send.
+FRAMES: Final = FrameWanted(**asdict(SHARED.socket.frames), bytes=MOST_BYTES)
 #: s; a shorter section cannot be told from standing.
-SHORTEST_LOOP: Final = 0.5
+SHORTEST_LOOP: Final = SHARED.limits.shortest_taken
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 import anyio
+from posesync.configs.shared import SHARED
 from posesync.pose.errors import PoseSyncError, SourceError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
@@ -19,11 +20,7 @@ from .protocol import MOST_BYTES, End, Ping, Pong, ProtocolError, Trouble, parse
 
 logger = logging.getLogger(__name__)
 
-BAD_MESSAGE: Final = 4400
-NO_EXPERT: Final = 4404
-TOO_FAST: Final = 4429
-TOO_MANY: Final = 4503
-NOT_READY: Final = 4409
+_CLOSING: Final = SHARED.socket.closing
 
 #: Per s, and at once: twice the fastest camera, and more bytes than such a camera has.
 _FRAMES: Final = (150.0, 150.0)
@@ -120,11 +117,11 @@ async def practise(socket: WebSocket, expert_id: str, hub: Hub) -> None:
 async def _refuse(socket: WebSocket, error: PoseSyncError) -> None:
     """Say why there is no session, and close."""
     if isinstance(error, HubFullError):
-        code, word = TOO_MANY, "full"
+        code, word = _CLOSING.too_many, "full"
     elif isinstance(error, SourceError):
-        code, word = NO_EXPERT, "expert"
+        code, word = _CLOSING.no_expert, "expert"
     else:  # not prepared yet, or a model is missing: the message says which
-        code, word = NOT_READY, "not-ready"
+        code, word = _CLOSING.not_ready, "not-ready"
     with suppress(WebSocketDisconnect, RuntimeError, TimeoutError), anyio.fail_after(_PATIENCE):
         await socket.send_text(_trouble(word, str(error)))
     await _close(socket, code)
@@ -162,7 +159,7 @@ class _Reader:
             data, text = message.get("bytes"), message.get("text")
             if not self._within(data):
                 self._outlet.end(_trouble("too-fast", "more messages than any camera gives: not so fast"))
-                return TOO_FAST
+                return _CLOSING.too_fast
             try:
                 if data is not None:
                     self._held.session.put(parse_frame(data))
@@ -171,7 +168,7 @@ class _Reader:
             except ProtocolError as error:
                 if not self._faults.take(1.0, time.monotonic()):
                     self._outlet.end(_trouble(error.code, str(error)))
-                    return BAD_MESSAGE
+                    return _CLOSING.bad_message
                 self._outlet.offer(_trouble(error.code, str(error)), False)
 
     def _within(self, data: bytes | None) -> bool:

@@ -78,7 +78,7 @@ def test_a_key_names_what_it_changed_for_a_moment(
     for command, words in (
         (Command.VIEW, "ghost"),
         (Command.VIEW, "picture in picture"),
-        (Command.GUIDANCE, "guidance: mistakes"),
+        (Command.GUIDANCE, "guidance: at mistakes"),
     ):
         stage.obey(command, step)
         stage.picture(step)

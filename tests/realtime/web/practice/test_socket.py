@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import uvicorn
 from fastapi import FastAPI, WebSocket
+from posesync.configs.shared import SHARED
 from posesync.pose.errors import SourceError
 from posesync.pose.sources import open_source
 from posesync.realtime.coaching.expert import Expert
@@ -23,9 +24,11 @@ from posesync.realtime.session.config import Config, load_config
 from posesync.realtime.web.practice import hub as hub_module
 from posesync.realtime.web.practice.hub import Hub, report_id
 from posesync.realtime.web.practice.protocol import EncodedFrame, pack_frame
-from posesync.realtime.web.practice.socket import BAD_MESSAGE, NO_EXPERT, TOO_FAST, TOO_MANY, practise
+from posesync.realtime.web.practice.socket import practise
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
+
+CLOSING = SHARED.socket.closing
 
 
 class OneExpert:
@@ -172,7 +175,7 @@ def test_a_page_that_comes_back_takes_the_place_of_the_connection_that_hangs(
 def test_who_is_not_there_and_who_is_one_too_many(server: Server, picture: bytes) -> None:
     with server.connect("nobody") as socket:
         assert "there is no expert" in str(hear(socket, "error")["message"])
-        assert closed(socket) == NO_EXPERT
+        assert closed(socket) == CLOSING.no_expert
     with server.connect("walk") as first, server.connect("walk") as second:
         for socket in (first, second):
             hear(socket, "welcome")
@@ -180,7 +183,7 @@ def test_who_is_not_there_and_who_is_one_too_many(server: Server, picture: bytes
             hear(socket, "answer")
         with server.connect("walk") as third:
             assert "2 of 2 sessions" in str(hear(third, "error")["message"])
-            assert closed(third) == TOO_MANY
+            assert closed(third) == CLOSING.too_many
         first.send(frame(1, picture))
         assert hear(first, "answer")["seq"] == 1, "the others go on"
         second.close()
@@ -201,7 +204,7 @@ def test_nonsense_is_answered_then_shut_out(server: Server, picture: bytes) -> N
         assert hear(socket, "error")["code"] == "order"
         for _ in range(30):
             socket.send(b"nonsense")
-        assert closed(socket) == BAD_MESSAGE
+        assert closed(socket) == CLOSING.bad_message
 
 
 def test_who_sends_too_much_is_shut_out(server: Server) -> None:
@@ -210,7 +213,7 @@ def test_who_sends_too_much_is_shut_out(server: Server) -> None:
         with suppress(ConnectionClosed):  # a busy machine is shut out before it has sent all of them
             for number in range(200):
                 socket.send(json.dumps({"type": "ping", "id": number}))
-        assert closed(socket) == TOO_FAST
+        assert closed(socket) == CLOSING.too_fast
 
 
 def test_who_is_silent_is_ended(server: Server, picture: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +237,7 @@ def test_a_server_that_ends_tells_its_pages(server: Server, picture: bytes, tmp_
         assert len(list(tmp_path.glob("*.jsonl"))) == 1
         with server.connect("walk") as late:
             hear(late, "error")
-            assert closed(late) == TOO_MANY
+            assert closed(late) == CLOSING.too_many
 
 
 def test_the_newest_frame_is_the_one_looked_at(server: Server, picture: bytes) -> None:

@@ -120,9 +120,9 @@ class Limits:
     score_fair: float
     score_poor: float
     least_pace: float
-    smoothing: float
+    smoothing_seconds: float
     figures_every: float
-    follow: float
+    follow_seconds: float
     inset_slack: float
     shortest_part: float
     shortest_taken: float

@@ -29,7 +29,7 @@ __all__ = ["KEYS", "Layout", "Overlay", "Scene"]
 
 _DISPLAY: Final = DisplaySettings()
 #: Time over which what is shown of differences and score is smoothed.
-SMOOTHING_SECONDS: Final = SHARED.limits.smoothing
+SMOOTHING_SECONDS: Final = SHARED.limits.smoothing_seconds
 #: Opacity of the ghost; in doubt half of it is left.
 GHOST_OPACITY: Final = SHARED.ghost.opacity
 

@@ -18,7 +18,7 @@ from .scene import Scene
 
 _TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
 #: Time in which a cropped picture comes to rest on the person, s.
-FOLLOW_SECONDS: Final = SHARED.limits.follow
+FOLLOW_SECONDS: Final = SHARED.limits.follow_seconds
 #: The expert's small picture is so much of the room's height, and so much wider than high at most.
 INSET_SHARE: Final = 0.5
 INSET_ASPECT: Final = 0.8

@@ -77,7 +77,7 @@ def test_a_key_names_what_it_changed_for_a_moment(
     stage, step = make_stage(expert), make_step(0.0, 3.0)
     for command, words in (
         (Command.VIEW, "ghost"),
-        (Command.VIEW, "picture in picture"),
+        (Command.VIEW, "corner"),
         (Command.GUIDANCE, "guidance: at mistakes"),
     ):
         stage.obey(command, step)

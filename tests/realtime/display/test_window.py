@@ -23,10 +23,17 @@ def window(monkeypatch: pytest.MonkeyPatch):
 def test_keys_become_commands(window: Window) -> None:
     import pygame
 
-    for key in (pygame.K_q, pygame.K_SPACE, pygame.K_x, pygame.K_m, pygame.K_r, pygame.K_h, pygame.K_ESCAPE):
+    pressed = (
+        pygame.K_q, pygame.K_SPACE, pygame.K_x, pygame.K_m, pygame.K_r, pygame.K_h, pygame.K_RETURN,
+        pygame.K_KP_ENTER, pygame.K_v, pygame.K_l, pygame.K_g, pygame.K_s, pygame.K_n, pygame.K_ESCAPE,
+    )  # fmt: skip
+    for key in pressed:
         pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=key))
     pygame.event.post(pygame.event.Event(pygame.QUIT))
-    names = ["quit", "pause", "mirror", "restart", "details", "quit", "quit"]
+    names = [
+        "quit", "pause", "mirror", "restart", "details", "begin", "begin", "view", "loop", "guidance",
+        "slow", "sound", "quit", "quit",
+    ]  # fmt: skip
     assert window.poll() == [Command(name) for name in names]
     assert window.poll() == []
 

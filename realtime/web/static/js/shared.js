@@ -76,7 +76,7 @@ export const WORDS = frozen({
   },
   doubtful: { text: "Looking for your place in the piece", tone: "plain", more: "" },
   timing: { "on time": "on time", dragging: "dragging", rushing: "rushing" },
-  views: { "side-by-side": "side by side", ghost: "ghost", "picture-in-picture": "picture in picture" },
+  views: { "side-by-side": "side by side", ghost: "ghost", "picture-in-picture": "corner" },
   guidance: { full: "everything", mistakes: "at mistakes", none: "nothing" },
 });
 
@@ -106,9 +106,9 @@ export const LIMITS = frozen({
   scoreFair: 60,
   scorePoor: 35,
   leastPace: 0.1,
-  smoothing: 0.35,
+  smoothingSeconds: 0.35,
   figuresEvery: 0.25,
-  follow: 0.5,
+  followSeconds: 0.5,
   insetSlack: 0.12,
   shortestPart: 1,
   shortestTaken: 0.5,

@@ -1,5 +1,6 @@
 /** From the self-view to the server: the newest frame, scaled, as JPEG, never more than a few on their way. */
 
+import { SOCKET } from "../shared.js";
 import { InFlight } from "./inflight.js";
 import { Rate, Recent } from "./measures.js";
 import { HEADER_BYTES, sentSize, writeHeader } from "./protocol.js";
@@ -26,7 +27,8 @@ export class Capture {
     this.send = send;
     this.backlog = backlog;
     this.flight = new InFlight();
-    this.wanted = { longest: 640, quality: 0.8 };
+    /** @type {{longest: number, quality: number}} as the server last said */
+    this.wanted = SOCKET.frames;
     this.running = false;
     this.presented = 0;
     this.lastCaptured = 0;

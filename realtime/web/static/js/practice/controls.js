@@ -1,59 +1,35 @@
-/** Keys and buttons: one table for both and for the help; and when the buttons are out of the way. */
+/** Keys and buttons, the help that lists them, and when the buttons are out of the way. */
 
 import { element, icon, setIcon } from "../common.js";
+import { KEYS } from "../shared.js";
 
 /** s without a pointer or a key after which the buttons fade while somebody dances. */
 const FADE_AFTER = 3;
 
 /**
- * @typedef {object} Control
- * @property {string} id what is asked for
- * @property {string} key as KeyboardEvent.key says it, lower case
- * @property {string} shown the key, as it is written
- * @property {string} icon
- * @property {string} name of the button
- * @property {string} help what it does
- * @property {"tools"|"bar"|null} place where its button is; null: none, or it is in the page already
- * @property {boolean} [toggles] whether the button shows that something is on
+ * Where the buttons are, with their icons; what has none here is in the page already, or has no button. The keys and
+ * words are the window's too.
+ * @type {Record<string, {place: "tools"|"bar", icon: string, toggles?: boolean}>}
  */
-
-/** @type {readonly Control[]} */
-export const CONTROLS = Object.freeze([
-  { id: "pause", key: " ", shown: "Space", icon: "pause", name: "Pause", help: "pause, and go on", place: "tools" },
-  {
-    id: "restart", key: "r", shown: "R", icon: "restart", name: "Restart", place: "tools",
-    help: "begin anew: framing, count-in, from the top",
-  },
-  { id: "begin", key: "enter", shown: "Enter", icon: "play", name: "Begin now", help: "begin now", place: null },
-  {
-    id: "view", key: "v", shown: "V", icon: "side-by-side", name: "View", place: "tools",
-    help: "side by side, the expert's pose on your body, or the expert in a corner",
-  },
-  { id: "mirror", key: "m", shown: "M", icon: "mirror", name: "Mirror", place: "tools", toggles: true,
-    help: "see yourself as in a mirror, or as others see you" },
-  {
-    id: "guidance", key: "g", shown: "G", icon: "guidance", name: "Guidance", place: "tools",
-    help: "how much you see of the expert: everything, only at mistakes, nothing",
-  },
-  { id: "loop", key: "l", shown: "L", icon: "loop", name: "Loop", place: "tools", toggles: true,
-    help: "the section you are in, over and over; or drag on the timeline" },
-  { id: "whole", key: "escape", shown: "Esc", icon: "loop", name: "Whole piece", place: null,
-    help: "the whole piece again" },
-  { id: "sound", key: "n", shown: "N", icon: "sound", name: "Sound", place: "tools", toggles: true,
-    help: "the expert's sound" },
-  { id: "end", key: "q", shown: "Q", icon: "end", name: "End", help: "end, and see the report", place: "tools" },
-  { id: "camera", key: "c", shown: "C", icon: "camera", name: "Camera", help: "choose the camera", place: "bar" },
-  { id: "details", key: "h", shown: "H", icon: "details", name: "Details", place: "bar", toggles: true,
-    help: "figures of the session" },
-  { id: "fullscreen", key: "f", shown: "F", icon: "fullscreen", name: "Full screen", place: "bar", toggles: true,
-    help: "the whole screen" },
-  { id: "help", key: "?", shown: "?", icon: "help", name: "Help", help: "these keys", place: "bar" },
-]);
+const BUTTONS = {
+  pause: { place: "tools", icon: "pause" },
+  restart: { place: "tools", icon: "restart" },
+  view: { place: "tools", icon: "side-by-side" },
+  mirror: { place: "tools", icon: "mirror", toggles: true },
+  guidance: { place: "tools", icon: "guidance" },
+  loop: { place: "tools", icon: "loop", toggles: true },
+  sound: { place: "tools", icon: "sound", toggles: true },
+  quit: { place: "tools", icon: "end" },
+  camera: { place: "bar", icon: "camera" },
+  details: { place: "bar", icon: "details", toggles: true },
+  fullscreen: { place: "bar", icon: "fullscreen", toggles: true },
+  help: { place: "bar", icon: "help" },
+};
 
 /**
  * What a key asks for.
  * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, target: any}} event
- * @returns {string|null} the id of a control, or null
+ * @returns {string|null} one of KEYS, or null
  */
 export function asked(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
@@ -62,10 +38,10 @@ export function asked(event) {
   // What a key does to the element that has the focus goes first.
   if (kind === "select" || kind === "textarea" || (kind === "input" && event.target.type !== "range")) return null;
   const pressed = ["button", "a", "summary"].includes(kind) && (key === " " || key === "enter");
-  return pressed ? null : (CONTROLS.find((control) => control.key === key)?.id ?? null);
+  return pressed ? null : (Object.keys(KEYS).find((id) => KEYS[id].key === key) ?? null);
 }
 
-/** Events: "ask" (detail: the id of a control). */
+/** Events: "ask" (detail: one of KEYS). */
 export class Controls extends EventTarget {
   /**
    * @param {{tools: HTMLElement, bar: HTMLElement, help: HTMLElement}} places to fill
@@ -76,10 +52,9 @@ export class Controls extends EventTarget {
     this.mayHide = mayHide;
     /** @type {Map<string, HTMLElement>} */
     this.buttons = new Map();
-    for (const control of CONTROLS) {
-      if (control.place) places[control.place].append(this.button(control));
-      const row = [element("dt", {}, element("kbd", { text: control.shown })), element("dd", { text: control.help })];
-      places.help.append(...row);
+    for (const [id, { shown, help }] of Object.entries(KEYS)) {
+      if (BUTTONS[id]) places[BUTTONS[id].place].append(this.button(id));
+      places.help.append(element("dt", {}, element("kbd", { text: shown })), element("dd", { text: help }));
     }
     window.addEventListener("keydown", (event) => this.key(event));
     for (const sign of ["pointermove", "pointerdown", "keydown", "focusin"]) {
@@ -88,8 +63,10 @@ export class Controls extends EventTarget {
     this.wake();
   }
 
-  /** @param {Control} control */
-  button({ id, name, shown, icon: sign, toggles }) {
+  /** @param {string} id */
+  button(id) {
+    const { name, shown } = KEYS[id];
+    const { icon: sign, toggles } = BUTTONS[id];
     const made = element(
       "button",
       {
@@ -136,7 +113,6 @@ export class Controls extends EventTarget {
   set(id, { pressed, name, says, icon: sign, disabled }) {
     const button = /** @type {HTMLButtonElement|undefined} */ (this.buttons.get(id));
     if (!button) return;
-    const shown = CONTROLS.find((control) => control.id === id)?.shown;
     if (pressed !== undefined) button.setAttribute("aria-pressed", String(pressed));
     if (sign) setIcon(button.querySelector("svg"), sign);
     if (disabled !== undefined) button.disabled = disabled;
@@ -144,7 +120,7 @@ export class Controls extends EventTarget {
     if (name && label) label.textContent = name;
     if (says ?? name) {
       button.setAttribute("aria-label", /** @type {string} */ (says ?? name));
-      button.title = `${says ?? name} (${shown})`;
+      button.title = `${says ?? name} (${KEYS[id].shown})`;
     }
   }
 

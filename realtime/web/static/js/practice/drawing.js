@@ -1,69 +1,45 @@
 /** The performer's skeleton, coloured by what is off. Same colours, widths and marks as the window's. */
 
-const BONES = [
-  [5, 6, null], [11, 12, null], [5, 11, null], [6, 12, null],
-  [5, 7, "left_shoulder"], [6, 8, "right_shoulder"], [7, 9, "left_elbow"], [8, 10, "right_elbow"],
-  [11, 13, "left_hip"], [12, 14, "right_hip"], [13, 15, "left_knee"], [14, 16, "right_knee"],
-];
-/** The keypoint at which a joint sits. */
-const VERTEX = {
-  left_shoulder: 5, right_shoulder: 6, left_elbow: 7, right_elbow: 8,
-  left_hip: 11, right_hip: 12, left_knee: 13, right_knee: 14,
-};
-/** The first keypoint that does not belong to the face, where lines would only hide it. */
-const BODY = 5;
-/** Confidence from which a keypoint is seen. */
-export const SEEN = 0.15;
-/** Confidence of the position from which nothing is faded, and at and below which everything is. */
-const SURE_FROM = 0.5;
-const DOUBTFUL_AT = 0.25;
+import { COLOURS, LIMITS, SKELETON } from "../shared.js";
 
-/** Told apart in the common kinds of colour blindness; thickness and marks say the same a second time. */
-export const GOOD = [0x2f, 0xd3, 0xa5];
-export const FAIR = [0xff, 0xb8, 0x4d];
-export const POOR = [0xff, 0x5a, 0x5f];
-const DOUBT = [0x7d, 0x87, 0x94];
-const NEUTRAL = [0xdf, 0xe6, 0xee];
-const SHADOW = "#0b0d10";
-const TEXT = "#f3f5f7";
-
-/** Degrees at which a limb is fully green, amber, red. */
-const GOOD_BELOW = 10;
-export const FAIR_AT = 22;
-export const POOR_FROM = 38;
+const SHADOW = css(COLOURS.shadow);
+const TEXT = css(COLOURS.text);
 
 /** @param {number} value @param {number} low @param {number} high */
 function share(value, low, high) {
   return Math.min(Math.max((value - low) / (high - low), 0), 1);
 }
 
-/** @param {number[]} a @param {number[]} b @param {number} part 0 is a, 1 is b */
+/** @param {readonly number[]} a @param {readonly number[]} b @param {number} part 0 is a, 1 is b */
 function mix(a, b, part) {
   return a.map((value, k) => Math.round(value + part * (b[k] - value)));
 }
 
 /**
- * Green, over amber at FAIR_AT, to red from POOR_FROM degrees on.
+ * Green, over amber, to red.
  * @param {number} degrees of either sign
  * @returns {number[]} red, green, blue 0..255
  */
 export function errorColor(degrees) {
   const size = Math.abs(degrees);
-  if (size < FAIR_AT) return mix(GOOD, FAIR, share(size, GOOD_BELOW, FAIR_AT));
-  return mix(FAIR, POOR, share(size, FAIR_AT, POOR_FROM));
+  const { goodBelow, fairAt, poorFrom } = LIMITS;
+  if (size < fairAt) return mix(COLOURS.good, COLOURS.fair, share(size, goodBelow, fairAt));
+  return mix(COLOURS.fair, COLOURS.poor, share(size, fairAt, poorFrom));
 }
 
 /**
- * Green from 85, over amber at 60, to red at 35 and below.
+ * Green of a good score, over amber, to red.
  * @param {number} score 0..100
  */
 export function scoreColor(score) {
-  return score > 60 ? mix(FAIR, GOOD, share(score, 60, 85)) : mix(POOR, FAIR, share(score, 35, 60));
+  const { scoreGood, scoreFair, scorePoor } = LIMITS;
+  if (score > scoreFair) return mix(COLOURS.fair, COLOURS.good, share(score, scoreFair, scoreGood));
+  return mix(COLOURS.poor, COLOURS.fair, share(score, scorePoor, scoreFair));
 }
 
-/** @param {number[]} color @param {number} fade 0..1 towards grey */
+/** @param {readonly number[]} color @param {number} fade 0..1 towards grey */
 export function css(color, fade = 0) {
-  return `rgb(${mix(color, DOUBT, Math.min(Math.max(fade, 0), 1)).join(" ")})`;
+  return `rgb(${mix(color, COLOURS.doubt, Math.min(Math.max(fade, 0), 1)).join(" ")})`;
 }
 
 /**
@@ -71,7 +47,8 @@ export function css(color, fade = 0) {
  * @param {{position: number|null, confidence: number}} answer
  */
 export function doubt(answer) {
-  return answer.position === null ? 0 : share(SURE_FROM - answer.confidence, 0, SURE_FROM - DOUBTFUL_AT);
+  const { sureFrom, doubtfulAt } = LIMITS;
+  return answer.position === null ? 0 : share(sureFrom - answer.confidence, 0, sureFrom - doubtfulAt);
 }
 
 /**
@@ -83,7 +60,7 @@ export function doubt(answer) {
 export function onCanvas(keypoints, placed) {
   const { full, left } = placed;
   return keypoints.map(([x, y, confidence]) =>
-    confidence > SEEN ? { x: x * full.width - left, y: y * full.height } : null,
+    confidence > LIMITS.keypointFloor ? { x: x * full.width - left, y: y * full.height } : null,
   );
 }
 
@@ -98,17 +75,17 @@ export function onCanvas(keypoints, placed) {
 export function drawSkeleton(context, at, joints, width, fade) {
   context.lineCap = "round";
   const strokes = [];
-  for (const [a, b, joint] of BONES) {
+  for (const [a, b, joint] of SKELETON.bones) {
     const [start, end] = [at[/** @type {number} */ (a)], at[/** @type {number} */ (b)]];
     if (!start || !end) continue;
     const degrees = joint === null ? null : (joints[joint] ?? null);
-    const severity = degrees === null ? 0 : share(Math.abs(degrees), GOOD_BELOW, POOR_FROM);
-    const color = css(degrees === null ? NEUTRAL : errorColor(degrees), fade);
+    const severity = degrees === null ? 0 : share(Math.abs(degrees), LIMITS.goodBelow, LIMITS.poorFrom);
+    const color = css(degrees === null ? COLOURS.neutral : errorColor(degrees), fade);
     strokes.push({ start, end, color, thick: width * (1 + 0.7 * (1 - fade) * severity) });
   }
   for (const { start, end, thick } of strokes) line(context, start, end, SHADOW, thick + 0.6 * width);
   for (const { start, end, thick, color } of strokes) line(context, start, end, color, thick);
-  for (const point of at.slice(BODY)) {
+  for (const point of at.slice(SKELETON.body)) {
     if (!point) continue;
     disc(context, point, width, SHADOW);
     disc(context, point, 0.62 * width, TEXT);
@@ -119,10 +96,10 @@ export function drawSkeleton(context, at, joints, width, fade) {
 /** @type {(context: CanvasRenderingContext2D, at: any[], joints: Record<string, number|null>, width: number) => void} */
 function markJoints(context, at, joints, width) {
   const thin = Math.max(1, 0.6 * width);
-  for (const [joint, vertex] of Object.entries(VERTEX)) {
+  for (const [joint, vertex] of Object.entries(SKELETON.joints)) {
     const [degrees, point] = [joints[joint] ?? null, at[vertex]];
-    if (degrees === null || !point || Math.abs(degrees) < FAIR_AT) continue;
-    const poor = Math.abs(degrees) >= POOR_FROM;
+    if (degrees === null || !point || Math.abs(degrees) < LIMITS.fairAt) continue;
+    const poor = Math.abs(degrees) >= LIMITS.poorFrom;
     const reach = (poor ? 3.4 : 2.1) * width;
     context.beginPath();
     if (poor) {
@@ -165,7 +142,7 @@ function disc(context, at, radius, color) {
 /** Values without the jitter of single frames; what is not known any more is forgotten at once. */
 export class Smooth {
   /** @param {number} seconds over which */
-  constructor(seconds = 0.35) {
+  constructor(seconds = LIMITS.smoothingSeconds) {
     this.seconds = seconds;
     /** @type {Record<string, number>} */
     this.values = {};

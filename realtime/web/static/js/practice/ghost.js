@@ -1,15 +1,6 @@
-/** The expert's pose on the performer's body, as a translucent shape to fill: the window's overlay_ghost.py. */
+/** The expert's pose on the performer's body, as a translucent shape to fill: the same as the window's. */
 
-/** Limbs as start, end, and the radius at both, in lengths of the trunk (shoulders to hips). */
-const LIMBS = [
-  [5, 7, 0.11, 0.09], [6, 8, 0.11, 0.09], [7, 9, 0.085, 0.065], [8, 10, 0.085, 0.065],
-  [11, 13, 0.165, 0.115], [12, 14, 0.165, 0.115], [13, 15, 0.115, 0.075], [14, 16, 0.115, 0.075],
-];
-const TRUNK = [5, 6, 12, 11];
-const FACE = [0, 1, 2, 3, 4];
-const HEAD = Object.freeze({ wide: 0.17, tall: 0.22 });
-const CALM = "108 182 255";
-const OPACITY = 0.55;
+import { COLOURS, GHOST, SKELETON } from "../shared.js";
 
 /**
  * Draw the ghost.
@@ -20,10 +11,10 @@ const OPACITY = 0.55;
 export function drawGhost(context, at, fade) {
   const trunk = trunkLength(at);
   if (trunk < 2) return;
-  const opacity = OPACITY * (1 - 0.5 * fade);
+  const opacity = GHOST.opacity * (1 - 0.5 * fade);
   const body = bodyPath(at, trunk);
   context.lineJoin = "round";
-  context.strokeStyle = `rgb(243 245 247 / ${Math.min(1, 2 * opacity)})`;
+  context.strokeStyle = `rgb(${COLOURS.text.join(" ")} / ${Math.min(1, 2 * opacity)})`;
   context.lineWidth = Math.max(3, 0.05 * trunk);
   context.stroke(body);
   // The lines inside of the shape go, its outline stays: what is left is filled evenly.
@@ -31,7 +22,7 @@ export function drawGhost(context, at, fade) {
   context.fillStyle = "#000";
   context.fill(body);
   context.globalCompositeOperation = "source-over";
-  context.fillStyle = `rgb(${CALM} / ${opacity})`;
+  context.fillStyle = `rgb(${COLOURS.calm.join(" ")} / ${opacity})`;
   context.fill(body);
 }
 
@@ -40,10 +31,10 @@ export function drawGhost(context, at, fade) {
  * @param {({x: number, y: number}|null)[]} at
  */
 export function trunkLength(at) {
-  const [a, b, c, d] = TRUNK.map((k) => at[k]);
+  const [a, b, c, d] = SKELETON.trunk.map((k) => at[k]);
   if (!a || !b || !c || !d) return 0;
   const length = Math.hypot(a.x + b.x - c.x - d.x, a.y + b.y - c.y - d.y) / 2;
-  return Math.max(length, 1.2 * Math.hypot(a.x - b.x, a.y - b.y));
+  return Math.max(length, GHOST.leastTrunk * Math.hypot(a.x - b.x, a.y - b.y));
 }
 
 /**
@@ -53,24 +44,24 @@ export function trunkLength(at) {
  */
 function bodyPath(at, trunk) {
   const path = new Path2D();
-  const corners = TRUNK.map((k) => /** @type {{x: number, y: number}} */ (at[k]));
+  const corners = SKELETON.trunk.map((k) => /** @type {{x: number, y: number}} */ (at[k]));
   polygon(path, corners);
   // The trunk is wider than the points on it: a limb along each of its edges.
   for (let k = 0; k < corners.length; k += 1) {
-    limb(path, corners[k], corners[(k + 1) % corners.length], 0.15 * trunk, 0.15 * trunk);
+    limb(path, corners[k], corners[(k + 1) % corners.length], GHOST.trunk * trunk, GHOST.trunk * trunk);
   }
-  for (const [a, b, first, last] of LIMBS) {
+  for (const [a, b, first, last] of GHOST.limbs) {
     const [start, end] = [at[a], at[b]];
     if (start && end) limb(path, start, end, first * trunk, last * trunk);
   }
-  const face = FACE.map((k) => at[k]).filter((point) => point !== null && point !== undefined);
+  const face = at.slice(0, SKELETON.body).filter((point) => point !== null && point !== undefined);
   if (face.length) {
     const head = middle(face);
     const neck = middle(corners.slice(0, 2));
-    limb(path, neck, head, 0.1 * trunk, 0.09 * trunk);
+    limb(path, neck, head, GHOST.neck[0] * trunk, GHOST.neck[1] * trunk);
     const lean = Math.atan2(head.y - neck.y, head.x - neck.x) + Math.PI / 2;
     const round = new Path2D();
-    round.ellipse(head.x, head.y, HEAD.wide * trunk, HEAD.tall * trunk, lean, 0, 2 * Math.PI);
+    round.ellipse(head.x, head.y, GHOST.head[0] * trunk, GHOST.head[1] * trunk, lean, 0, 2 * Math.PI);
     path.addPath(round);
   }
   return path;

@@ -1,13 +1,12 @@
 /** What is written below and over the pictures: message, count-in, score, pace, place in the piece. */
 
 import { formatTime } from "../common.js";
+import { LIMITS, WORDS } from "../shared.js";
 import { Smooth, css, doubt, scoreColor } from "./drawing.js";
 import { Speech, messageOf, paceOf } from "./words.js";
 
 /** Sizes of the message as shares of the largest, the best first: longer words take smaller type, then more lines. */
 const SIZES = Object.freeze([1, 0.85, 0.72, 0.6, 0.5]);
-/** s between two looks at figures: those that change with every picture cannot be read. */
-const FIGURES_EVERY = 0.25;
 
 /** @typedef {import("./protocol.js").Answer} Answer */
 
@@ -48,7 +47,7 @@ export class Hud {
     this.captured = answer.captured;
     this.smooth.update({ score: answer.score }, passed);
     // What is not stated any more goes at once.
-    if (now - this.figuresAt >= FIGURES_EVERY || answer.doubtful !== this.doubtful) {
+    if (now - this.figuresAt >= LIMITS.figuresEvery || answer.doubtful !== this.doubtful) {
       this.figuresAt = now;
       this.doubtful = answer.doubtful;
       this.timing = answer.timing;
@@ -121,8 +120,8 @@ export class Hud {
   showPace(pace, label) {
     const known = pace !== null && label !== null;
     this.pace.dataset.known = String(known);
-    const word = known ? label : "not known yet";
-    this.pace.dataset.pace = known ? word : "";
+    const word = known ? WORDS.timing[label] : "not known yet";
+    this.pace.dataset.pace = known ? label : "";
     this.pace.setAttribute("aria-label", `Pace: ${word}`);
     this.paceMark.style.left = `${(50 + 43 * (known ? pace : 0)).toFixed(1)}%`;
   }

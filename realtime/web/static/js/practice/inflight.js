@@ -1,5 +1,7 @@
 /** Which camera frames may be sent: at most so many unanswered, the newest wins, the others are counted. Pure logic. */
 
+import { SOCKET } from "../shared.js";
+
 /** Accounting of frames on their way. Times are s of any clock that only goes forward. */
 export class InFlight {
   /**
@@ -8,7 +10,7 @@ export class InFlight {
    * @param {number} [settings.patience] s after which an unanswered frame counts as settled
    * @param {number} [settings.rate] frames per s that the server takes
    */
-  constructor({ most = 2, patience = 1.5, rate = 60 } = {}) {
+  constructor({ most = 2, patience = 1.5, rate = SOCKET.frames.rate } = {}) {
     this.most = most;
     this.patience = patience;
     this.rate = rate;

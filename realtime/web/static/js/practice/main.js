@@ -1,6 +1,7 @@
 /** The practice page: camera, connection, pictures and controls joined. Everything with logic is in a module of its own. */
 
 import { ApiError, formatTime, toast } from "../common.js";
+import { KEYS, WORDS } from "../shared.js";
 import { Awake } from "./awake.js";
 import { Camera, CameraError } from "./camera.js";
 import { Capture, clock } from "./capture.js";
@@ -16,6 +17,7 @@ import { Pictures } from "./pictures.js";
 import { readyExpert } from "./preparation.js";
 import { Settings } from "./settings.js";
 import { Timeline, sectionAt } from "./timeline.js";
+import { capital, filled } from "./words.js";
 
 /** s between two renewals of the details. */
 const DETAILS_EVERY = 0.5;
@@ -58,6 +60,7 @@ class PracticePage {
     this.settings = new Settings(this.pictures, this.expert, this.controls, (command) => this.connection.say(command));
     this.awake = new Awake();
     this.picker = new CameraPicker(this.camera, find, (id) => this.openCamera(id));
+    this.sayWords();
     this.listen();
     expose(this);
   }
@@ -201,7 +204,7 @@ class PracticePage {
     this.hud.clear();
     this.hud.begin.hidden = true;
     this.awake.release();
-    for (const id of ["pause", "restart", "loop", "guidance", "end", "camera"]) this.controls.set(id, { disabled: true });
+    for (const id of ["pause", "restart", "loop", "guidance", "quit", "camera"]) this.controls.set(id, { disabled: true });
   }
 
   /** @param {string} words what happened, and what to do next @param {boolean} [again] whether that may help */
@@ -241,7 +244,7 @@ class PracticePage {
       begin: () => connection.say({ type: "begin" }),
       loop: () => this.toggleLoop(),
       whole: () => this.timeline.section && this.timeline.choose(null),
-      end: () => this.end(),
+      quit: () => this.end(),
     };
     (acts[id] ?? (done ? undefined : running[id]))?.();
   }
@@ -254,11 +257,12 @@ class PracticePage {
     this.connection.say({ type: "pause", on: paused });
     if (paused) this.capture.stop();
     else if (this.connection.up && this.wanted) this.capture.start(this.wanted);
-    this.controls.set("pause", paused ? { name: "Go on", icon: "play" } : { name: "Pause", icon: "pause" });
-    this.notice(paused ? "Paused" : "");
+    this.controls.set("pause", paused ? { name: "Go on", icon: "play" } : { name: KEYS.pause.name, icon: "pause" });
+    this.notice(paused ? WORDS.paused : "");
     if (!paused) return;
     this.pictures.take(null); // what was drawn belongs to a picture that is gone
-    this.hud.say("Paused", matchMedia("(pointer: coarse)").matches ? "" : "Space goes on", "calm");
+    const touched = matchMedia("(pointer: coarse)").matches;
+    this.hud.say(WORDS.paused, touched ? "" : `${KEYS.pause.shown} goes on`, "calm");
   }
 
   restart() {
@@ -283,7 +287,7 @@ class PracticePage {
     this.showPractised(section);
     const named = section && this.timeline.sections.find(([from, to]) => from === section[0] && to === section[1]);
     const words = named?.[2] || (section ? `${formatTime(section[0], true)} to ${formatTime(section[1], true)}` : "");
-    toast(section ? `Over and over: ${words}` : "The whole piece", "info", "setting");
+    toast(capital(section ? filled(WORDS.partIs, { part: words }) : WORDS.wholePiece), "info", "setting");
   }
 
   /** @param {[number, number]|null} section */
@@ -348,6 +352,17 @@ class PracticePage {
     const place = find("notice");
     place.hidden = !words;
     place.textContent = words;
+  }
+
+  /** Write the words of the table into the page, and the key behind the name of the one button that is there. */
+  sayWords() {
+    const words = { you: WORDS.you, expert: WORDS.expert, memory: WORDS.memory, ...WORDS.timing };
+    for (const place of document.querySelectorAll("[data-words]")) {
+      place.textContent = words[/** @type {HTMLElement} */ (place).dataset.words ?? ""];
+    }
+    const begin = find("begin");
+    begin.textContent = KEYS.begin.name;
+    begin.title = `${KEYS.begin.name} (${KEYS.begin.shown})`;
   }
 
   listen() {

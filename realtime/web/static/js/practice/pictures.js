@@ -1,11 +1,10 @@
 /** The two pictures on the screen: laid out, mirrored, and drawn upon. */
 
+import { LIMITS } from "../shared.js";
 import { Smooth, doubt, drawSkeleton, onCanvas } from "./drawing.js";
 import { drawGhost } from "./ghost.js";
 import { Focus, LAYOUTS, inset, place, sideBySide, torso } from "./placement.js";
 
-/** Share of the room's width past its middle from which the small picture changes its corner. */
-const SLACK = 0.12;
 /** Width of a limb without error, as a share of the picture's height. */
 const LIMB = 1 / 125;
 /** s between two drawings, at least: a camera gives 30 frames a second, some screens show 144. */
@@ -133,7 +132,7 @@ export class Pictures {
     const inside = this.focus.center * large.full.width - large.left;
     const x = large.box.x + (this.mirror ? large.box.width - inside : inside);
     const off = (x - room.x) / room.width - 0.5;
-    if (Math.abs(off) > SLACK) this.insetLeft = off > 0;
+    if (Math.abs(off) > LIMITS.insetSlack) this.insetLeft = off > 0;
   }
 
   /** @param {import("./placement.js").Placed} placed the performer's picture */

@@ -1,5 +1,7 @@
 /** Where the pictures of performer and expert go, and which part of each is seen. Pure logic; lengths in CSS px. */
 
+import { LIMITS, SKELETON, WORDS } from "../shared.js";
+
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 
 /**
@@ -26,8 +28,8 @@ const GAP = 12;
 /** At most so much of the room's height and width is the small picture (of a tall room: `tall`); px to the edge. */
 const INSET = Object.freeze({ height: 0.46, width: 0.36, tall: 0.55, margin: 12 });
 
-/** The layouts, in the order that the key V goes through. */
-export const LAYOUTS = Object.freeze(["side-by-side", "ghost", "picture-in-picture"]);
+/** The layouts, in the order that the key goes through. */
+export const LAYOUTS = Object.freeze(Object.keys(WORDS.views));
 
 /** @param {Picture} picture */
 function aspects(picture) {
@@ -125,13 +127,8 @@ export function inset(room, performer, expert, onLeft) {
   return placed;
 }
 
-/** s in which a cropped picture comes to rest on the person. */
-const FOLLOW_SECONDS = 0.5;
 /** Share of the picture's width, seen around the person however fast they are. */
 const REACH = 0.16;
-const TORSO = [5, 6, 11, 12];
-/** Confidence above which a keypoint counts as seen: pose/features.py. */
-const SEEN = 0.15;
 
 /**
  * Where a person is across the picture.
@@ -139,7 +136,7 @@ const SEEN = 0.15;
  * @returns {number|null} 0..1, the middle of the torso; null when it is not seen
  */
 export function torso(keypoints) {
-  const seen = TORSO.map((k) => keypoints[k]).filter((point) => point && point[2] > SEEN);
+  const seen = SKELETON.trunk.map((k) => keypoints[k]).filter((point) => point && point[2] > LIMITS.keypointFloor);
   if (!seen.length) return null;
   return Math.min(Math.max(seen.reduce((sum, point) => sum + point[0], 0) / seen.length, 0), 1);
 }
@@ -158,7 +155,7 @@ export class Focus {
   update(target, passed) {
     if (target === null) return;
     const before = this.center ?? target;
-    const moved = before + (target - before) * (1 - Math.exp(-Math.max(0, passed) / FOLLOW_SECONDS));
+    const moved = before + (target - before) * (1 - Math.exp(-Math.max(0, passed) / LIMITS.followSeconds));
     this.center = Math.min(Math.max(moved, target - REACH), target + REACH);
   }
 }

@@ -1,6 +1,7 @@
-/** The practice socket's messages, version 1, as docs/protocol.md describes them. */
+/** The practice socket's messages, as docs/browser-protocol.md describes them. */
 
-export const VERSION = 1;
+import { SOCKET } from "../shared.js";
+
 export const HEADER_BYTES = 24;
 
 /**
@@ -58,7 +59,7 @@ export const HEADER_BYTES = 24;
  *   the picture's size in px; skipped: frames left out since the last one
  */
 export function writeHeader(view, { seq, captured, width, height, skipped }) {
-  view.setUint8(0, VERSION);
+  view.setUint8(0, SOCKET.version);
   view.setUint8(1, 0);
   view.setUint16(2, Math.min(Math.max(Math.round(skipped), 0), 0xffff), true);
   view.setUint32(4, seq, true);
@@ -102,13 +103,12 @@ export function readMessage(data) {
 
 /** What a close code of the server means: words for the user, and whether it helps to connect again. */
 const CLOSED = new Map([
-  [4400, ["The server did not understand this page. Reload it: the two may be of different versions.", false]],
-  [4404, ["This expert is not in the library any more. Choose another one.", false]],
-  [4409, ["This expert is still being prepared. Come back when the library says that it is ready.", false]],
-  [4429, ["The camera sent more than the server takes; connecting again.", true]],
-  [4503, ["As many people practise already as this computer can serve. Try again when one has ended.", false]],
+  [SOCKET.closing.badMessage, ["The server did not understand this page. Reload it: the two may be of different versions.", false]],
+  [SOCKET.closing.noExpert, ["This expert is not in the library any more. Choose another one.", false]],
+  [SOCKET.closing.notReady, ["This expert is still being prepared. Come back when the library says that it is ready.", false]],
+  [SOCKET.closing.tooFast, ["The camera sent more than the server takes; connecting again.", true]],
+  [SOCKET.closing.tooMany, ["As many people practise already as this computer can serve. Try again when one has ended.", false]],
   [1009, ["A picture was larger than the server takes. Choose another camera, or reload the page.", false]],
-  [4408, ["Nobody was seen for a long time, so the session has ended.", false]],
   [1000, ["The session has ended.", false]],
 ]);
 

@@ -1,11 +1,11 @@
 /** What the user has set: layout, mirror, guidance, sound, full screen; shown on the buttons and remembered. */
 
 import { element, remember, remembered, toast } from "../common.js";
+import { KEYS, WORDS } from "../shared.js";
 import { LAYOUTS } from "./placement.js";
+import { capital, filled } from "./words.js";
 
-const VIEW_NAMES = { "side-by-side": "Side by side", ghost: "Ghost", "picture-in-picture": "Corner" };
-const LEVELS = /** @type {const} */ (["full", "mistakes", "none"]);
-const LEVEL_NAMES = { full: "everything", mistakes: "at mistakes", none: "nothing" };
+const LEVELS = Object.keys(WORDS.guidance);
 const LEVEL_ICONS = { full: "guidance", mistakes: "guidance-mistakes", none: "guidance-none" };
 
 export class Settings {
@@ -53,7 +53,7 @@ export class Settings {
     this.pictures.setLayout(next);
     remember("view", next);
     this.showView();
-    toast(VIEW_NAMES[/** @type {keyof typeof VIEW_NAMES} */ (next)], "info", "setting");
+    toast(capital(WORDS.views[next]), "info", "setting");
   }
 
   toggleMirror() {
@@ -63,17 +63,18 @@ export class Settings {
   }
 
   nextLevel() {
-    const at = LEVELS.indexOf(/** @type {any} */ (this.level));
+    const at = LEVELS.indexOf(this.level);
     const next = LEVELS[(at + 1) % LEVELS.length];
     this.chosen = next;
     this.say({ type: "guidance", level: next });
     this.showLevel(next);
-    toast(`Guidance: ${LEVEL_NAMES[next]}`, "info", "setting");
+    toast(levelWords(next), "info", "setting");
   }
 
   toggleSound() {
     this.expert.setSound(!this.expert.on);
-    toast(this.expert.on ? "Sound on: you hear the expert while you keep the pace" : "Sound off", "info", "setting");
+    const on = `${WORDS.soundOn}: you hear the expert while you keep the pace`;
+    toast(capital(this.expert.on ? on : WORDS.soundOff), "info", "setting");
   }
 
   async toggleFullscreen() {
@@ -87,9 +88,9 @@ export class Settings {
 
   showView() {
     const { layout } = this.pictures;
-    const name = VIEW_NAMES[/** @type {keyof typeof VIEW_NAMES} */ (layout)];
+    const words = WORDS.views[layout];
     document.body.dataset.view = layout;
-    this.controls.set("view", { name, says: `View: ${name.toLowerCase()}`, icon: layout });
+    this.controls.set("view", { name: capital(words), says: `${KEYS.view.name}: ${words}`, icon: layout });
   }
 
   showMirror() {
@@ -98,7 +99,8 @@ export class Settings {
 
   showSound() {
     const { on, waits } = this.expert;
-    const says = waits ? "Sound: on as soon as you touch the page" : "Sound";
+    const { name } = KEYS.sound;
+    const says = waits ? `${name}: on as soon as you touch the page` : name;
     this.controls.set("sound", { pressed: on, icon: on ? "sound" : "sound-off", says });
   }
 
@@ -110,11 +112,15 @@ export class Settings {
   /** @param {string} level in force where the performer is */
   showLevel(level) {
     this.level = level;
-    const known = /** @type {keyof typeof LEVEL_NAMES} */ (level);
     this.controls.set("guidance", {
-      name: "Guidance",
-      says: `Guidance: ${LEVEL_NAMES[known] ?? level}`,
-      icon: LEVEL_ICONS[known] ?? "guidance",
+      name: KEYS.guidance.name,
+      says: levelWords(level),
+      icon: LEVEL_ICONS[/** @type {keyof typeof LEVEL_ICONS} */ (level)] ?? "guidance",
     });
   }
+}
+
+/** @param {string} level */
+function levelWords(level) {
+  return capital(filled(WORDS.guidanceIs, { level: WORDS.guidance[level] ?? level }));
 }

@@ -1,9 +1,9 @@
 /** The piece as a bar: its sections, where the performer is, and the part practised over and over, set by dragging. */
 
 import { element, formatTime } from "../common.js";
+import { LIMITS } from "../shared.js";
 
-/** s; a shorter part cannot be told from standing. */
-export const SHORTEST = 1;
+const SHORTEST = LIMITS.shortestPart;
 /** px of movement that make a touch a drag. */
 const DRAG_FROM = 8;
 /** s that an arrow key moves an end by. */

@@ -1,25 +1,9 @@
 /** What is said about an answer: one message for eyes, one for ears. Pure logic. */
 
+import { LIMITS, WORDS } from "../shared.js";
+
 /** @typedef {import("./protocol.js").Answer} Answer */
-/** @typedef {{text: string, more: string, tone: "calm"|"warn"|"good"|"bad"|"plain"}} Message */
-
-/**
- * The window's words too. Somebody who does something else is WAITING or LOST as well, and FINISHED is taken back from
- * who goes on.
- * @type {Record<string, Message>}
- */
-const STATES = {
-  WAITING: { text: "Waiting for your first moves", more: "", tone: "plain" },
-  FOLLOWING: { text: "Following", more: "", tone: "good" },
-  HOLDING: { text: "Holding", more: "the expert waits for you", tone: "calm" },
-  LOST: { text: "Not in the piece right now", more: "go on anywhere, I will find you", tone: "bad" },
-  FINISHED: { text: "Finished", more: "start again whenever you like", tone: "good" },
-};
-
-/** Whatever the tracker takes the performer to be doing: where its place is doubtful, that is all that is known. */
-const DOUBTFUL = { text: "Looking for your place in the piece", more: "", tone: "plain" };
-/** A pace below this share of the expert's is standing, and no figure is put to it. */
-const LEAST_PACE = 0.1;
+/** @typedef {{text: string, more: string, tone: string}} Message `tone`: plain, good, calm, warn or bad */
 
 /**
  * The one thing to know now: where to stand, else what to correct, else what the tracker knows.
@@ -32,17 +16,26 @@ export function messageOf(answer) {
   if (answer.phase === "framing") return { text: capital(answer.hint ?? "find your place"), more: "", tone: "calm" };
   if (answer.phase === "ready") return { text: capital(answer.hint ?? "ready"), more: "", tone: "good" };
   if (answer.cue) return { text: capital(answer.cue.text), more: "", tone: "warn" };
-  if (answer.doubtful) return DOUBTFUL;
-  const state = STATES[answer.state];
+  if (answer.doubtful) return WORDS.doubtful;
+  const state = WORDS.states[answer.state];
   const { speed } = answer.timing;
-  if (answer.state !== "FOLLOWING" || speed === null || speed < LEAST_PACE) return state;
+  if (answer.state !== "FOLLOWING" || speed === null || speed < LIMITS.leastPace) return state;
   // No finer than the words beside the pace's bar, which are about the same measurement.
-  return { ...state, more: `${speed.toFixed(1)}× the expert’s pace` };
+  return { ...state, more: filled(WORDS.pace, { speed: speed.toFixed(1) }) };
 }
 
 /** @param {string} text */
-function capital(text) {
+export function capital(text) {
   return text ? text[0].toUpperCase() + text.slice(1) : text;
+}
+
+/**
+ * A text with what stands in {braces} replaced.
+ * @param {string} text
+ * @param {Record<string, string>} values
+ */
+export function filled(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 /** What screen readers say: what is new, not what goes on; each at most once in a while. */
@@ -82,7 +75,7 @@ export class Speech {
     // That somebody holds a pose, they know themselves.
     const state = known(answer);
     if (state === this.state || state === "HOLDING") return null;
-    return (state === "DOUBTFUL" ? DOUBTFUL : STATES[state]).text;
+    return (state === "DOUBTFUL" ? WORDS.doubtful : WORDS.states[state]).text;
   }
 }
 

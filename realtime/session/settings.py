@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
+from posesync.configs.shared import SHARED
 from posesync.pose.keys import choice, number, switch
+
+_KEYS: Final = SHARED.keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Layout(str, Enum):
     """The performer as large as fits, the expert small in a corner."""
 
     def next(self) -> Layout:
-        """The one that the key V goes on to."""
+        """The one that the key goes on to."""
         every = list(Layout)
         return every[(every.index(self) + 1) % len(every)]
 
@@ -40,12 +44,13 @@ class DisplaySettings:
     """What is drawn, and how; ``[display]`` in a settings file, every field a key."""
 
     view: Layout = choice(
-        Layout.SIDE_BY_SIDE, "How you and the expert share the picture; the key V changes it."
+        Layout.SIDE_BY_SIDE,
+        f"How you and the expert share the picture; the key {_KEYS['view'].label} changes it.",
     )
     preview: bool = switch(
         False,
-        "Show what is practised in slow motion, over and over, until the piece begins; the key S does so at "
-        "any time.",
+        "Show what is practised in slow motion, over and over, until the piece begins; the key "
+        f"{_KEYS['slow'].label} does so at any time.",
     )
     mirror: bool = switch(
         True,
@@ -63,4 +68,6 @@ class DisplaySettings:
         2160,
         "Height of what is drawn and recorded; its width follows at 16:9. The window can be any size.",
     )
-    statistics: bool = switch(False, "Show the statistics panel from the start (key h).")
+    statistics: bool = switch(
+        False, f"Show the statistics panel from the start (key {_KEYS['details'].label})."
+    )

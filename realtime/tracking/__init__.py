@@ -1,1 +1,1 @@
-"""Keypoints and time → where in the piece. Knows nothing of pictures."""
+"""From keypoints and time to the place in the piece. No images are handled here."""

@@ -1,4 +1,4 @@
-"""What one live frame says for and against each moment of the expert and each speed, in nats."""
+"""Evidence of one live frame for and against each moment of the expert and each speed, in nats."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .settings import Evidence, SpeedModel
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How alike the performer and the expert are as seen so far: another body, another camera.
+    """How alike performer and expert have looked so far: bodies and cameras differ.
 
     Attributes:
         expected: difference of pose entries to expect where they are aligned.
-        trust: 0..1, how much a difference says at all; near 0 when aligned poses differ like random ones.
+        trust: 0..1, how informative a difference is; near 0 when aligned poses differ like random ones.
     """
 
     expected: float
@@ -26,13 +26,13 @@ class Likeness:
 
 
 def speed_rates(model: SpeedModel) -> FloatArray:
-    """Generator matrix Q (S, S), column = from: dP/dt = Q P."""
+    """Return the generator matrix Q (S, S), column = from: dP/dt = Q P."""
     count = len(model.speeds)
     prior = speed_prior(model)
     q = np.zeros((count, count))
     for i in range(1, count):
         for j in (i - 1, i + 1):
-            if 1 <= j < count:  # faster towards the expert's own speed than away from it
+            if 1 <= j < count:  # towards the expert's own speed more often than away from it
                 q[j, i] = model.change * prior[j] / (prior[i] + prior[j])
         q[0, i] = model.stop
         q[i, 0] = model.go * prior[i]
@@ -41,7 +41,7 @@ def speed_rates(model: SpeedModel) -> FloatArray:
 
 
 def speed_prior(model: SpeedModel) -> FloatArray:
-    """Stationary weights (S,) of the moving speeds, summing to 1; 0 for standing.
+    """Return the stationary weights (S,) of the moving speeds, summing to 1; 0 for standing still.
 
     Log-normal, tilted so that their mean is 1: a tracker that learns nothing from what it sees must go at
     the expert's pace, not ahead of it.
@@ -60,13 +60,13 @@ def speed_prior(model: SpeedModel) -> FloatArray:
 def pose_difference(
     table: ReferenceTable, seen: Observation, evidence: Evidence, likeness: Likeness, lo: int, hi: int
 ) -> FloatArray:
-    """Weighted mean squared difference of the pose to cells ``lo`` … ``hi`` − 1: (n,) nearest take."""
+    """Return the weighted mean squared pose difference to cells ``lo`` … ``hi`` − 1, (n,), nearest take."""
     prior = evidence.prior_weight * len(seen.pose)
     unseen = evidence.unseen_cost * likeness.expected * prior
     takes = []
     for rows in table.pose_rows:
         total, mass = (rows[lo:hi] @ seen.pose_columns).T
-        # Unseen entries stand for a middling difference: a cell must not win by being unseen.
+        # Unseen entries count as a middling difference: a cell must not win because it is unseen.
         takes.append((np.maximum(total, 0.0) + unseen) / (mass + prior))
     return _least(takes)
 
@@ -82,12 +82,12 @@ def price(
     likeness: Likeness,
     lo: int,
 ) -> FloatArray:
-    """Nats of one frame for every speed and every cell from ``lo`` on, (S, n).
+    """Return the cost of one frame in nats for every speed and every cell from ``lo`` on, (S, n).
 
     Args:
         table: the expert.
         speeds: (S,) relative to the expert's.
-        delays: how many cells before a hypothesis the live velocity belongs, for each speed.
+        delays: for each speed, by how many cells the live velocity lags behind the hypothesis.
         difference: (n,) of the pose (:func:`pose_difference`).
         seen: the frame.
         dt: s since the last one.
@@ -104,12 +104,13 @@ def price(
         [_motion_error(rows[first:hi], speeds, seen, evidence, table.lively) for rows in table.motion_rows]
     )
     error *= dt * evidence.motion_rate
-    # Rest looks the same from every side, so that little excuses a moving hypothesis when nothing moves.
+    # Standing still looks the same from every side: when nothing moves, a different camera hardly excuses a
+    # hypothesis that moves.
     moving = _moving(seen, evidence, table.lively)
     error[1:] *= likeness.trust ** (evidence.trust_resting + (2.0 - evidence.trust_resting) * moving)
     nats: FloatArray = np.empty((len(error), hi - lo), np.float32)
     # The live velocity is a slope over the past, so it is as old as half its span: at speed s it belongs
-    # to the moment s · delay before the cell. Else every change of tempo would show as an offset.
+    # to the moment s · delay before the cell. Otherwise every change of tempo would show as an offset.
     for row, delay in enumerate(delays):
         begin = max(lo, first + delay)
         nats[row, begin - lo :] = error[row, begin - first - delay : hi - first - delay]
@@ -122,16 +123,16 @@ def price(
 def _motion_error(
     rows: FloatArray, speeds: FloatArray, seen: Observation, evidence: Evidence, lively: float
 ) -> FloatArray:
-    """Squared error of the velocity in units of its uncertainty, limited, at every speed: (S, n)."""
+    """Return the squared velocity error in units of its uncertainty, limited, at every speed: (S, n)."""
     expert, shared, live, mass = (rows @ seen.motion_columns).T
     shown = evidence.hidden_cost / max(1e-9, 0.5 * float(seen.velocity_weights.sum()))
     hidden = np.maximum(evidence.hidden_cost - shown * mass, 0.0)
     mass = mass + evidence.prior_weight * len(seen.velocity)
     squares = speeds**2
     error: FloatArray = np.multiply.outer(squares, expert)
-    # How far off a velocity may be is for the hypothesis to say: one that stands allows for noise alone.
-    # Who moves does not stand, from whichever side they are seen: that is hardly limited.
-    # Whoever moves differently from the expert may be anywhere near; whoever does not move at all stands.
+    # The allowed error depends on the hypothesis: standing still allows for noise alone, and its error is
+    # hardly limited, because a performer who moves does not stand still from any camera angle. A performer
+    # who moves differently from the expert may be anywhere nearby; one who does not move stands still.
     scale = error * (evidence.motion_share**2 * _moving(seen, evidence, lively))
     scale += (evidence.motion_noise**2 + evidence.jitter_gain * seen.jitter**2) * mass
     error -= np.multiply.outer(2.0 * speeds, shared)
@@ -145,17 +146,17 @@ def _motion_error(
 
 
 def _moving(seen: Observation, evidence: Evidence, lively: float) -> float:
-    """How surely the performer moves at all, 0..1, by what their velocity exceeds jitter."""
+    """Return how surely the performer moves, 0..1, from how far their velocity exceeds jitter."""
     beyond = max(0.0, seen.speed**2 - seen.jitter**2)
     return beyond / (beyond + (evidence.rest_share * lively) ** 2)
 
 
 def _least(takes: list[FloatArray]) -> FloatArray:
-    """The smallest of each element: the performer may do as any take does."""
+    """Return the elementwise minimum over the takes: the performer may follow any of them."""
     return takes[0] if len(takes) == 1 else np.minimum.reduce(takes)
 
 
 def _novelty(seen: Observation, evidence: Evidence) -> float:
-    """Share of the pose evidence that is new since the last frame, from how fast the performer moves."""
+    """Return the share of pose evidence that is new since the last frame, from the performer's speed."""
     floor = evidence.stillness_floor
     return floor + (1.0 - floor) * seen.speed / (seen.speed + evidence.stillness_motion)

@@ -1,4 +1,4 @@
-"""Where the performer was, answered a little later: one place for every update that was followed."""
+"""Fixed-lag places: where the performer was, one settled place for every update that was followed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections import deque
 
 
 class Settler:
-    """Spreads the moments that settle over the updates between them, one an update.
+    """Interpolates between the moments that settle and gives one place for each update between them.
 
-    The row settles a moment every 0.1 s; between two of them a performer's place is as good as straight.
+    The row settles a moment every 0.1 s; between two of them the place is taken to change linearly.
 
     Args:
         start: s of the piece's first moment.
@@ -27,11 +27,11 @@ class Settler:
         self._before = None
 
     def follow(self, time: float) -> None:
-        """An update at ``time`` s was followed."""
+        """Note that an update at ``time`` s was followed."""
         self._waiting.append(time)
 
     def settle(self, time: float, place: float) -> None:
-        """The performer was at ``place`` s at ``time`` s; the place may lie past either end of the piece."""
+        """Note the ``place`` s of the performer at ``time`` s; it may lie past either end of the piece."""
         before = self._before or (time, place)
         self._before = time, place
         while self._waiting and self._waiting[0] <= time + 1e-9:
@@ -40,15 +40,15 @@ class Settler:
             self._ready.append((when, self._inside(before[1] + max(0.0, share) * (place - before[1]))))
 
     def wrap(self, seconds: float) -> None:
-        """The piece began again: take ``seconds`` off what was settled last."""
+        """Shift the last settled place back by ``seconds``: the piece began again."""
         if self._before is not None:
             self._before = self._before[0], self._before[1] - seconds
 
     def take(self) -> tuple[float, float] | None:
-        """The next settled place, if one is ready."""
+        """Return the next settled ``(time, place)``, or None while there is none."""
         return self._ready.popleft() if self._ready else None
 
     def _inside(self, place: float) -> float:
-        if place < self.start:  # before the piece began again
+        if place < self.start:  # it was settled before the piece began again
             return max(self.start, min(self.end, place + self.end - self.start))
         return min(place, self.end)

@@ -1,4 +1,4 @@
-"""The fine row: follows a performer whose place is known, in a window around it."""
+"""Follows a performer whose place is known, with a fine row in a window around that place."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .position_filter import PositionFilter
 from .reference_table import ReferenceTable
 from .settings import Evidence, SpeedModel
 
-#: s around a place that count as that place.
+#: s around a place that still count as that place.
 _REACH = 0.2
 #: s around the place shown whose probability is the tracker's confidence.
 RIGHT = 0.25
-#: s around a new place from which the first belief is taken.
+#: s around a new place within which the coarse row's belief is taken over.
 _START_REACH = 0.6
-#: s between two moments that are settled, and s after which each is.
+#: s between two moments that are settled, and s after which each of them is settled.
 _ANCHOR_EVERY, _ANCHOR_AGE = 0.1, 0.2
 _ANCHORS = 3
 #: How much of a piece that begins again is kept ahead of the performer, at most, as a share of its length.
@@ -30,11 +30,11 @@ _LOOP_AHEAD = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What the fine row says.
+    """The fine row's estimate.
 
     Attributes:
-        time: s in the reference; it may run back, and past the end of a piece that begins again.
-        standing: probability that the performer stands.
+        time: s in the reference; it may run backwards, and past the end of a piece that begins again.
+        standing: probability that the performer stands still.
     """
 
     time: float
@@ -42,7 +42,7 @@ class Estimate:
 
 
 class Follower:
-    """The fine row in a moving window, and how its belief becomes one place.
+    """Keeps the fine row in a moving window and turns its belief into one place.
 
     Args:
         table: the expert, on the fine grid.
@@ -67,14 +67,14 @@ class Follower:
         self._loop = loop
         self._table = table.looped(ahead + back) if loop else table
         self._row = PositionFilter(self._table, speeds, delay=delay, anchors=_ANCHORS)
-        if loop:  # the same moment must not be in sight twice
+        if loop:  # the same moment must not be in the window twice
             ahead = min(ahead, _LOOP_AHEAD * len(table) * table.cell)
         self._back, self._ahead = round(back / table.cell), round(ahead / table.cell)
         self._reach = round(_REACH / table.cell)
         self._lo, self._hi = 0, len(self._table)
-        self._mass: FloatArray | None = None  # the belief of each cell in the window, where it is known
+        self._mass: FloatArray | None = None  # belief of each cell in the window, once computed
         self._around = 0, 0  # cells of the window around the last answer
-        self._anchors: deque[tuple[float, float]] = deque()  # s, and the place believed in
+        self._anchors: deque[tuple[float, float]] = deque()  # (time s, place believed at that time)
 
     def start(self, time: float, coarse: PositionFilter, age: float) -> None:
         """Take over from what a coarse row believed around ``time`` s, ``age`` s ago."""
@@ -87,13 +87,14 @@ class Follower:
         where = np.arange(lo, hi) * cell
         known = np.arange(len(coarse.table)) * coarse.table.cell
         near = np.abs(where + self._table.start - time) <= _START_REACH
-        # Who stands may be anywhere in the expert's stillness, up to the movement that ends it.
+        # A performer who stands still may be anywhere in the passage in which the expert does, up to the
+        # movement that ends it.
         here = min(max(round((time - self._table.start) / cell), 0), len(self._table) - 1)
         if self._table.passage[here] >= 0:
             near |= self._table.passage[lo:hi] == self._table.passage[here]
             near |= np.abs(where - (here + float(self._table.rest[here])) * cell) <= _START_REACH
         belief = self._row.belief[:, lo:hi]
-        # Each fine speed takes after the coarse one that is nearest.
+        # Each fine speed starts from the nearest coarse one.
         kin = np.abs(self._row.speeds[:, None] - coarse.speeds).argmin(axis=1)
         for speed, (relative, pace) in enumerate(zip(kin.tolist(), self._row.speeds.tolist(), strict=True)):
             ago = where - pace * age
@@ -113,17 +114,17 @@ class Follower:
         self._mass = None
 
     def correct(self, seen: Observation, dt: float, evidence: Evidence, likeness: Likeness) -> float:
-        """Weigh in a pose; return its difference from where the performer is believed to be."""
+        """Correct the belief by a pose; return the pose difference at the believed place."""
         cost, difference = self._row.costs(seen, dt, evidence, likeness, self._lo, self._hi)
         self._row.correct(cost, self._lo)
         self._mass = self._row.belief[:, self._lo : self._hi].sum(axis=0)
         return float(self._mass @ difference)
 
     def miss(self, gone: float, dt: float, evidence: Evidence) -> None:
-        """Weigh in that nobody was seen in the last ``dt`` of ``gone`` s out of sight.
+        """Correct the belief for nobody having been seen in the last ``dt`` of ``gone`` s out of sight.
 
-        That is less likely where the expert is in full view than where the expert was not seen either. But
-        who is missed in one frame is missed in the next: the longer it lasts, the less each frame adds.
+        This is less likely where the expert is in full view than where the expert is not seen either.
+        Missed frames come in runs, so the longer the absence lasts, the less each frame adds.
         """
         memory = evidence.absence_memory
         news = evidence.absence * (math.exp((dt - gone) / memory) - math.exp(-gone / memory))
@@ -132,7 +133,7 @@ class Follower:
         self._mass = None
 
     def estimate(self) -> Estimate:
-        """Read one place off the belief."""
+        """Return one place estimated from the belief."""
         lo, hi = self._lo, self._hi
         belief = self._row.belief[:, lo:hi]
         mass = belief.sum(axis=0) if self._mass is None else self._mass
@@ -146,21 +147,21 @@ class Follower:
         return Estimate(self._table.start + cell * self._table.cell, standing)
 
     def _middle(self, mass: FloatArray, summed: FloatArray) -> tuple[int, int]:
-        """(from, to) cells of the window around the answer."""
+        """Return the (from, to) cells of the window around the answer."""
         reach, index = self._reach, np.arange(len(mass))
         left, right = np.maximum(index - reach, 0), np.minimum(index + reach + 1, len(mass))
         around = summed[right] - summed[left]
         if self._hi == len(self._table) and mass[-1] < 0.5:
-            around[len(mass) - 1 - reach :] -= mass[-1]  # those past the end wait there: no place
+            around[len(mass) - 1 - reach :] -= mass[-1]  # past the end: waiting, not a place
         middle = int(np.argmax(around))
         if around[middle] < 0.5:
-            # No place has most of the belief: the middle of it is a better answer than its thickest part,
-            # which is where the slow hypotheses crowd.
+            # No place has most of the belief: its median is a better answer than its mode, where the slow
+            # hypotheses crowd.
             middle = min(int(np.searchsorted(summed[1:], 0.5 * summed[-1])), len(mass) - 1)
         return int(left[middle]), int(right[middle])
 
     def within(self, time: float) -> float:
-        """Probability that the performer is within :data:`RIGHT` s of ``time`` s."""
+        """Return the probability that the performer is within :data:`RIGHT` s of ``time`` s."""
         mass = self._row.belief[:, self._lo : self._hi].sum(axis=0) if self._mass is None else self._mass
         cell, reach = (time - self._table.start) / self._table.cell - self._lo, RIGHT / self._table.cell
         a, b = max(0, math.ceil(cell - reach)), max(0, math.floor(cell + reach) + 1)
@@ -169,13 +170,13 @@ class Follower:
     # -- settled places --------------------------------------------------------------------------------------
 
     def settle(self, now: float, place: float, trust: float) -> tuple[float, float] | None:
-        """``(time, place)`` of a moment before ``now`` that has settled with this frame, or None.
+        """Return ``(time, place)`` of an earlier moment that this frame settles, or None.
 
         Args:
             now: s, of this frame.
             place: s in the reference where the performer is believed to be now.
-            trust: 0..1, how much poses say. Where they say nothing, what came later says nothing either, and
-                the place believed in at the time stands.
+            trust: 0..1, how informative poses are. Where they are not, later frames add nothing either, and
+                the place believed at that time is kept.
         """
         found = None
         if self._anchors and now - self._anchors[0][0] >= _ANCHOR_AGE - 1e-3 and self._mass is not None:
@@ -194,7 +195,7 @@ class Follower:
     # -- a piece that begins again ---------------------------------------------------------------------------
 
     def wrap(self) -> float:
-        """Carry the belief from behind a loop's end to its beginning; return the s to take off a time."""
+        """Move the belief from past a loop's end to its beginning; return by how many s times shift back."""
         self._row.shift(self._cells)
         self._mass = None
         over = self._cells * self._table.cell
@@ -202,7 +203,7 @@ class Follower:
         return over
 
     def expected(self, time: float) -> float:
-        """How much of the expert is in view around ``time`` s, 0..1."""
+        """Return how much of the expert is in view around ``time`` s, 0..1."""
         cell = round((time - self._table.start) / self._table.cell)
         near = self._table.seen[max(0, cell - 2) : cell + 8]
         return float(near.mean()) if len(near) else 0.0

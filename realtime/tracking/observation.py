@@ -1,4 +1,4 @@
-"""What one live frame says: the pose, and how it has moved in the last fraction of a second."""
+"""Observation of one live frame: the pose, and how it moved over the last fraction of a second."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from .reference_table import weighted_slope
 _CAPACITY = 64
 #: Share of a new frame in the smoothed jitter: about half a second at 30 frames per second.
 _JITTER_GAIN = 0.07
-#: How many times the median jitter an entry's own may be until it counts half.
+#: How many times the median jitter an entry's own jitter may be before the entry counts half.
 _LEAPS = 8.0
-#: How many times the mean square velocity jitter may account for.
+#: How many times the mean square velocity may be accounted for by jitter, at most.
 _OVER = 2.0
 _MIRROR_SOURCE_V = MIRROR_SOURCE[:NUM_SEGMENT_VALUES]
 _MIRROR_SIGN_V = MIRROR_SIGN[:NUM_SEGMENT_VALUES]
@@ -53,12 +53,12 @@ class Observation:
 
     @property
     def seen(self) -> float:
-        """The share of the body that is in view, 0..1."""
+        """Share of the body that is in view, 0..1."""
         return float(self.pose_weights.sum()) / EMBEDDING_SIZE
 
     @cached_property
     def speed(self) -> float:
-        """Root mean square velocity, 1/s: how much is moving at all."""
+        """Root mean square velocity, 1/s."""
         mass = float(self.velocity_weights.sum())
         if mass <= 0.0:
             return 0.0
@@ -66,7 +66,7 @@ class Observation:
 
     @cached_property
     def pose_columns(self) -> FloatArray:
-        """(3 D, 2) float32: times a pose row, the summed difference Σ w W (z − Z)² and its weight Σ w W."""
+        """(3 D, 2) float32; a pose row times it gives the difference Σ w W (z − Z)² and its weight Σ w W."""
         size, weighted = EMBEDDING_SIZE, self.pose_weights * self.pose
         columns = np.zeros((3 * size, 2), np.float32)
         columns[:size, 0] = columns[2 * size :, 1] = self.pose_weights
@@ -76,7 +76,7 @@ class Observation:
 
     @cached_property
     def motion_columns(self) -> FloatArray:
-        """(3 V, 4) float32: times a motion row, Σ u W V², Σ u W V v, Σ u W v² and Σ u W."""
+        """(3 V, 4) float32; a motion row times it gives Σ u W V², Σ u W V v, Σ u W v² and Σ u W."""
         size, weighted = NUM_SEGMENT_VALUES, self.velocity_weights * self.velocity
         columns = np.zeros((3 * size, 4), np.float32)
         columns[:size, 0] = columns[2 * size :, 3] = self.velocity_weights
@@ -85,7 +85,7 @@ class Observation:
         return columns
 
     def mirrored(self) -> Observation:
-        """What the same frame says of a performer who does everything with the other side."""
+        """Return the same observation with left and right exchanged."""
         return Observation(
             self.pose[MIRROR_SOURCE] * MIRROR_SIGN,
             self.pose_weights[MIRROR_SOURCE],
@@ -96,7 +96,7 @@ class Observation:
 
 
 class PoseHistory:
-    """The last poses in a ring of fixed size, and their slope over ``span`` seconds."""
+    """Keeps the last poses in a ring buffer of fixed size, and their slope over ``span`` seconds."""
 
     def __init__(self, span: float) -> None:
         self._span = span
@@ -117,7 +117,7 @@ class PoseHistory:
         self._last = None
 
     def observe(self, keypoints: FloatArray, time: float) -> Observation:
-        """Add a pose (17, 3) seen at ``time`` s and return what it says."""
+        """Add a pose (17, 3) seen at ``time`` s and return its observation."""
         since = 0.0 if self._last is None else time - self._last
         self._last = time
         values, weights = embed(keypoints, self._body.update(float(frame_scale(keypoints)), since))
@@ -131,7 +131,7 @@ class PoseHistory:
         return Observation(values, weights, *self._slope(time))
 
     def _slope(self, now: float) -> tuple[FloatArray, FloatArray, float]:
-        """Velocity, its weight, and the standard deviation that jitter gives it."""
+        """Return the velocity, its weight, and the standard deviation that jitter gives it."""
         age = self._times - now
         recent = age >= -self._span - 1e-6
         one, t, square = self._powers
@@ -144,28 +144,29 @@ class PoseHistory:
         weight, product = sums[:, :size], sums[:2, size : 2 * size]
         velocity, confidence = weighted_slope(weight, product, spread)
         if count > 2:
-            # What is left beside the straight line through the last poses is jitter, of each entry its own.
+            # The residual around the straight line through the last poses is jitter, estimated per entry.
             mass = np.maximum(weight[0], 1e-9)
             rest = sums[0, 2 * size :] - product[0] ** 2 / mass - velocity**2 * (spread * confidence)
             rest *= count / (count - 2) / mass
             seen = weight[0] > 0.1
             self._variance += np.where(seen, np.maximum(rest, 0.0) - self._variance, 0.0) * _JITTER_GAIN
-        # A keypoint that leaps about more than the others (exchanged ankles, a hand before the face) says
-        # less.
+        # A keypoint that leaps about more than the others (exchanged ankles, a hand before the face) is less
+        # reliable.
         limit = _LEAPS * float(np.median(self._variance)) + 1e-9
         confidence = confidence * (limit / (limit + self._variance))
         total = float(confidence.sum())
         if total <= 0.0:
             return velocity, confidence, 0.0
         variance = float(confidence @ self._variance) / total / spread
-        # Jitter that is over is remembered for half a second. A body that moves less than it would by jitter
-        # alone jitters no more: else the stop after a lively passage went unseen for as long.
+        # Jitter is smoothed over half a second, so it outlasts itself. A body that moves less than the jitter
+        # alone would move it jitters no more: without this limit a stop after a lively passage would go
+        # unnoticed for as long.
         speed = float(confidence @ (velocity * velocity)) / total
         return velocity, confidence, math.sqrt(min(variance, _OVER * speed))
 
 
 def checked_pose(keypoints: FloatArray | Keypoints) -> FloatArray:
-    """A pose as (17, 3) float64, what is not finite as not seen.
+    """Return a pose as (17, 3) float64; keypoints that are not finite count as not seen.
 
     Raises:
         InvalidDataError: another shape, or no numbers.

@@ -1,4 +1,4 @@
-"""Where in the expert's video the performer is now."""
+"""The tracker's answer: where in the expert's video the performer is now."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class State(str, Enum):
-    """What the tracker knows: WAITING → FOLLOWING ⇄ HOLDING, LOST → FOLLOWING, FINISHED."""
+    """State of the tracker: WAITING → FOLLOWING ⇄ HOLDING, LOST → FOLLOWING, FINISHED."""
 
     WAITING = "waiting"
     """Nothing of the piece has been recognised yet."""
@@ -36,11 +36,11 @@ class Position:
         jumped: ``time`` was reached by a jump (first lock, skip, restart, recovery), not by moving on.
         wrapped: the piece was done to its end and begins again with this answer: ``time`` returned to the
             beginning by moving on, without a jump.
-        repetition: periods of the movement finished so far: of an expert who squats three times, each squat
-            counts one; of a piece without periods, each passage from beginning to end.
+        repetition: periods of the movement finished so far: when the expert squats three times, each squat
+            counts as one; in a piece without periods, each run from beginning to end does.
         settled: ``(time, place)``, s on the caller's clock and s in the reference: where the performer was at
             an earlier update, some 0.2 s ago, given all that was seen since. Each update's time is settled
-            once at most, in order; None while there is nothing to settle.
+            at most once, in order; None while there is nothing to settle.
     """
 
     time: float | None
@@ -54,5 +54,5 @@ class Position:
     settled: tuple[float, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Return plain values, ready for JSON."""
         return {**asdict(self), "state": self.state.value}

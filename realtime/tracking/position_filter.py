@@ -8,11 +8,11 @@ predecessors, the row takes the soft minimum (Cuturi & Blondel, 2017), that is, 
 hidden Markov model (Rabiner, 1989): its values are probabilities, from which confidence, HOLDING and LOST
 follow without further thresholds on costs.
 
-A passage in which the expert stands may take the performer any time: from each of its cells the rest of it
-can be left out.
+A performer may spend any time in a passage in which the expert stands still: from each of its cells the rest
+of it can be left out.
 
 Beside the probability of each state the row can carry where its paths were at some earlier moment (an
-*anchor*): what is known of that moment, given everything seen since, is the fixed-lag smoother's answer.
+*anchor*): their mean, given everything seen since, is the fixed-lag smoother's estimate of that moment.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from .observation import Observation
 from .reference_table import ReferenceTable
 from .settings import Evidence, SpeedModel
 
-#: s; more time than this between two frames is no movement to be followed.
+#: s; a longer gap between two frames is not treated as movement to be followed.
 LONGEST_STEP = 0.5
-#: s between two moments at which what is left of a passage of stillness may be left out.
+#: s between two moments at which the rest of a passage of stillness may be left out.
 _SKIP_EVERY = 0.09
 
 
 class PositionFilter:
-    """The row: P(speed, cell), updated in place.
+    """One row of time warping: P(speed, cell), updated in place.
 
     Args:
         table: the expert.
         speeds: how a performer's speed changes.
         delay: age of a live velocity, s.
-        loop: what runs past the last cell begins again with the first, else it waits there.
+        loop: hypotheses that run past the last cell begin again with the first; otherwise they wait there.
         anchors: how many earlier moments are carried along.
 
     Attributes:
@@ -83,8 +83,8 @@ class PositionFilter:
     def predict(self, dt: float, lo: int = 0, hi: int | None = None) -> None:
         """Let ``dt`` seconds pass: every hypothesis advances by its speed, then speeds mix.
 
-        Only cells ``lo`` … ``hi`` − 1 are kept. What would run past the last cell of the piece waits in it,
-        or begins again with the first when the piece is a loop.
+        Only cells ``lo`` … ``hi`` − 1 are kept. Hypotheses that would run past the last cell of the piece
+        wait in it, or begin again with the first when the piece is a loop.
         """
         hi = len(self.table) if hi is None else hi
         moved = self.advanced(dt, lo, hi)
@@ -96,7 +96,7 @@ class PositionFilter:
         self._window = lo, hi
 
     def advanced(self, dt: float, lo: int, hi: int) -> FloatArray:
-        """What :meth:`predict` puts into cells ``lo`` … ``hi`` − 1, (layers, S, hi − lo)."""
+        """Return what :meth:`predict` puts into cells ``lo`` … ``hi`` − 1, (layers, S, hi − lo)."""
         at_end = hi == len(self.table)
         steps = min(dt, LONGEST_STEP) / self.table.cell * self._pace
         whole = steps.astype(np.intp)
@@ -122,8 +122,8 @@ class PositionFilter:
         return out
 
     def _leave_out(self, moved: FloatArray, dt: float, lo: int, hi: int) -> None:
-        """Let a share of what is in a passage of stillness go on to any later cell of it."""
-        # It changes little from frame to frame: some ten times a second are enough.
+        """Move a share of the belief in a passage of stillness to the later cells of that passage."""
+        # This changes little from frame to frame: some ten times a second is enough.
         self._unskipped += dt
         if self._unskipped < _SKIP_EVERY:
             return
@@ -133,8 +133,8 @@ class PositionFilter:
             return
         leaving = moved * (-np.expm1(-self._skip * dt) * (rest > 0.0)).astype(np.float32)
         moved -= leaving
-        # Each spreads evenly over the later cells of its passage: a running sum less what it was where the
-        # passage begins.
+        # Each cell's share spreads evenly over the later cells of its passage: a running sum minus its value
+        # where the passage begins.
         leaving /= np.maximum(rest, 1.0)
         summed = np.cumsum(leaving, axis=-1)
         summed -= leaving
@@ -177,7 +177,7 @@ class PositionFilter:
         lo: int = 0,
         hi: int | None = None,
     ) -> tuple[FloatArray, FloatArray]:
-        """Price in nats of one frame for every hypothesis, and the pose differences behind it.
+        """Return the cost of one frame in nats for every hypothesis, and the pose differences behind it.
 
         Returns:
             cost (S, n) and difference (n,), the weighted mean squared difference of pose entries.
@@ -191,7 +191,7 @@ class PositionFilter:
     # -- anchors ---------------------------------------------------------------------------------------------
 
     def drop_anchors(self) -> None:
-        """Carry no earlier moment along."""
+        """Stop carrying earlier moments along."""
         lo, hi = self._window
         self._layers[1:, :, lo:hi] = 0.0
         self._used = 1
@@ -205,14 +205,14 @@ class PositionFilter:
         self._used += 1
 
     def drop_oldest(self) -> None:
-        """Carry the oldest moment along no longer."""
+        """Stop carrying the oldest moment along."""
         lo, hi = self._window
         self._layers[1:-1, :, lo:hi] = self._layers[2:, :, lo:hi]
         self._layers[-1, :, lo:hi] = 0.0
         self._used -= 1
 
     def shift(self, cells: int) -> None:
-        """Take ``cells`` off every place, now and at the anchors; what lies before them is forgotten."""
+        """Shift every place back by ``cells``, also at the anchors; what falls before cell 0 is forgotten."""
         layers = self._layers
         kept = layers[:, :, cells:].copy()
         layers[:] = 0.0
@@ -223,6 +223,6 @@ class PositionFilter:
         self._window = max(0, lo - cells), max(1, hi - cells)
 
     def origin(self, number: int, lo: int, hi: int) -> float:
-        """Cell at anchor ``number`` (0: the oldest) of the paths now in cells ``lo`` … ``hi`` − 1."""
+        """Return the cell at anchor ``number`` (0: the oldest) of the paths in cells ``lo`` … ``hi`` − 1."""
         mass = float(self.belief[:, lo:hi].sum())
         return float(self._layers[1 + number, :, lo:hi].sum()) / max(mass, 1e-30)

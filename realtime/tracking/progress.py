@@ -1,4 +1,4 @@
-"""How far the performer has come: what was followed of the piece, and how often its movement was done."""
+"""Measures progress: the share of the piece that was followed, and how often its movement was done."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from posesync.pose.types import FloatArray
 
 from .reference_table import ReferenceTable
 
-#: s, grid on which the piece is looked at.
+#: s, grid on which the piece is examined.
 _STEP: Final = 0.1
-#: The end meets the beginning where they differ less than this share of two random poses.
+#: The end meets the beginning when they differ by less than this share of the difference of two random poses.
 _CLOSED: Final = 0.5
-#: A period leads away from the first pose by more than the one, and back to less than the other, as a share
-#: of how far the piece ever leads.
+#: A period leads away from the first pose by more than the first share, and back to less than the second, of
+#: the farthest the piece leads away.
 _AWAY: Final = 0.5
 _BACK: Final = 0.25
-#: Two periods are alike when, warped onto each other, they differ less than this share of two random poses.
+#: Two periods are alike when, warped onto each other, they differ by less than this share of the difference
+#: of two random poses.
 _ALIKE: Final = 0.5
 #: s of a period, at most: what takes longer is a piece, not an exercise.
 _LONGEST: Final = 30.0
@@ -33,8 +34,8 @@ class Periods:
 
     Attributes:
         ends: (P,) s in the reference at which each period ends; the last is the end of the piece.
-        closed: the piece is one movement, once or several times, whose end meets its own beginning: it is
-            done again and again. A dance may well end in the pose in which it began; it is done once.
+        closed: the piece is one movement, once or several times, whose end meets its own beginning, so it can
+            be repeated without a break. A dance may end in the pose in which it began, yet is done once.
     """
 
     ends: FloatArray
@@ -42,10 +43,10 @@ class Periods:
 
     @classmethod
     def of(cls, table: ReferenceTable) -> Periods:
-        """Find the periods of a piece.
+        """Return the periods of a piece.
 
-        A piece that leads away from its first pose and back several times, each time alike, has as many
-        periods; any other has one.
+        A piece that leads away from its first pose and back several times, each time alike, has that many
+        periods; any other piece has one.
         """
         end = np.array([table.start + table.span])
         if len(table) < 2:
@@ -68,14 +69,14 @@ class Periods:
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Where a piece begins and ends for whoever performs it, s in the reference.
+    """Where a piece begins and ends for a performer, s in the reference.
 
     Attributes:
         start: its first moment.
         end: its last.
-        finish: from here on all is done: where the expert's closing stillness begins.
-        onset: past the end, where the movement of the next passage begins. Who stands at the end of a piece
-            may stand at its beginning as well: it begins again with the first movement.
+        finish: where the expert's closing stillness begins; from here on everything is done.
+        onset: past the end, where the movement of the next repetition begins. A performer who stands still at
+            the end of a piece might as well stand at its beginning: it begins again with the first movement.
         again: the piece can be done again and again without a break.
     """
 
@@ -87,7 +88,7 @@ class Ends:
 
     @classmethod
     def of(cls, table: ReferenceTable, *, again: bool, loop: bool, within: float) -> Ends:
-        """Find them; without a closing stillness the piece is done ``within`` s of its end."""
+        """Return the ends of a piece; without a closing stillness it is done ``within`` s of its end."""
         end = table.start + table.span
         stands = bool(table.still[-1])
         finish = table.start + float(table.passage[-1]) * table.cell if stands else end - within
@@ -96,7 +97,7 @@ class Ends:
 
 
 def _excursions(distance: FloatArray) -> list[tuple[int, int]]:
-    """(from, to) of each stretch that leads away from the first pose and back."""
+    """Return (from, to) of each stretch that leads away from the first pose and back."""
     far = float(distance.max())
     found: list[tuple[int, int]] = []
     begin, away = 0, False
@@ -113,7 +114,7 @@ def _excursions(distance: FloatArray) -> list[tuple[int, int]]:
 
 
 def _warped(differences: FloatArray) -> float:
-    """Mean difference along the cheapest warping path."""
+    """Return the mean difference along the cheapest warping path."""
     rows, columns = differences.shape
     total = np.full((rows + 1, columns + 1), np.inf)
     steps = np.zeros((rows + 1, columns + 1))
@@ -127,16 +128,16 @@ def _warped(differences: FloatArray) -> float:
 
 
 class Progress:
-    """What the performer has done of the piece since they began it.
+    """Keeps account of what the performer has done of the piece since they began it.
 
     Args:
         table: the expert.
-        periods: of the expert.
+        periods: the expert's periods.
     """
 
     def __init__(self, table: ReferenceTable, periods: Periods) -> None:
         self._start, self._cell = table.start, table.cell
-        # What counts is what there is to do: standing about is no part of it.
+        # Only movement counts as work: standing still is no part of it.
         self._work = table.motion * (1.0 + 1e-6) * ~table.still + 1e-9
         self._ends = periods.ends
         self.reset()
@@ -147,25 +148,25 @@ class Progress:
         self.restart()
 
     def restart(self) -> None:
-        """Begin a passage: nothing of the piece has been done."""
+        """Begin a new repetition: nothing of the piece has been done."""
         self._done: npt.NDArray[np.bool_] = np.zeros(len(self._work), bool)
         self._since = self._start
         self._next = 0
 
     def follow(self, before: float, place: float) -> None:
-        """The performer moved on from ``before`` s to ``place`` s."""
+        """Note that the performer moved on from ``before`` s to ``place`` s."""
         a, b = round((before - self._start) / self._cell), round((place - self._start) / self._cell)
         self._done[max(0, a) : b + 1] = True
         while self._next < len(self._ends) - 1 and place >= self._ends[self._next]:
             self._count(float(self._ends[self._next]))
 
     def jump(self, place: float) -> None:
-        """The performer is found at ``place`` s."""
+        """Note that the performer was found at ``place`` s."""
         self._since = place
         self._next = int(np.searchsorted(self._ends[:-1], place, side="right"))
 
     def complete(self) -> None:
-        """The performer reached the end of the piece."""
+        """Note that the performer reached the end of the piece."""
         if self._next < len(self._ends):
             self._count(float(self._ends[-1]))
 
@@ -178,5 +179,5 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """Share of what there is to do in the piece that was followed, 0..1."""
+        """Share of the movement in the piece that was followed, 0..1."""
         return float(self._work[self._done].sum() / self._work.sum())

@@ -1,19 +1,19 @@
-"""Is the performer doing this piece at all? Evidence over the last seconds in which something moved.
+"""Judges whether the performer does this piece at all, from the last seconds in which something moved.
 
-Whoever does something else can be aligned with the piece too: a row of time warping always finds the cheapest
-path. What tells them apart is whether the path explains the performer *better than chance*: better than any
-other moment of the piece would. These numbers say so, over leaky windows that forget with movement (who
-stands still says nothing):
+A performer who does something else can be aligned with the piece too: a row of time warping always finds the
+cheapest path. The test is whether the path explains the performer *better than chance*: better than any other
+moment of the piece would. These numbers measure it, over leaky windows that forget with movement (a performer
+who stands still provides no evidence):
 
-* how well the path fits, beside the mean over all moments of the piece;
-* where it lies between the best moment and the mean one, and how much worse it is than the best: who does the
-  piece passes through it in order, who does not only matches by jumping about;
-* the share of movement, the performer's and the expert's together, that the aligned movement leaves;
+* how well the path fits, compared with the mean over all moments of the piece;
+* where it lies between the best moment and the mean one, and how much worse it is than the best: a performer
+  of the piece passes through it in order, anybody else matches it only by jumping about;
+* the share of movement, the performer's and the expert's together, that the alignment leaves unexplained;
 * how well the movement agrees in direction, however large it is.
 
-All are ratios, so that another body, another camera or another kind of keypoints, which are off everywhere
-alike, change little. They are taken over a short window, which notices a change soon, and over a long one,
-which is hard to fool.
+All are ratios, so another body, another camera or another kind of keypoints, whose offsets are the same
+everywhere, change them little. They are taken over a short window, which notices a change soon, and over a
+long one, which is hard to fool.
 """
 
 from __future__ import annotations
@@ -28,29 +28,29 @@ from .observation import Observation
 from .reference_table import ReferenceTable
 from .settings import RecognitionSettings
 
-#: Leaky sums: of the weight itself, the difference along the path, the least and the mean one of the piece,
-#: the performer's movement, the expert's, what they share, what is left, and what jitter explains.
+#: Leaky sums: of the weight itself, the difference along the path, the least and the mean difference of the
+#: piece, the performer's movement, the expert's, what they share, what is left, and what jitter explains.
 _SUMS = 9
 _MASS, _PATH, _LEAST, _MEAN, _LIVE, _EXPECTED, _SHARED, _LEFT, _JITTER = range(_SUMS)
 #: s between two looks at the performer: seconds of movement are weighed here.
 _EVERY = 0.05
-#: What the sums are for each second of the prior: a middling performer. Differences in the piece's own
-#: spread, movement in that of its liveliest tenth.
+#: Values of the sums for each second of the prior, a middling performer: differences in units of the piece's
+#: own spread, movement in units of its liveliest tenth.
 _PRIOR = np.array([1.0, 0.6, 0.3, 1.0, 0.1, 0.1, 0.04, 0.12, 0.01])
 
 
 class Recognition:
-    """Leaky evidence for or against: the performer does this piece.
+    """Leaky evidence for or against the performer doing this piece.
 
     Args:
         table: the expert.
-        settings: what tells performers from strangers.
+        settings: what separates performers of the piece from others.
         delay: age of a live velocity, s.
 
     Attributes:
-        features: (14,) fit beside the mean, place between best and mean, movement left, agreement, fit beside
-            the best, the same times the piece's length, and 0, of the short window; the same of the long one,
-            with the length (log s of movement) for 0.
+        features: (14,) for the short window: fit relative to the mean, place between best and mean, movement
+            left, agreement, fit relative to the best, the same times the piece's length, and 0; then the same
+            for the long window, with the length (log s of movement) in place of the 0.
         score: nats for the piece.
         absent: the performer does something else.
     """
@@ -66,14 +66,14 @@ class Recognition:
             self._takes.append(
                 (pose[:, d : 2 * d] / np.maximum(w, 1e-9), w, motion[:, v : 2 * v] / np.maximum(u, 1e-9), u)
             )
-        # The longer a piece, the more moments there are that a stranger's pose may be like by chance.
+        # The longer a piece, the more moments a stranger's pose may resemble by chance.
         self._length = math.log(max(float((~table.still).sum()) * table.cell, 0.5))
         self._weights = np.array(settings.weights)
         self._memories = np.array(settings.memories)
         self.reset()
 
     def reset(self) -> None:
-        """Know nothing of the performer."""
+        """Forget the performer."""
         self._sums: FloatArray = np.zeros((2, _SUMS))
         self._odd = self._waited = 0.0
         self.absent = False
@@ -81,7 +81,7 @@ class Recognition:
 
     @property
     def mass(self) -> float:
-        """S of full movement that the long window stands for."""
+        """Seconds of full movement in the long window."""
         return float(self._sums[1, _MASS])
 
     @property
@@ -90,18 +90,18 @@ class Recognition:
         return self.score > 0.0 and self.mass > self._settings.judged
 
     def relocated(self) -> None:
-        """The performer was found elsewhere: what was seen so far says little of this place."""
+        """Discount the evidence: the performer was found elsewhere, and it says little about this place."""
         self._sums *= self._settings.kept
         self._measure()
 
     def update(
         self, seen: Observation, place: float, speed: float, least: float, mean: float, dt: float
     ) -> None:
-        """Weigh in one pose.
+        """Add one pose to the evidence.
 
         Args:
             seen: the pose.
-            place: s in the reference where it is believed to be.
+            place: s in the reference where the performer is believed to be.
             speed: relative to the expert's.
             least: the least difference to any pose of the piece.
             mean: the mean difference to all of them.
@@ -138,7 +138,7 @@ class Recognition:
         self.absent = self.score < settings.present if self.absent else self._odd > settings.dwell
 
     def _nearest(self, seen: Observation, cell: int, past: int) -> tuple[float, FloatArray, FloatArray]:
-        """Difference, the expert's velocity and its weight, of the take that is nearest."""
+        """Return the difference, the expert's velocity and its weight, of the nearest take."""
         prior = 0.1 * EMBEDDING_SIZE
         found = None
         for z, w, velocities, trusts in self._takes:

@@ -24,14 +24,14 @@ _LONGEST_STEP = 0.25
 _SMOOTHING = 0.035
 #: Mean weight of the pose entries from which the expert counts as seen.
 SEEN = 0.12
-#: s, standard deviation of the smoothing under which the expert's velocities are looked at for stillness.
+#: s, standard deviation of the smoothing of the expert's velocities before stillness is looked for.
 STEADY = 0.12
-#: The expert stands where they move less than this share of how they move in the liveliest tenth …
+#: The expert stands still where they move less than this share of their movement in the liveliest tenth …
 STILL_SHARE = 0.2
-#: … for so many seconds at least.
+#: … for at least this many seconds.
 STILL_LEAST = 0.2
 _NOWHERE = -(1 << 30)
-#: Two random poses are at least so far apart: where nothing moves at all, keypoints still jitter.
+#: Least difference assumed of two random poses: where nothing moves at all, keypoints still jitter.
 _LEAST_SPREAD = 1e-3
 
 
@@ -43,7 +43,7 @@ class ReferenceTable:
         start: time of cell 0 in the reference, s.
         cell: seconds per cell.
         pose_rows: for each take of the piece (M, 3 D) float32, ``[W Z², W Z, W]``.
-        motion_rows: for each take (M, 3 V) float32, the same of the velocities of the V segments, 1/s.
+        motion_rows: for each take (M, 3 V) float32, the same for the velocities of the V segments, 1/s.
         seen: (M,) float32, 0..1, the share of the expert's body that is in view.
         motion: (M,) float32, root mean square velocity of the expert, 1/s.
         rest: (M,) float32, how many cells of a passage of stillness are still to come; 0 elsewhere.
@@ -72,15 +72,15 @@ class ReferenceTable:
 
     @property
     def still(self) -> npt.NDArray[np.bool_]:
-        """(M,) whether the expert stands."""
+        """(M,) whether the expert stands still."""
         return self.passage >= 0
 
     def every(self, stride: int) -> ReferenceTable:
-        """A coarser table: each ``stride``-th cell."""
+        """Return a coarser table: every ``stride``-th cell."""
         return self._picked(np.arange(0, len(self), stride), self.cell * stride)
 
     def looped(self, seconds: float) -> ReferenceTable:
-        """The same with its first ``seconds`` once more behind its end."""
+        """Return the same table with its first ``seconds`` repeated after its end."""
         again = np.arange(len(self) + min(len(self), round(seconds / self.cell))) % len(self)
         return self._picked(again, self.cell)
 
@@ -110,7 +110,8 @@ class ReferenceTable:
             values, weights = embed(keypoints, running_scale(keypoints, times))
             sampled.append(_smooth(*_resample(times, values, weights, grid), _SMOOTHING / cell))
         seen = np.maximum.reduce([weights.mean(axis=1) for _, weights in sampled])
-        # Nobody is no moment of the piece: who waits before it or has left is in none of its cells.
+        # Moments in which nobody is seen are no part of the piece: a performer who still waits, or has left,
+        # belongs in none of its cells.
         shown = np.flatnonzero(seen >= SEEN)
         kept = slice(int(shown[0]), int(shown[-1]) + 1) if len(shown) else slice(0, len(grid))
         size = NUM_SEGMENT_VALUES
@@ -119,7 +120,7 @@ class ReferenceTable:
         motion = np.sqrt((u * v * v).sum(axis=1) / np.maximum(u.sum(axis=1), 1e-9))[kept]
         there = seen[kept] >= SEEN
         lively = max(float(np.quantile(motion[there], 0.9)) if there.any() else 0.0, 1e-3)
-        # Over a third of a second jitter evens out, a movement does not.
+        # Over a third of a second jitter averages out, movement does not.
         steady, _ = _smooth(v[kept], u[kept], STEADY / cell)
         slow = np.sqrt((u[kept] * steady * steady).sum(axis=1) / np.maximum(u[kept].sum(axis=1), 1e-9))
         rest, passage = _passages(_standing(there & (slow < STILL_SHARE * lively), round(STILL_LEAST / cell)))
@@ -136,7 +137,7 @@ class ReferenceTable:
         )
 
     def differences(self, first: npt.NDArray[np.intp], second: npt.NDArray[np.intp]) -> FloatArray:
-        """Mean squared differences of the pose in every pair of cells, (A, B), of the first take."""
+        """Return the mean squared pose differences of every pair of cells, (A, B), in the first take."""
         size = EMBEDDING_SIZE
         a, b = (self.pose_rows[0][cells].astype(np.float64) for cells in (first, second))
         weights, weighted, squares = b[:, 2 * size :], b[:, size : 2 * size], b[:, :size]
@@ -147,7 +148,7 @@ class ReferenceTable:
         return apart
 
     def spread(self, samples: int = 200) -> float:
-        """Difference of two random poses of the piece: the median. It is the piece's own unit."""
+        """Return the median difference of two random poses of the piece: the unit for its differences."""
         pick = np.unique(np.linspace(0, len(self) - 1, samples).astype(int))
         apart = np.abs(pick[:, None] - pick[None, :]) * self.cell > 0.5
         pairs = self.differences(pick, pick)[apart]
@@ -155,7 +156,7 @@ class ReferenceTable:
 
 
 def _standing(still: npt.NDArray[np.bool_], least: int) -> npt.NDArray[np.bool_]:
-    """(M,) whether the expert stands for ``least`` cells or more; shorter stirrings do not count."""
+    """Return (M,) whether the expert stands still for ``least`` cells or more; shorter moves are ignored."""
     moves, begins = _passages(~still)
     brief = ~still & (moves[np.maximum(begins, 0)] + 1 < least)
     rest, passage = _passages(still | brief)
@@ -164,7 +165,7 @@ def _standing(still: npt.NDArray[np.bool_], least: int) -> npt.NDArray[np.bool_]
 
 
 def _passages(still: npt.NDArray[np.bool_]) -> tuple[FloatArray, npt.NDArray[np.intp]]:
-    """Of each run of true cells: how many are to come after each, and where the run begins."""
+    """Return for each cell in a run of true ones how many follow in that run, and where the run begins."""
     index = np.arange(len(still))
     begins = still & ~np.concatenate([[False], still[:-1]])
     ends = still & ~np.concatenate([still[1:], [False]])
@@ -181,7 +182,7 @@ def _rows(values: FloatArray, weights: FloatArray) -> FloatArray:
 def _resample(
     times: FloatArray, values: FloatArray, weights: FloatArray, grid: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Weighted linear interpolation; nothing is made up inside gaps."""
+    """Interpolate linearly, weighted; gaps stay gaps."""
     right = np.clip(np.searchsorted(times, grid, side="left"), 1, max(1, len(times) - 1))
     if len(times) == 1:
         return np.repeat(values, len(grid), axis=0), np.repeat(weights, len(grid), axis=0)
@@ -196,7 +197,7 @@ def _resample(
 
 
 def _smooth(values: FloatArray, weights: FloatArray, sigma: float) -> tuple[FloatArray, FloatArray]:
-    """Gaussian smoothing along time, weighted; ``sigma`` in cells."""
+    """Smooth along time with a weighted Gaussian; ``sigma`` in cells."""
     reach = int(np.ceil(2.5 * sigma))
     if reach < 1 or len(values) == 1:
         return values, weights
@@ -213,7 +214,7 @@ def _smooth(values: FloatArray, weights: FloatArray, sigma: float) -> tuple[Floa
 
 
 def _slope(values: FloatArray, weights: FloatArray, cell: float, taps: int) -> tuple[FloatArray, FloatArray]:
-    """Centred least-squares slope over ``taps`` + 1 cells, per second, and its weight."""
+    """Return the centred least-squares slope over ``taps`` + 1 cells, per second, and its weight."""
     index = np.arange(len(values))
     sums = np.zeros((5, *values.shape))
     for offset in range(-(taps // 2), taps - taps // 2 + 1):
@@ -229,13 +230,13 @@ def _slope(values: FloatArray, weights: FloatArray, cell: float, taps: int) -> t
 def weighted_slope(
     sums: FloatArray, products: FloatArray, full_spread: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Weighted least-squares slope over time, and a weight 0..1.
+    """Return the weighted least-squares slope over time, and a weight 0..1.
 
     Args:
         sums: Σ w, Σ w t, Σ w t², shape (3, ...).
         products: Σ w z, Σ w t z, shape (2, ...).
         full_spread: Σ w (t − t̄)² of a full window of good samples, s². A slope from few, bad or bunched
-            samples counts as much less as its spread is smaller.
+            samples counts less in proportion to its smaller spread.
     """
     mean = sums[1] / np.maximum(sums[0], 1e-9)
     spread = sums[2] - sums[1] * mean

@@ -1,9 +1,9 @@
-"""Where in the whole piece could the performer be, and on which side? A coarse row over everything.
+"""Finds the performer anywhere in the whole piece, mirrored or not, with a coarse row over all of it.
 
-It runs beside the fine row that follows, over all of the piece and for both mirror images. Any moment can be
-reached by a jump at a small price, the beginning at a smaller one. A place far from where the fine row is
-must therefore explain the performer clearly better, for some time, before most of the probability is there:
-the sustained, clear margin without which a chorus would be mistaken for its repetition.
+It runs beside the fine row that follows, for both mirror images. Any moment can be reached by a jump at a
+small cost, the beginning at a smaller one. A place far from the fine row's must therefore explain the
+performer clearly better, for some time, before most of the probability is there: without this sustained,
+clear margin a chorus would be mistaken for its repetition.
 
 One look at the whole piece is spread over as many updates as it takes, so that an update costs the same
 however long the piece is. A look judges the pose with which it began.
@@ -23,7 +23,7 @@ from .position_filter import PositionFilter
 from .reference_table import ReferenceTable
 from .settings import Evidence, RelocaliserSettings, SpeedModel
 
-#: s that the evidence of one look stands for, at most.
+#: s for which the evidence of one look counts, at most.
 _LONGEST_LOOK = 0.3
 #: Nats below the best beyond which a cell is as good as impossible.
 _HOPELESS = 60.0
@@ -40,7 +40,7 @@ class Place:
 
 
 class _Look:
-    """One look at the whole piece, under way."""
+    """One look at the whole piece, in progress."""
 
     def __init__(self, views: tuple[Observation, ...], likeness: Likeness, dt: float, jumps: float) -> None:
         self.views = views
@@ -49,12 +49,12 @@ class _Look:
         self.jumps = jumps
         self.age = 0.0
         self.next = 0
-        #: for each side: (first cell, least cost) of each part that is done
+        #: for each side: (first cell, least cost) of each part done so far
         self.parts: list[list[tuple[int, float]]] = [[] for _ in views]
 
 
 class Relocaliser:
-    """The coarse row, for the performer as they are and mirrored.
+    """Keeps the coarse row, for the performer as they are and mirrored.
 
     Args:
         table: the expert, on the coarse grid.
@@ -95,7 +95,7 @@ class Relocaliser:
         self.restart()
 
     def restart(self) -> None:
-        """Expect a performer who starts at the beginning, but perhaps not."""
+        """Expect a performer who probably starts at the beginning, but may start elsewhere."""
         self.log_weights = self._log_prior.copy()
         self._look: _Look | None = None
         self._waited = 0.0
@@ -105,7 +105,7 @@ class Relocaliser:
             row.belief[:] = self._anywhere(self.settings.start_prior)
 
     def spread(self, share: float) -> None:
-        """Give ``share`` of the probability to every place alike: the performer was away."""
+        """Spread ``share`` of the probability evenly over all places: the performer was away."""
         self._look = self._places = None
         for row in self.filters:
             row.belief *= 1.0 - share
@@ -120,14 +120,14 @@ class Relocaliser:
     def update(
         self, seen: Observation, dt: float, likeness: Likeness, *, eager: bool, astray: bool = False
     ) -> bool:
-        """Go on with the look at the whole piece; return whether one was completed.
+        """Continue the look at the whole piece; return whether one was completed.
 
         Args:
             seen: the pose now.
             dt: s since the last update.
             likeness: how alike performer and expert are.
             eager: begin the next look at once, and look at as much of the piece as one update may.
-            astray: the performer does not seem to be where they were believed to be.
+            astray: the performer does not seem to be at the believed place.
         """
         settings = self.settings
         self._waited += dt
@@ -171,7 +171,7 @@ class Relocaliser:
             look.next += hi - lo
 
     def _complete(self, look: _Look) -> None:
-        """Make one row of the parts, and weigh the sides."""
+        """Update the rows with the joined parts, and the probabilities of the two sides."""
         evidence = np.zeros(len(self.filters))
         for side, (row, parts) in enumerate(zip(self.filters, look.parts, strict=True)):
             best = min(least for _, least in parts)
@@ -189,7 +189,7 @@ class Relocaliser:
         self.log_weights = weights - weights.max()
         self._places = None
 
-    # -- what it says ----------------------------------------------------------------------------------------
+    # -- answers ---------------------------------------------------------------------------------------------
 
     @property
     def side_probability(self) -> FloatArray:
@@ -199,7 +199,7 @@ class Relocaliser:
         return shares
 
     def places(self) -> FloatArray:
-        """(sides, M): probability within the neighbourhood of each cell, sides weighed."""
+        """Return (sides, M): probability within the neighbourhood of each cell, weighted by side."""
         if self._places is None:
             belief = np.stack([row.belief.sum(axis=0) for row in self.filters])
             belief *= self.side_probability[:, None].astype(np.float32)
@@ -238,7 +238,7 @@ class Relocaliser:
         )
 
     def typical(self, *, is_mirrored: bool) -> tuple[float, float]:
-        """Return the least and the mean difference of the pose to all of the piece, on that side."""
+        """Return the least and the mean pose difference over the whole piece, on that side."""
         side = int(is_mirrored) if len(self.difference) > 1 else 0
         least, mean = self._typical
         return float(least[side]), float(mean[side])
@@ -250,13 +250,13 @@ class Relocaliser:
         return float(row[max(0, cell - self._reach) : cell + self._reach + 1].min())
 
     def _anywhere(self, at_start: float) -> FloatArray:
-        """(S, M): ``at_start`` in the opening, the rest even."""
+        """Return (S, M): ``at_start`` in the opening, the rest spread evenly."""
         where = (1.0 - at_start) / len(self.table) + at_start * self._opening
         return self._speed_prior[:, None] * where
 
 
 def _opening(table: ReferenceTable) -> FloatArray:
-    """(M,) where in the piece a session begins: anywhere in a still opening; it sums to 1."""
+    """Return (M,), summing to 1, where in the piece a session begins: anywhere in a still opening."""
     where = np.zeros(len(table), np.float32)
     where[: int(table.rest[0]) + 1] = 1.0
     where[0] = max(1.0, 0.5 * where.sum())

@@ -1,4 +1,4 @@
-"""What the tracker's behaviour depends on, each with its unit."""
+"""Settings of the tracker, each with its unit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from posesync.pose.keys import number, switch
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """How much a difference in pose or motion counts. Differences are mean squares of pose entries.
+    """Weights of a difference in pose or motion. Differences are mean squares of pose entries.
 
     Attributes:
         pose_rate: nats per second for a pose that differs by the expected difference.
@@ -23,25 +23,26 @@ class Evidence:
             drifts, which looks like movement.
         motion_share: further uncertainty as a share of the velocity that a hypothesis expects.
         rest_share: velocity of the performer, as a share of the expert's liveliest tenth, at which half of
-            that uncertainty is granted: none to who does not move.
+            that uncertainty is granted: a performer who does not move gets none.
         motion_limit: squared error, in units of its uncertainty, at which a wrong velocity counts half of it.
-        standing_limit: the same for the hypothesis that the performer stands.
-        hidden_cost: error, in units of its uncertainty, that stands for a velocity of an expert who is
-            unseen: who is not seen must not be the cheapest.
+        standing_limit: the same for the hypothesis that the performer stands still.
+        hidden_cost: error, in units of its uncertainty, that is assumed for the velocity of an expert who is
+            not seen: an unseen expert must not be the cheapest match.
         stillness_floor: share of ``pose_rate`` left when the performer does not move. What is wrong with a
-            pose (another body, another camera) stays wrong while it is held: a second look is no evidence.
-        stillness_motion: mean velocity of the limbs, 1/s, at which half of the rest counts.
-        unseen_cost: difference, in units of the expected one, that an unseen entry stands for: more than a
-            good performance has, less than a wrong pose.
+            pose (another body, another camera) stays wrong while it is held: a second look adds no evidence.
+        stillness_motion: mean velocity of the limbs, 1/s, at which half of the remaining share counts.
+        unseen_cost: difference, in units of the expected one, that is assumed for an unseen entry: more than
+            in a good performance, less than in a wrong pose.
         trust_from: difference where aligned, as a share of the piece's own spread, from which poses are
             trusted less.
-        trust_fall: how fast trust falls from there on.
-        trust_resting: power of trust by which velocities count for who does not move; it is 2 for who does.
+        trust_fall: how fast trust falls beyond that.
+        trust_resting: power of trust by which velocities are weighted when the performer does not move; when
+            they move it is 2.
         alike: difference where aligned, as a share of the piece's own spread, below which the expected
             difference falls with it, down to the share ``alike_least``.
         alike_least: see ``alike``.
         absence: nats, at most, for seeing nobody where the expert is in full view.
-        absence_memory: s out of sight in which most of them are paid.
+        absence_memory: s out of sight within which most of these nats are charged.
         prior_weight: mean weight of entries at which evidence counts half; below, a pose says little.
     """
 
@@ -78,9 +79,9 @@ class SpeedModel:
         speeds: relative to the expert's; the first is 0.
         change: per second, how often a speed gives way to each neighbour.
         stop: per second, how often a moving performer stops.
-        go: per second, how often a standing one moves off.
+        go: per second, how often a performer who stands still moves off.
         spread: standard deviation of the logarithm of the speeds of different performers.
-        skip: per second, how often the rest of a passage in which the expert stands is left out.
+        skip: per second, how often the rest of a passage in which the expert stands still is left out.
     """
 
     speeds: tuple[float, ...] = (0.0, 0.5, 0.75, 1.0, 1.35, 1.8, 2.4)
@@ -93,16 +94,16 @@ class SpeedModel:
 
 @dataclass(frozen=True, slots=True)
 class RelocaliserSettings:
-    """How readily the performer is believed to be somewhere else.
+    """Settings of how readily the performer is believed to be somewhere else.
 
     Attributes:
         cell: s, grid of the coarse row.
         period: s between two looks at the whole piece, where the updates allow it.
-        most_cells: cells that one update looks at, at most: it bounds what an update costs.
+        most_cells: cells that one update looks at, at most: it bounds the cost of an update.
         speeds: relative to the expert's, as in :class:`SpeedModel`.
         jump: per second, how often a performer jumps to another place.
-        jump_astray: the same for one who does not seem to be where they were believed to be.
-        to_start: share of these jumps that go to the beginning.
+        jump_astray: the same for a performer who does not seem to be at the believed place.
+        to_start: share of these jumps that lead to the beginning.
         start_prior: probability that a session starts at the beginning of the piece.
         mirror_prior: probability that a performer mirrors the expert.
         mirror_memory: s after which evidence about mirroring counts 1/e.
@@ -124,21 +125,21 @@ class RelocaliserSettings:
 
 @dataclass(frozen=True, slots=True)
 class RecognitionSettings:
-    """What tells a performer of the piece from anybody else.
+    """Settings that separate a performer of the piece from anybody else.
 
     Attributes:
-        memories: s of full movement in which evidence is forgotten, the short window's and the long one's.
+        memories: s of full movement over which evidence is forgotten, for the short window and the long one.
         half_motion: velocity of the limbs, as a share of the expert's liveliest tenth, at which a moment
             counts half.
-        rest: share of a motionless moment that counts all the same.
+        rest: share of a motionless moment that still counts.
         prior: s of full movement that the prior counts for.
         weights: nats for each of the numbers (:attr:`~.recognition.Recognition.features`), fitted by
             ``benchmarks/people.py`` on people who do a piece and people who do something else.
-        bias: nats without any.
+        bias: nats added to their weighted sum.
         absent: nats below which, for ``dwell`` s, the performer does something else.
         present: nats above which they are back.
-        dwell: s.
-        judged: s of full movement before anybody is judged.
+        dwell: s, see ``absent``.
+        judged: s of full movement before any judgement is made.
         kept: share of the evidence that is kept when the performer is found elsewhere.
     """
 
@@ -162,8 +163,8 @@ class RecognitionSettings:
 class TrackerSettings:
     """Settings of :class:`~.tracker.Tracker`; the defaults suit dance, exercise and sport alike.
 
-    Times are in seconds. Differences between poses count as shares of how far two poses of the piece are
-    apart, so that they mean the same in a ballet and in a shrug, whatever finds the keypoints. The fields
+    Times are in seconds. Differences between poses are given as shares of the median difference of two random
+    poses of the piece, so they mean the same in a ballet and in a shrug, with any pose model. The fields
     that describe themselves are the keys of ``[tracking]`` in a settings file.
 
     Attributes:
@@ -174,16 +175,17 @@ class TrackerSettings:
         coast: s without a person during which the performer is assumed to move on.
         jump_margin: how many times more probable another place must be.
         jump_contrast: how many times worse the present place must fit.
-        jump_floor: what the present place must fit worse besides, as a share of the piece's spread.
-        lock_floor: by how much the first place may fit worse than the best of the piece, as a share of the
-            piece's spread, beside half as much again.
-        behind_most: s that what is shown may be ahead of the performer, and ``behind_after`` s for how long,
-            before it jumps back.
+        jump_floor: by how much more the present place must fit worse, as a share of the piece's spread.
+        lock_floor: the first place may differ by 1.5 times the least difference of the piece plus this share
+            of the piece's spread.
+        behind_most: s by which the place shown may be ahead of the performer before it jumps back, when that
+            lasts ``behind_after`` s.
         behind_after: see ``behind_most``.
         confidence_gain: how much the row's log odds of being right within 0.25 s count.
         confidence_recognised: how much the nats for the piece count.
-        confidence_bias: log odds of being right when the row says one half and nothing is known of the piece.
-        wrap_share: share of what there is to do that must have been followed for a piece to begin again by
+        confidence_bias: log odds of being right when the row gives one half and nothing is known of the
+            piece.
+        wrap_share: share of the piece's movement that must have been followed for it to begin again by
             itself.
         finish_within: s before the last moment at which the end is reached.
     """

@@ -1,4 +1,4 @@
-"""Where in the expert's video is the performer now? The online aligner.
+"""The online aligner: finds where in the expert's video the performer is now.
 
 Two rows of online time warping (:mod:`.position_filter`) run side by side: a fine one in a
 window around the performer, which follows, and a coarse one over the whole piece
@@ -38,15 +38,15 @@ class _Lock:
     Attributes:
         place: s in the reference, as shown: it never runs back by itself.
         raw: s in the reference, as believed; it may lie past the end of a piece that begins again.
-        mirrored: which side.
+        mirrored: the performer does the piece with left and right exchanged.
         pace: the speed at which the place moves.
-        standing: probability that the performer stands.
+        standing: probability that the performer stands still.
         within: probability that ``place`` is right within 0.25 s.
         doubt: probability of a place elsewhere.
-        residual: how much performer and expert differ, over seconds.
-        here: how well this place fits, over a moment.
+        residual: how much performer and expert differ, averaged over seconds.
+        here: pose difference at this place, averaged over a moment.
         gone: s out of sight.
-        away: the same, counted less where the expert is hidden too.
+        away: the same, counted less where the expert is not seen either.
         ended: s for which the place has been at the end.
         behind: s for which ``raw`` has been well behind ``place``.
         elsewhere: s for which another place has been clearly better.
@@ -133,12 +133,12 @@ class Tracker:
         self._time: float | None = None
         self._lock: _Lock | None = None
         self._state = State.WAITING
-        self._met = False  # the performer has been seen to do the piece
-        self._sure = 0.0  # s for which one place has been all but certain, before the first lock
+        self._met = False  # whether the performer has been seen doing the piece
+        self._sure = 0.0  # s for which one place has been almost certain, before the first lock
         self._last = Position(None, 0.0, 0.0, State.WAITING)
 
     def update(self, keypoints: FloatArray | Keypoints, time: float) -> Position:
-        """Take the performer's pose at ``time`` and say where in the reference they are.
+        """Return where in the reference the performer is, given their pose at ``time``.
 
         Args:
             keypoints: (17, 3) x px, y px, confidence 0..1; a keypoint with NaN counts as not seen, all
@@ -184,7 +184,7 @@ class Tracker:
         if lock is None:
             return self._position()
         gone = lock.gone + dt
-        # It is little surprise to see nobody where the expert's own video shows hardly anyone.
+        # Seeing nobody is little evidence where the expert's own video shows hardly anyone.
         away = lock.away + dt * min(1.0, self._fine.expected(lock.place) / 0.5)
         lock = replace(lock, gone=gone, away=away)
         if away > self.settings.lost_after:
@@ -218,10 +218,10 @@ class Tracker:
         return self._position(jumped=jumped, wrapped=wrapped and not jumped)
 
     def _likeness(self) -> Likeness:
-        """How alike performer and expert have been of late.
+        """Return how alike performer and expert have looked recently.
 
-        As the performer's difference from where they are nears that of two random poses of the piece (an
-        expert filmed from behind, say), poses tell little, and the tracker leans on the pace it knows.
+        As the difference at the performer's place nears that of two random poses of the piece (with an
+        expert filmed from behind, for example), poses tell little, and the tracker relies on the known pace.
         """
         evidence = self.settings.evidence
         least = evidence.pose_share * self._random
@@ -230,17 +230,19 @@ class Tracker:
         residual = self._lock.residual
         alike = residual / self._random
         trust = 1.0 / (1.0 + evidence.trust_fall * max(0.0, alike - evidence.trust_from))
-        # Whoever does it just as the expert does is told apart from the next moment by less.
+        # The more a performer resembles the expert, the smaller a difference tells neighbouring moments
+        # apart.
         least *= min(1.0, max(evidence.alike_least, alike / evidence.alike))
         return Likeness(max(least, evidence.residual_share * residual), trust)
 
     def _advance(self, lock: _Lock, dt: float) -> tuple[_Lock, bool, bool]:
-        """Take over the fine row's place; return whether what is shown jumped, and whether it wrapped.
+        """Return the lock at the fine row's place, whether the place shown jumped, and whether it wrapped.
 
-        What is shown never runs backwards frame by frame: it waits, or jumps when it has been wrong for long.
+        The place shown never runs backwards frame by frame: it waits, or jumps after being wrong for long.
         """
         found = self._fine.estimate()
-        # Pace as the place moves: the speeds believed in are few and drawn towards the expert's.
+        # The pace is measured from the place itself: the row's speeds are few and biased towards the
+        # expert's.
         pace = min(max((found.time - lock.raw) / dt, 0.0), 3.0)
         pace = lock.pace + (pace - lock.pace) * -math.expm1(-dt / 0.3)
         raw, jumped, wrapped, behind = found.time, False, False, 0.0
@@ -273,14 +275,14 @@ class Tracker:
         )  # fmt: skip
 
     def _begins_again(self, raw: float, standing: float) -> bool:
-        """Whether the performer, believed at ``raw`` s, is past the end and in the piece's beginning."""
+        """Return whether a performer believed at ``raw`` s is past the end and in the piece's beginning."""
         if not self._ends.again or raw < self._ends.onset:
             return False
         done = self._progress.share >= self.settings.wrap_share
         return self._loop or (standing < 0.5 and done)
 
     def _recognise(self, view: Observation, dt: float) -> None:
-        """Weigh in whether the performer does this piece at all."""
+        """Update the evidence that the performer does this piece at all."""
         lock = self._lock
         assert lock is not None
         speed = 0.0 if lock.standing > 0.5 else min(lock.pace, 3.0)
@@ -297,7 +299,7 @@ class Tracker:
         difference = float(self._coarse.difference[int(best.mirrored), best.cell])
         lock = self._lock
         if lock is None:
-            # Nothing in the whole piece may look much more like the performer than the place that locks.
+            # No moment of the whole piece may resemble the performer much more than the place that locks.
             rival = float(self._coarse.difference.min())
             sure = best.probability > 0.6 and difference < 1.5 * rival + settings.lock_floor * self._random
             self._sure = self._sure + dt if best.probability > 0.9 else 0.0
@@ -308,10 +310,10 @@ class Tracker:
         here = self._coarse.near(lock.place, is_mirrored=lock.mirrored)
         away = abs(best.time - lock.place) > 0.6
         # A place that still fits is not given up for one that fits better: a chorus and its repetition never
-        # look exactly alike, and the performer is closer now to the one, now to the other.
+        # look exactly alike, and the performer resembles now the one, now the other.
         fit = self._coarse.fit_near(lock.place, is_mirrored=lock.mirrored)
         fit = lock.here + (fit - lock.here) * -math.expm1(-dt / 0.2)
-        # Who does not seem to do the piece at all is more likely somewhere else in it.
+        # A performer who does not seem to do the piece at all is more likely somewhere else in it.
         known = not self._recognition.absent
         fails = not known or fit > settings.jump_contrast * difference + settings.jump_floor * self._random
         other = (away and fails) or (not away and best.mirrored != lock.mirrored)
@@ -325,7 +327,7 @@ class Tracker:
         return False
 
     def _found(self, place: Place) -> None:
-        """Start the fine row from what the coarse one believes around ``place``."""
+        """Start the fine row from the coarse row's belief around ``place``."""
         row = self._coarse.filters[int(place.mirrored)]
         self._fine.start(place.time, row, self._coarse.age)
         believed = row.belief[:, place.cell]
@@ -378,15 +380,15 @@ class Tracker:
         )  # fmt: skip
 
     def _away(self, *, mirrored: bool) -> Position:
-        """The answer while there is no place."""
+        """Return the answer while there is no place."""
         done = self._progress.finished
         return Position(None, 0.0, 0.0, self._state, mirrored, repetition=done, settled=self._settler.take())
 
     def _confidence(self, lock: _Lock) -> float:
-        """The probability that the place shown is right within 0.25 s.
+        """Return the probability that the place shown is right within 0.25 s.
 
-        The row is too sure of itself: its frames are no independent evidence. How often it is right was
-        fitted on people (benchmarks/people.py), from what it says and from whether this is the piece at all.
+        The row is overconfident: its frames are not independent evidence. How often it is right was fitted on
+        people (benchmarks/people.py), from the row's own probability and the evidence for the piece.
         """
         settings = self.settings
         within = min(max(lock.within, 0.02), 0.985)
@@ -395,14 +397,14 @@ class Tracker:
         return (1.0 - lock.doubt) / (1.0 + math.exp(-odds))
 
     def _doing(self, lock: _Lock) -> State:
-        """What a performer who is followed does."""
+        """Return the state of a performer who is followed."""
         standing = lock.standing > (0.4 if self._state is State.HOLDING else 0.6)
         at_end = lock.place >= self._ends.end - self.settings.finish_within
         if at_end or (lock.place >= self._ends.finish and standing):
             earned = self._progress.share >= self.settings.finish_share and self._recognition.score > 0.0
             if earned:
                 self._progress.complete()
-            # Between two repetitions nobody has finished.
+            # Between two repetitions the performer has not finished.
             settings = self.settings
             rest = settings.rest_after if self._ends.again else settings.finish_after
             if not self._loop and lock.ended >= rest and (earned or self._state is State.FINISHED):

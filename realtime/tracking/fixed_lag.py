@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 
-class Settler:
+class FixedLagPlaces:
     """Interpolates between the moments that settle and gives one place for each update between them.
 
     The row settles a moment every 0.1 s; between two of them the place is taken to change linearly.

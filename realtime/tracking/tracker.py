@@ -19,7 +19,7 @@ from posesync.reference.takes import on_one_clock
 from posesync.reference.takes import section as cut
 
 from .evidence import Likeness
-from .fixed_lag import Settler
+from .fixed_lag import FixedLagPlaces
 from .follower import Follower
 from .observation import Observation, PoseHistory, checked_pose
 from .position import Position, State
@@ -119,7 +119,7 @@ class Tracker:
         self._random = table.spread()
         self._recognition = Recognition(table, chosen.recognition, delay)
         self._progress = Progress(table, periods)
-        self._settler = Settler(table.start, self._ends.end)
+        self._settled = FixedLagPlaces(table.start, self._ends.end)
         self._history = PoseHistory(chosen.motion_span)
         self.reset()
 
@@ -128,7 +128,7 @@ class Tracker:
         self._coarse.restart()
         self._recognition.reset()
         self._progress.reset()
-        self._settler = Settler(self._settler.start, self._settler.end)
+        self._settled = FixedLagPlaces(self._settled.start, self._settled.end)
         self._history.clear()
         self._time: float | None = None
         self._lock: _Lock | None = None
@@ -250,7 +250,7 @@ class Tracker:
             self._progress.complete()
             self._progress.restart()
             over = self._fine.wrap()
-            self._settler.wrap(over)
+            self._settled.wrap(over)
             raw -= over
             place, wrapped = raw, True
         else:
@@ -345,13 +345,13 @@ class Tracker:
         if self._lock is not None:
             self._recognition.relocated()
         self._progress.jump(place.time)
-        self._settler.clear()
+        self._settled.clear()
         self._state = State.FOLLOWING
 
     def _lose(self) -> None:
         self._lock = None
         self._state = State.LOST
-        self._settler.clear()
+        self._settled.clear()
         self._sure = 0.0
 
     # -- answer ---------------------------------------------------------------------------------------------
@@ -363,12 +363,12 @@ class Tracker:
         assert self._time is not None
         if self._recognition.absent:
             self._state = State.LOST if self._met else State.WAITING
-            self._settler.clear()
+            self._settled.clear()
             return self._away(mirrored=lock.mirrored)
-        self._settler.follow(self._time)
+        self._settled.follow(self._time)
         settled = self._fine.settle(self._time, lock.raw, self._likeness().trust)
         if settled is not None:
-            self._settler.settle(*settled)
+            self._settled.settle(*settled)
         jumped = jumped or self._last.time is None
         self._state = self._doing(lock)
         done = self._progress.finished
@@ -376,13 +376,13 @@ class Tracker:
         speed = 0.0 if self._state is State.HOLDING else max(0.0, lock.pace)
         return Position(
             lock.place, speed, confidence, self._state, lock.mirrored, jumped, wrapped, done,
-            self._settler.take(),
+            self._settled.take(),
         )  # fmt: skip
 
     def _away(self, *, mirrored: bool) -> Position:
         """Return the answer while there is no place."""
         done = self._progress.finished
-        return Position(None, 0.0, 0.0, self._state, mirrored, repetition=done, settled=self._settler.take())
+        return Position(None, 0.0, 0.0, self._state, mirrored, repetition=done, settled=self._settled.take())
 
     def _confidence(self, lock: _Lock) -> float:
         """Return the probability that the place shown is right within 0.25 s.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from posesync.pose.errors import InvalidDataError
 from posesync.pose.types import FloatArray, Keypoints
@@ -21,6 +21,7 @@ from posesync.reference.takes import section as cut
 from .evidence import Likeness
 from .fixed_lag import FixedLagPlaces
 from .follower import Follower
+from .lock import Lock
 from .observation import Observation, PoseHistory, checked_pose
 from .position import Position, State
 from .position_filter import LONGEST_STEP
@@ -29,43 +30,6 @@ from .recognition import Recognition
 from .reference_table import ReferenceTable
 from .relocaliser import Place, Relocaliser
 from .settings import TrackerSettings
-
-
-@dataclass(frozen=True, slots=True)
-class _Lock:
-    """A performer who is followed. Replaced whole with every frame.
-
-    Attributes:
-        place: s in the reference, as shown: it never runs back by itself.
-        raw: s in the reference, as believed; it may lie past the end of a piece that begins again.
-        mirrored: the performer does the piece with left and right exchanged.
-        pace: the speed at which the place moves.
-        standing: probability that the performer stands still.
-        within: probability that ``place`` is right within 0.25 s.
-        doubt: probability of a place elsewhere.
-        residual: how much performer and expert differ, averaged over seconds.
-        here: pose difference at this place, averaged over a moment.
-        gone: s out of sight.
-        away: the same, counted less where the expert is not seen either.
-        ended: s for which the place has been at the end.
-        behind: s for which ``raw`` has been well behind ``place``.
-        elsewhere: s for which another place has been clearly better.
-    """
-
-    place: float
-    raw: float
-    mirrored: bool
-    pace: float
-    standing: float
-    within: float
-    residual: float
-    here: float
-    doubt: float = 0.0
-    gone: float = 0.0
-    away: float = 0.0
-    behind: float = 0.0
-    ended: float = 0.0
-    elsewhere: float = 0.0
 
 
 class Tracker:
@@ -131,7 +95,7 @@ class Tracker:
         self._settled = FixedLagPlaces(self._settled.start, self._settled.end)
         self._history.clear()
         self._time: float | None = None
-        self._lock: _Lock | None = None
+        self._lock: Lock | None = None
         self._state = State.WAITING
         self._met = False  # whether the performer has been seen doing the piece
         self._sure = 0.0  # s for which one place has been almost certain, before the first lock
@@ -235,7 +199,7 @@ class Tracker:
         least *= min(1.0, max(evidence.alike_least, alike / evidence.alike))
         return Likeness(max(least, evidence.residual_share * residual), trust)
 
-    def _advance(self, lock: _Lock, dt: float) -> tuple[_Lock, bool, bool]:
+    def _advance(self, lock: Lock, dt: float) -> tuple[Lock, bool, bool]:
         """Return the lock at the fine row's place, whether the place shown jumped, and whether it wrapped.
 
         The place shown never runs backwards frame by frame: it waits, or jumps after being wrong for long.
@@ -332,7 +296,7 @@ class Tracker:
         self._fine.start(place.time, row, self._coarse.age)
         believed = row.belief[:, place.cell]
         difference = float(self._coarse.difference[int(place.mirrored), place.cell])
-        self._lock = _Lock(
+        self._lock = Lock(
             place=place.time,
             raw=place.time,
             mirrored=place.mirrored,
@@ -372,7 +336,7 @@ class Tracker:
         jumped = jumped or self._last.time is None
         self._state = self._doing(lock)
         done = self._progress.finished
-        confidence = self._confidence(lock)
+        confidence = lock.confidence(self.settings, self._recognition.score)
         speed = 0.0 if self._state is State.HOLDING else max(0.0, lock.pace)
         return Position(
             lock.place, speed, confidence, self._state, lock.mirrored, jumped, wrapped, done,
@@ -384,19 +348,7 @@ class Tracker:
         done = self._progress.finished
         return Position(None, 0.0, 0.0, self._state, mirrored, repetition=done, settled=self._settled.take())
 
-    def _confidence(self, lock: _Lock) -> float:
-        """Return the probability that the place shown is right within 0.25 s.
-
-        The row is overconfident: its frames are not independent evidence. How often it is right was fitted on
-        people (benchmarks/people.py), from the row's own probability and the evidence for the piece.
-        """
-        settings = self.settings
-        within = min(max(lock.within, 0.02), 0.985)
-        odds = settings.confidence_gain * math.log(within / (1.0 - within)) + settings.confidence_bias
-        odds += settings.confidence_recognised * min(max(self._recognition.score, -5.0), 6.0)
-        return (1.0 - lock.doubt) / (1.0 + math.exp(-odds))
-
-    def _doing(self, lock: _Lock) -> State:
+    def _doing(self, lock: Lock) -> State:
         """Return the state of a performer who is followed."""
         standing = lock.standing > (0.4 if self._state is State.HOLDING else 0.6)
         at_end = lock.place >= self._ends.end - self.settings.finish_within

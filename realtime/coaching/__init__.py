@@ -1,1 +1,1 @@
-"""Place and pose → difference, score, cue, ghost."""
+"""From place and pose to difference, score, cue and ghost."""

@@ -1,7 +1,7 @@
-"""A pose as a body: where its limbs point, which of them the picture shows truly, and which way it faces.
+"""A pose as a body: where its limbs point, which of them lie in the image plane, and which way it faces.
 
-Directions are complex numbers of length 1, y up, so that a turn is a quotient and an angle its phase. That is
-plain Python on a dozen numbers, which is faster than NumPy on arrays this small.
+Directions are complex numbers of length 1, y up, so that a rotation is a quotient and an angle its phase.
+This is plain Python on a dozen numbers, which is faster than NumPy on arrays this small.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from posesync.pose.skeleton import (
 )
 from posesync.pose.types import FloatArray
 
-#: Lengths as shares of the trunk's (middle of the shoulders to middle of the hips), seen square on: medians
-#: of two 3-D performances and of MoveNet's keypoints of five clips, the lower of them.
+#: Lengths as shares of the trunk's (middle of the shoulders to middle of the hips), parallel to the image
+#: plane: the lower of the medians of two 3-D performances and of MoveNet's keypoints in five clips.
 LENGTHS: Final = {"upper_arm": 0.52, "forearm": 0.44, "thigh": 0.80, "shin": 0.70}
 _SHOULDERS: Final = 0.62
 _HIPS: Final = 0.36
-#: Share of its length that a limb shows at least when its direction is to count: it is then turned out of the
-#: picture by at most 60°.
+#: Share of its length that a limb must show for its direction to count: it is then turned out of the image
+#: plane by at most 60°.
 _SHOWN: Final = 0.5
 #: Factor by which the share that a limb shows may differ between two poses that are compared.
 _ALIKE: Final = 1.6
-#: Widths as shares of full ones: from the first on a body is seen from the front or back (within 50°), up to
-#: the second from the side (within 25°). In between "out" and "forward" look alike.
+#: Widths as shares of full ones: from the first on, a body is seen from the front or back (within 50°); up to
+#: the second, from the side (within 25°). In between, "out" and "forward" look alike.
 _FRONTAL: Final = 0.64
 _SIDEWAYS: Final = 0.42
-#: Shares of the trunk by which the nose must be ahead of ears or shoulders to say where a body seen from the
-#: side looks.
+#: Shares of the trunk by which the nose must be ahead of ears or shoulders for the facing of a body seen from
+#: the side to be known.
 _AHEAD: Final = 0.06
 
 _SIDES: Final = (LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP)
@@ -51,22 +51,22 @@ class Facing(Enum):
     CAMERA = "camera"
     AWAY = "away"
     LEFT = "left"
-    """To the left of the picture, for a body that stands upright."""
+    """To the left of the image, for a body that stands upright."""
     RIGHT = "right"
     UNCLEAR = "unclear"
 
     def contradicts(self, other: Facing) -> bool:
-        """Both are clear, and differ: limbs then point elsewhere for no fault of theirs."""
+        """Return whether both are clear and differ: limbs then point elsewhere without being wrong."""
         return Facing.UNCLEAR not in (self, other) and self is not other
 
 
 @dataclass(frozen=True, slots=True)
 class Limb:
-    """One limb in the picture.
+    """One limb in the image.
 
     Attributes:
         direction: of length 1, y up, pointing away from the trunk (the trunk's own: up).
-        shown: its length as a share of what a body of this size would show square on.
+        shown: its length as a share of what a body of this size would show parallel to the image plane.
         weight: 0..1, how well both ends were seen; 0 for a limb that points at the camera.
     """
 
@@ -75,10 +75,10 @@ class Limb:
     weight: float
 
     def weight_against(self, other: Limb) -> float:
-        """Weight 0..1 of a comparison of the same limb of two poses.
+        """Return the weight 0..1 of comparing this limb in two poses.
 
-        0 where one shows much more of its length: then it is turned out of the picture, and what looks like
-        another direction may be the same one.
+        0 where one pose shows much more of its length: the limb is then turned out of the image plane in the
+        other, and what looks like another direction may be the same one.
         """
         if not 1 / _ALIKE <= self.shown / max(other.shown, 1e-6) <= _ALIKE:
             return 0.0
@@ -96,8 +96,8 @@ class Body:
         limbs: the eight limbs of ``LENGTHS`` by name (``left_forearm``), ``trunk``, and ``shoulders`` from
             the right one to the left.
         scale: px, the length of the trunk seen square on; 0 when too little was seen.
-        facing: which way.
-        cut: the hips are out of view. Of half a body it is taken for granted that it is upright.
+        facing: which way the body faces.
+        cut: the hips are out of view; half a body is assumed to be upright.
     """
 
     limbs: dict[str, Limb]
@@ -107,25 +107,25 @@ class Body:
 
     @property
     def up(self) -> complex:
-        """Where the head is: along the trunk, or straight up when the trunk was not seen."""
+        """Direction towards the head: along the trunk, or straight up when the trunk was not seen."""
         trunk = self.limbs["trunk"]
         return trunk.direction if trunk.weight > 0.0 else 1j
 
     @property
     def left(self) -> complex | None:
-        """Where the performer's own left is in the picture; None unless seen from the front or back."""
-        across = -1j * self.up  # to the right of the picture for a body that stands upright
+        """The performer's own left in the image; None unless seen from the front or back."""
+        across = -1j * self.up  # to the right of the image for a body that stands upright
         return {Facing.CAMERA: across, Facing.AWAY: -across}.get(self.facing)
 
     @property
     def forward(self) -> complex | None:
-        """Where the performer looks to, in the picture; None unless seen from the side."""
+        """The direction in which the performer looks, in the image; None unless seen from the side."""
         across = -1j * self.up
         return {Facing.RIGHT: across, Facing.LEFT: -across}.get(self.facing)
 
     @classmethod
     def of(cls, keypoints: FloatArray) -> Body:
-        """Read a pose (17, 3) x px, y px, confidence 0..1; what is NaN or infinite was not seen.
+        """Return the body of a pose (17, 3) x px, y px, confidence 0..1; NaN or infinity means not seen.
 
         Raises:
             InvalidDataError: another shape.
@@ -145,7 +145,8 @@ class Body:
         limbs["trunk"] = _limb(trunk, held, scale)
         across, both = at[LEFT_SHOULDER] - at[RIGHT_SHOULDER], min(seen[LEFT_SHOULDER], seen[RIGHT_SHOULDER])
         limbs["shoulders"] = _limb(across, both, scale * _SHOULDERS)
-        # Bodies differ: half of what widths are measured by is this one's own trunk, as it shows.
+        # Proportions differ between bodies: widths are measured against the geometric mean of the full trunk
+        # and this body's trunk as it shows.
         facing = _facing(at, seen, limbs["trunk"], math.sqrt(scale * abs(trunk)))
         return cls(limbs, scale, facing, cut=max(seen[LEFT_HIP], seen[RIGHT_HIP]) <= 0.0)
 
@@ -164,10 +165,10 @@ def _limb(vector: complex, weight: float, full: float) -> Limb:
 
 
 def _scale(reach: dict[str, tuple[complex, float]], trunk: float) -> float:
-    """The trunk's full length: as it shows or, when it is bent towards the camera, as the limbs say.
+    """Return the trunk's full length: as seen or, when bent towards the camera, inferred from the limbs.
 
-    The second longest limb speaks for all: the longest may be a keypoint gone astray. Shins say nothing:
-    while the names of the ankles are exchanged, both are far too long.
+    The second longest limb decides: the longest may be a misplaced keypoint. Shins are left out: while the
+    ankles are exchanged, both look far too long.
     """
     told = sorted(
         abs(vector) / LENGTHS[part]

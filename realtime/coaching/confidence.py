@@ -1,7 +1,7 @@
-"""How sure of the place the tracker must be for what is made of it: all limits in one place.
+"""Confidence limits: how sure of the place the tracker must be for each use of it.
 
-A position's ``confidence`` is the probability that it is right within 0.25 s. Somebody who is followed has
-0.6 to 0.95, a place that was lost 0.1 to 0.4.
+A position's ``confidence`` is the probability that it is right within 0.25 s. It is 0.6 to 0.95 while a
+performer is followed, and 0.1 to 0.4 where the place is wrong.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ from posesync.configs.shared import SHARED
 
 #: More likely right than not: everything is shown in full colour.
 SURE_FROM: Final = SHARED.limits.sure_from
-#: Wrong three times of four: nothing that depends on the place keeps its colour.
+#: Wrong three times out of four: nothing that depends on the place keeps its colour.
 DOUBTFUL_AT: Final = SHARED.limits.doubtful_at
-#: Below it nothing is stated of the place, and from FOUND_FROM on it is again: with one limit, words would
-#: flicker.
+#: Below this nothing that depends on the place is stated, and from FOUND_FROM on it is again: with a single
+#: limit, words would flicker.
 LOOKING_BELOW: Final = 0.375
 FOUND_FROM: Final = 0.45
-#: s for which it must have been so: a dip of a tenth of a second is not worth a word.
+#: s for which confidence must stay past a limit: a dip of a tenth of a second is not worth a word.
 LASTING: Final = 0.3
-#: Cues and the worst moments. Less than even odds will do, as they judge the settled place, which is right
-#: more often than the live one that the number is about.
+#: For cues and the worst moments. Less than even odds is enough, because they use the settled place, which is
+#: right more often than the live one that the confidence refers to.
 JUDGED_FROM: Final = 0.4
-#: The expert's sound: music that stops disturbs more than music that is a little off.
+#: For the expert's sound: music that stops disturbs more than music that is a little off.
 HEARD_FROM: Final = 0.3
 
 
 class DoubtWatch:
-    """Whether the place is so doubtful that nothing is stated of it: no score, no cue, no pace."""
+    """Decides whether the place is too doubtful for a score, a cue or a pace to be shown."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: a new beginning."""
+        """Forget everything, for a new beginning."""
         self._doubtful: bool | None = None  # None while there is no place
-        self._since: float | None = None  # s since when it looks otherwise
+        self._since: float | None = None  # s, time since which confidence suggests the opposite
 
     def update(self, confidence: float | None, time: float) -> bool:
-        """Take the confidence at ``time`` s, None where there is no place: then there is nothing to doubt."""
+        """Return whether the place is doubtful, given the confidence at ``time`` s; None means no place."""
         if confidence is None:
             self.reset()
             return False
@@ -56,5 +56,5 @@ class DoubtWatch:
 
 
 def doubt_of(confidence: float) -> float:
-    """How far what depends on the place is to fade, 0..1."""
+    """Return how far drawings that depend on the place are to fade, 0..1."""
     return min(max((SURE_FROM - confidence) / (SURE_FROM - DOUBTFUL_AT), 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""One cue at a time: which correction is worth saying now, and for how long."""
+"""Chooses one cue at a time: which correction to show now, and for how long."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .cues import Cue, cues_between, urgency
 from .legs import LegIdentity
 from .settings import CueSettings
 
-#: s between two frames beyond which the older ones say nothing of now.
+#: s between two frames beyond which the older ones no longer count.
 _GAP: Final = 1.0
 #: s for which a joint may be out of sight before its cue goes.
 _BLINK: Final = 0.4
@@ -45,7 +45,7 @@ _WAYS: Final = (
     ("left", "right"),
 )
 _OPPOSITE: Final = {a: b for pair in _WAYS for a, b in (pair, pair[::-1])}
-#: The keypoints without which nothing is said of a joint.
+#: The keypoints that must be seen for a cue on a joint.
 _NEEDED: Final = {
     "trunk": _TRUNK,
     "left_shoulder": [LEFT_SHOULDER, LEFT_ELBOW],
@@ -61,10 +61,10 @@ class _Error:
     """One kind of mistake of one joint, over time.
 
     Attributes:
-        cue: as it was last found.
+        cue: the cue as last found.
         presence: 0..1, the share of the recent time for which it was there.
         degrees: its size, smoothed over the frames in which it was there; signed.
-        silent_until: s, until when it is not repeated.
+        silent_until: s, time until which it is not repeated.
     """
 
     cue: Cue
@@ -76,10 +76,10 @@ class _Error:
 class CueQueue:
     """Chooses among what :func:`~.cues.find_cues` finds, by size, duration and visibility.
 
-    An error is said when it was there for most of the last moments, which no jitter and no passing movement
-    is. Its cue stays until it is put right, at least long enough to be read, at most a few seconds; at a jump
-    or a return to the start it goes at once. Legs are named as :class:`~.legs.LegIdentity`
-    holds them, and left alone while that is in doubt.
+    An error gives a cue once it was there for most of the recent time, as no jitter and no passing movement
+    is. Its cue stays until the error is put right, at least long enough to be read and at most a few seconds;
+    at a jump or a return to the start it goes at once. Legs are named as :class:`~.legs.LegIdentity` holds
+    them, and get no cue while their identity is in doubt.
 
     Args:
         settings: see :class:`~posesync.realtime.coaching.cues.CueSettings`.
@@ -90,18 +90,18 @@ class CueQueue:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: a new performer, or a new beginning."""
+        """Forget everything, for a new performer or a new beginning."""
         self._legs = (LegIdentity(), LegIdentity())
         self._errors: dict[tuple[str, str], _Error] = {}
         self._shown: _Error | None = None
         self._since = -math.inf
-        self._unseen = 0.0  # s for which nothing could be seen of what the cue is about
+        self._unseen = 0.0  # s for which the joint that the cue is about was out of sight
         self._time: float | None = None
         self._expert: FloatArray | None = None
         self._mirrored = False
 
     def drop(self) -> None:
-        """Take down the cue that is shown: what it was about is over. What lasts is said again later."""
+        """Take down the cue that is shown: its moment is over. An error that lasts is shown again later."""
         self._shown, self._unseen = None, 0.0
 
     def update(
@@ -115,7 +115,7 @@ class CueQueue:
         jumped: bool = False,
         wrapped: bool = False,
     ) -> Cue | None:
-        """Take one frame and say which cue to show now.
+        """Return the cue to show now, given one more frame.
 
         Args:
             time: s on a clock that only goes forward.
@@ -123,8 +123,8 @@ class CueQueue:
             expert: (17, 3), the matched moment, in the expert's own frame.
             mirrored: the performer does the piece with left and right exchanged.
             confidence: 0..1, of the matched moment; 0 when there is none.
-            jumped: the expert was matched at another place before, not just earlier.
-            wrapped: the expert was matched at the end of the piece before, and now at its beginning.
+            jumped: the matched place was reached by a jump.
+            wrapped: the matched place returned from the end of the piece to its beginning.
 
         Raises:
             InvalidDataError: another shape, or a time that is not finite.
@@ -156,7 +156,7 @@ class CueQueue:
         return None if self._shown is None else self._shown.cue
 
     def _leave(self, expert: FloatArray, *, cut: bool) -> None:
-        """Go on at another place, where the expert's pose is no continuation if it is ``cut``."""
+        """Continue at another place; ``cut`` means that the expert's pose there is not a continuation."""
         if cut or _is_cut(self._expert, expert):
             self._legs[1].reset()
         self.drop()
@@ -180,14 +180,14 @@ class CueQueue:
             if (now := present.get(key)) is not None:
                 error.presence += 1.0 - keep
                 error.degrees += (now.degrees - error.degrees) * (1.0 - keep)
-                if error is not self._shown:  # what is being read does not change under the eyes
+                if error is not self._shown:  # the text does not change while it is being read
                     error.cue = now
 
     def _lasting(self, error: _Error) -> float:
-        """For how much of the recent time the joint was wrong in this way, 0..1.
+        """Return the share of the recent time, 0..1, for which the joint was wrong in this direction.
 
-        An elbow's words may change between "bend" and "raise your forearm" while it is wrong by one and the
-        same turn: they add up. The opposite way does not.
+        An elbow's cue may change between "bend" and "raise your forearm" while it is wrong by the same
+        rotation: the two add up. The opposite direction does not count.
         """
         joint, opposite = error.cue.joint, _OPPOSITE[error.cue.kind]
         total = 0.0
@@ -207,7 +207,7 @@ class CueQueue:
             self._unseen, self._shown = 0.0, None
 
     def _show_next(self, time: float, found: list[Cue]) -> None:
-        # Only what is wrong in this very frame: the words must fit what the performer does now.
+        # Only errors found in this very frame: the words must fit what the performer does now.
         now = [self._errors[cue.joint, cue.kind] for cue in found]
         lasting = [
             error
@@ -222,10 +222,10 @@ class CueQueue:
 
 
 def _is_cut(before: FloatArray | None, after: FloatArray) -> bool:
-    """Whether the legs of two poses are no continuation of each other.
+    """Return whether the legs of one pose do not continue those of the other.
 
-    Where an exercise meets its own beginning nothing is cut: forgetting which leg is which at every squat
-    would leave no time to correct one.
+    Where an exercise meets its own beginning there is no cut: forgetting which leg is which at every squat
+    would leave no time for a cue on a leg.
     """
     if before is None:
         return True

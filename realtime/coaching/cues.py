@@ -1,13 +1,13 @@
-"""What to change, in words a performer can follow: ``raise your left elbow``, ``lean less to the right``.
+"""Finds corrections in words a performer can follow: ``raise your left elbow``, ``lean less to the right``.
 
-A joint is blamed for what *it* turned, not for what it carries: each limb's direction is compared in the
-frame of the limb that carries it (forearm against upper arm, upper arm against trunk). So an arm that is
+A joint is blamed for its *own* rotation, not for that of the limb that carries it: each limb's direction is
+compared in the frame of its carrier (forearm against upper arm, upper arm against trunk). So an arm that is
 raised too high is one error of the shoulder, although elbow and wrist are out of place as well. Left and
 right, in and out, forward and back are the performer's own. docs/feedback.md has the rules and how often they
 are right.
 
-Pictures are flat. A limb that points at the camera has no direction worth a word; neither has a pose seen
-from an angle at which "out" and "forward" look alike. Such cases give no cue.
+Images are flat. A limb that points at the camera has no reliable direction; neither has a pose seen from an
+angle at which "out" and "forward" look alike. Such cases give no cue.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from posesync.pose.types import FloatArray
 from .body import Body
 from .settings import CueSettings
 
-#: Share of a turn that must show in how far a limb is bent or raised for the words to be about that.
+#: Share of a rotation that must show as bending or raising for the words to be about that.
 _DOMINANT: Final = 0.5
 #: Degrees from hanging up to which a leg moves "out" or "forward"; from there on it is "lifted".
 _LOW_LEG: Final = 45.0
-#: Degrees from upright beyond which "lean" says nothing.
+#: Degrees from upright beyond which "lean" has no meaning.
 _UPRIGHT: Final = 55.0
 #: Degrees a trunk leans before it can lean less.
 _LEANS: Final = 4.0
-#: Degrees by which the expert's elbow or knee may be bent for words to be about the whole arm or leg.
+#: Degrees up to which the expert's elbow or knee may be bent for the words to be about the whole arm or leg.
 _STRAIGHT: Final = 50.0
 _IMPORTANCE: Final = {"trunk": 1.3, "shoulder": 1.15, "hip": 1.15, "elbow": 1.0, "knee": 1.0}
-#: Ways that undo too much of something; the others undo too little.
+#: Directions that correct too much of something; the others correct too little.
 _REDUCES: Final = frozenset({"bend", "lower", "in", "back", "right"})
 
 
@@ -45,10 +45,10 @@ class Cue:
     Attributes:
         joint: one of ``JOINT_NAMES``, or ``trunk``; the performer's own left and right.
         text: what to do, as in ``raise your left elbow``.
-        degrees: by how much the joint is turned from the expert's, −180..180. The sign is that of what is too
-            much: positive for too straight, too high, too far out, forward or to the left.
-        kind: which way to go: ``bend``, ``straighten``, ``raise``, ``lower``, ``in``, ``out``, ``forward``,
-            ``back``, ``left`` or ``right``.
+        degrees: the joint's rotation from the expert's, −180..180; positive for too straight, too high, too
+            far out, too far forward or too far to the left.
+        kind: the direction to go: ``bend``, ``straighten``, ``raise``, ``lower``, ``in``, ``out``,
+            ``forward``, ``back``, ``left`` or ``right``.
     """
 
     joint: str
@@ -64,16 +64,16 @@ def find_cues(
     mirrored: bool = False,
     settings: CueSettings | None = None,
 ) -> list[Cue]:
-    """Every correction that one moment asks for, the most important first; empty when nothing is wrong.
+    """Return every correction for one moment, the most important first; empty when nothing is wrong.
 
-    The same two poses always give the same words. What is worth saying aloud, and when, is for
-    :class:`~posesync.realtime.coaching.cue_queue.CueQueue` to decide.
+    The same two poses always give the same words. Which cue is shown, and when, is decided by
+    :class:`~posesync.realtime.coaching.cue_queue.CueQueue`.
 
     Args:
         performer: (17, 3) x px, y px, confidence 0..1.
         expert: (17, 3), the matched moment, in the expert's own frame.
         mirrored: the performer does the piece with left and right exchanged.
-        settings: from how many degrees on; see :class:`CueSettings`.
+        settings: the least degrees and weights; see :class:`CueSettings`.
 
     Raises:
         InvalidDataError: another shape.
@@ -83,7 +83,7 @@ def find_cues(
 
 
 def cues_between(performer: Body, expert: Body, settings: CueSettings) -> list[Cue]:
-    """:func:`find_cues` of two bodies; the expert's left and right are already the performer's."""
+    """Return :func:`find_cues` for two bodies; the expert's left and right are already the performer's."""
     if performer.facing.contradicts(expert.facing):
         return []
     pair = _Pair(performer, expert, settings)
@@ -95,7 +95,7 @@ def cues_between(performer: Body, expert: Body, settings: CueSettings) -> list[C
 
 
 def urgency(joint: str, degrees: float) -> float:
-    """What comes first: degrees, times more for what is nearer to the trunk, since that moves the rest."""
+    """Return the rank of a correction: degrees, weighted up near the trunk, which moves everything else."""
     return abs(degrees) * _IMPORTANCE[joint.rpartition("_")[2]]
 
 
@@ -108,14 +108,14 @@ class _Pair:
     settings: CueSettings
 
     def seen(self, *limbs: str) -> bool:
-        """Both show all these limbs truly."""
+        """Return whether both show all these limbs reliably."""
         return all(
             self.ours.limbs[name].weight_against(self.theirs.limbs[name]) >= self.settings.min_weight
             for name in limbs
         )
 
     def turn(self, limb: str, carrier: str | None = None) -> complex:
-        """The performer's direction over the expert's, each in the frame of the limb that carries it."""
+        """Return the rotation from the expert's direction to the performer's, in the carrier's frame."""
         ours, theirs = self.ours.limbs[limb].direction, self.theirs.limbs[limb].direction
         if carrier is None:
             return ours / theirs
@@ -157,7 +157,7 @@ def _lean(pair: _Pair) -> Cue | None:
 
 def _arm(pair: _Pair, side: str) -> Cue | None:
     limb = f"{side}_upper_arm"
-    # Of half a body, the shoulders say how the trunk leans.
+    # Where only half a body is seen, the shoulders tell how the trunk leans.
     carrier = "shoulders" if pair.ours.cut or pair.theirs.cut else "trunk"
     turn = pair.turn(limb, carrier)
     if not (pair.seen(limb, carrier) and pair.matters(turn)):
@@ -203,7 +203,7 @@ def _fold(pair: _Pair, side: str, parts: tuple[str, str, str]) -> Cue | None:
         if ours > theirs:
             return _cue(name, "straighten", f"straighten your {side} {joint}", turn)
         return _cue(name, "bend", f"bend your {side} {joint} more", turn)
-    # As much bent, but to the other side: the upper arm or thigh is rolled about its own axis.
+    # Bent equally far, but to the other side: the upper arm or thigh is rolled about its own axis.
     now = pair.ours.limbs[limb].direction
     way = now / turn - now
     part = f"{side} {'forearm' if joint == 'elbow' else 'foot'}"
@@ -228,7 +228,7 @@ def _limb_cue(joint: str, kind: str | None, part: str, turn: complex) -> Cue | N
 
 
 def _raise_or_lower(now: complex, target: complex, up: complex) -> str | None:
-    """Whether the way from ``now`` to ``target`` is one up or down; None for one from side to side."""
+    """Return ``raise`` or ``lower`` when ``target`` is mainly up or down from ``now``; None for sideways."""
     change = _raised(target, up) - _raised(now, up)
     if abs(change) < _DOMINANT * abs(_degrees(target / now)):
         return None
@@ -236,12 +236,12 @@ def _raise_or_lower(now: complex, target: complex, up: complex) -> str | None:
 
 
 def _raised(direction: complex, up: complex) -> float:
-    """Degrees 0..180 from hanging."""
+    """Return degrees 0..180 from hanging down."""
     return abs(_degrees(-direction / up))
 
 
 def _sideways(body: Body, side: str, way: complex) -> str | None:
-    """What the performer calls a movement across the picture; None when the view does not tell."""
+    """Return the performer's word for a movement across the image; None when the view is ambiguous."""
     if (left := body.left) is not None:
         outwards = _dot(way, left) * (1.0 if side == "left" else -1.0)
         return "out" if outwards > 0.0 else "in"
@@ -251,7 +251,7 @@ def _sideways(body: Body, side: str, way: complex) -> str | None:
 
 
 def _bend(body: Body, side: str, upper: str, lower: str) -> float:
-    """Degrees −180..180 from straight; the sign says to which side of the picture."""
+    """Return degrees −180..180 from straight; the sign is the side of the image to which it is bent."""
     return _degrees(body.limbs[f"{side}_{lower}"].direction / body.limbs[f"{side}_{upper}"].direction)
 
 

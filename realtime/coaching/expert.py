@@ -1,4 +1,4 @@
-"""The expert as the live loop needs them: any moment's pose and picture at once."""
+"""The expert for the live loop: pose and picture of any moment, without delay."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ REFERENCE_SUFFIX: Final = ".npz"
 
 
 class Expert:
-    """A reference, with the pictures of its video where there are some. One thread at a time.
+    """A reference with the pictures of its video, if there are any. For one thread at a time.
 
     Args:
         reference: the sequence that is shown, and gives the clock.
         proxy: the expert's video for display, or None.
-        others: further takes of the same piece; the performer may do as any of them does.
+        others: further takes of the same piece; the performer may follow any of them.
         section: (from, to) s to practise; None stands for the beginning or the end.
         loop: the section begins again where it ends.
-        video: the expert's video, for its sound.
+        video: path of the expert's video, for its sound.
     """
 
     def __init__(
@@ -59,12 +59,12 @@ class Expert:
         return max(float(self.reference.times[0]), self.section[0] or 0.0)
 
     def opening(self, section: tuple[float, float] | None = None) -> float:
-        """The first moment at which the expert is seen, s: what is shown until the performer is found.
+        """Return the first moment at which the expert is seen, s, shown until the performer is found.
 
         Many videos begin with an empty room.
 
         Args:
-            section: (from, to) s, practised in place of what the expert was opened for.
+            section: (from, to) s, practised instead of the section that the expert was opened for.
         """
         first, last = section or self.practised
         times = self.reference.times
@@ -75,10 +75,11 @@ class Expert:
     def tracker(
         self, section: tuple[float, float] | None = None, settings: TrackerSettings | None = None
     ) -> Tracker:
-        """Make a tracker for what is practised.
+        """Return a tracker for the section that is practised.
 
         Args:
-            section: (from, to) s to practise over and over in place of what the expert was opened for.
+            section: (from, to) s to practise in a loop, instead of the section that the expert was opened
+                for.
             settings: how the performer is followed.
 
         Raises:
@@ -91,7 +92,7 @@ class Expert:
 
     @property
     def practised(self) -> tuple[float, float]:
-        """(from, to) s in the reference of what is practised."""
+        """(from, to) s in the reference of the section that is practised."""
         last = float(self.reference.times[-1])
         end = last if self.section[1] is None else min(last, self.section[1])
         return self.start, max(end, self.start + 1e-3)
@@ -102,7 +103,7 @@ class Expert:
         return self.section != (None, None)
 
     def sections(self) -> tuple[SectionSpan, ...]:
-        """The parts of the piece, at times that are easily found again in the video."""
+        """The sections of the piece, at times that are easy to find again in the video."""
         return section_spans(None, (float(self.reference.times[0]), float(self.reference.times[-1])))
 
     @property
@@ -118,16 +119,16 @@ class Expert:
         return max(2, int(np.ceil(seen[:, 0].max() * 1.1))), max(2, int(np.ceil(seen[:, 1].max() * 1.1)))
 
     def pose_at(self, time: float) -> FloatArray:
-        """(17, 3) x px, y px, confidence at ``time`` s."""
+        """Return the pose at ``time`` s: (17, 3) x px, y px, confidence."""
         pose: FloatArray = self.poses_at(np.array([time]))[0]
         return pose
 
     def poses_at(self, times: FloatArray) -> FloatArray:
-        """(K, 17, 3) at (K,) s."""
+        """Return the poses (K, 17, 3) at (K,) s."""
         return expert_poses(self.reference.times, self.reference.keypoints, times)
 
     def image_at(self, time: float) -> Image | None:
-        """The frame nearest to ``time`` s, read-only, or None without pictures.
+        """Return the frame nearest to ``time`` s, read-only, or None without pictures.
 
         Raises:
             ReferenceFileError: the stored frame is corrupt.
@@ -143,14 +144,14 @@ def open_expert(
     loop: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Expert:
-    """The expert of a video, prepared first if need be, or of a stored sequence (``.npz``).
+    """Return the expert of a video, which is prepared first if need be, or of a stored sequence (``.npz``).
 
     Args:
         path: the video; of several takes of a piece, the first is the one that is shown.
         settings: how keypoints are found.
         section: (from, to) s to practise.
         loop: the section begins again where it ends.
-        progress: told how preparing goes.
+        progress: called with how far preparing has come.
 
     Raises:
         SourceError: no such file, or not a video.

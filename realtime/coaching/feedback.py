@@ -1,6 +1,6 @@
-"""How the performer's pose differs from the expert's: signed degrees per joint, and one score.
+"""Compares the performer's pose with the expert's: signed degrees per joint, and one score.
 
-Pure functions. Left and right are the performer's own: of a performer who does the piece mirrored, the left
+Pure functions. Left and right are the performer's own: when the piece is done mirrored, the performer's left
 arm is compared with the expert's right.
 """
 
@@ -41,7 +41,7 @@ class Feedback:
 
     @classmethod
     def none(cls) -> Feedback:
-        """Nothing to compare with."""
+        """Return the feedback when there is nothing to compare with: every value None."""
         return cls(dict.fromkeys(JOINT_NAMES), None, None)
 
 
@@ -73,12 +73,12 @@ def compare_nearest(
     mirrored: bool = False,
     settings: FeedbackSettings | None = None,
 ) -> tuple[Feedback, int]:
-    """Compare with whichever of the expert's poses is most like the performer's, and say which that is.
+    """Compare with the most similar of the expert's poses; return the comparison and that pose's index.
 
     Args:
         performer: (17, 3) x px, y px, confidence 0..1.
-        experts: (K, 17, 3), the moments around the matched one; the middle one counts when too little was
-            seen to say.
+        experts: (K, 17, 3), the moments around the matched one; the middle one is used when too little was
+            seen to decide.
         mirrored: the performer does the piece with left and right exchanged.
         settings: tolerance and curve.
 
@@ -132,7 +132,7 @@ def _overall_errors(ours: Features, theirs: Features, min_weight: float) -> Floa
 
 
 def score_of(error: float, tolerance: float = 6.0, half_score: float = 22.0) -> float:
-    """Score 0..100 of an overall error in degrees.
+    """Return the score 0..100 of an overall error in degrees.
 
     100 up to ``tolerance``, then ``100 · 2^−x^1.5``, x = (error − tolerance) / (half_score − tolerance): it
     leaves 100 without a kink, is 50 at ``half_score`` and never rises again. With the defaults 10° scores 92,
@@ -143,9 +143,9 @@ def score_of(error: float, tolerance: float = 6.0, half_score: float = 22.0) -> 
 
 
 def expert_poses(times: FloatArray, keypoints: FloatArray, moments: FloatArray) -> FloatArray:
-    """The expert's keypoints at any moments, (K, 17, 3): linear between the two samples around each.
+    """Return the expert's keypoints at any moments, (K, 17, 3), interpolated linearly between samples.
 
-    A keypoint that only one of the two samples saw is taken from that one, where it is the nearer.
+    A keypoint seen in only one of the two samples is taken from that one, where it is the nearer.
 
     Args:
         times: (T,) s, strictly increasing.
@@ -163,7 +163,7 @@ def expert_poses(times: FloatArray, keypoints: FloatArray, moments: FloatArray) 
 
 
 def describe_difference(joint: str, degrees: float) -> str:
-    """One joint's difference in words, as in ``left elbow 24° too bent``."""
+    """Return one joint's difference in words, as in ``left elbow 24° too bent``."""
     part = joint.rpartition("_")[2]
     words = _MORE_THAN.get(part, "too straight") if degrees > 0 else _LESS_THAN.get(part, "too bent")
     name = joint.replace("shoulder", "arm") if part == "shoulder" else joint

@@ -1,6 +1,6 @@
-"""Whether the camera sees enough of the performer, and the one word that helps most when it does not.
+"""Checks whether the camera sees enough of the performer, and finds the most useful advice when it does not.
 
-Pure functions. Directions are the performer's own: whoever is asked to move to the left moves to their left.
+Pure functions. Directions are the performer's own: "move to the left" means to their left.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ BoolArray = npt.NDArray[np.bool_]
 
 #: Weight, 0..1, from which a keypoint counts as seen.
 SEEN: Final = 0.35
-#: Keypoints from which there is somebody.
+#: Number of seen keypoints from which somebody is in view.
 SOMEBODY: Final = 4
 #: Share of the frame's height or width that counts as its edge.
 _EDGE: Final = 0.03
-#: Share of the frame's height at its edges in which MoveNet guesses what lies beyond.
+#: Share of the frame's height, at its edges, within which MoveNet places guesses of keypoints outside.
 _BRINK: Final = 0.015
-#: Shoulders crossed by this share of the body's height are those of a back.
+#: Share of the body's height by which shoulders must be crossed for the body to be seen from behind.
 _TURNED: Final = 0.1
 #: Share of the frame's height that must be free on one side for the camera to be turned to the other.
 _ROOM: Final = 0.2
-#: A body, as far as it should be seen, shorter than this share of the frame's height has too few pixels.
+#: The part of a body that should be seen has too few pixels below this share of the frame's height.
 _FAR: Final = 0.25
 TOO_FAR: Final = "come closer"
-#: Share of the height of _SIZE_SECONDS ago to which nobody shrinks by walking away.
+#: Share of the height of _SIZE_SECONDS ago below which walking away cannot shrink anybody.
 _SHRUNK: Final = 0.6
 _SIZE_SECONDS: Final = 0.5
-#: s after which a much smaller person is taken for the performer.
+#: s after which a much smaller person is accepted as the performer.
 PATIENCE: Final = 10.0
 NOBODY: Final = "nobody in view"
-#: An expert's part with a lower mean weight is not asked of the performer either.
+#: A body part whose mean weight is lower in the expert's video is not required of the performer either.
 _SHOWN: Final = 0.3
 
-#: From head to feet. Arms are not asked for: they come and go behind the body.
+#: From head to feet. Arms are not required: they come and go behind the body.
 _PARTS: Final = {
     "head": (NOSE,),
     "hips": (LEFT_HIP, RIGHT_HIP),
@@ -77,13 +77,13 @@ class _Extent:
 def check_framing(
     keypoints: FloatArray, size: tuple[int, int], *, expert_seen: FloatArray | None = None
 ) -> str | None:
-    """The most useful thing to do about how the performer stands in the picture; None when all is well.
+    """Return the most useful advice on how the performer stands in the picture; None when all is well.
 
     Args:
         keypoints: (17, 3) x px, y px, confidence 0..1, in the camera's picture (not its mirror image).
         size: width and height of that picture, px.
-        expert_seen: (17,) mean weight 0..1 of each of the expert's keypoints: what the expert does not show
-            is not asked for. None asks for the whole body.
+        expert_seen: (17,) mean weight 0..1 of each of the expert's keypoints: parts that the expert does not
+            show are not required. None requires the whole body.
 
     Raises:
         InvalidDataError: another shape.
@@ -110,7 +110,7 @@ def check_framing(
 
 
 def expert_weights(keypoints: FloatArray) -> FloatArray:
-    """What an expert shows: (17,) mean weights 0..1 over the (T, 17, 3) keypoints of a reference.
+    """Return how well an expert is seen: (17,) mean weights 0..1 over a reference's (T, 17, 3) keypoints.
 
     Raises:
         InvalidDataError: another shape, or no sample.
@@ -123,7 +123,7 @@ def expert_weights(keypoints: FloatArray) -> FloatArray:
 
 
 def _wanted(expert_seen: FloatArray | None) -> list[str]:
-    """Parts to be seen, from head to feet."""
+    """Return the parts that should be seen, from head to feet."""
     if expert_seen is None:
         return list(_PARTS)
     if np.shape(expert_seen) != (NUM_KEYPOINTS,):
@@ -134,16 +134,16 @@ def _wanted(expert_seen: FloatArray | None) -> list[str]:
 
 
 def _cut_off(missing: list[str], extent: _Extent) -> str | None:
-    """The picture's upper or lower edge cuts the body."""
+    """Return advice when the picture's upper or lower edge cuts off the body, else None."""
     above = "head" in missing and extent.top < _ROOM
     lost = [part for part in missing if part != "head"]
-    # The next keypoint down would lie behind the edge: nothing seen reaches far above it.
+    # The seen part ends so near the lower edge that the next keypoint down would lie beyond it.
     below = bool(lost) and extent.bottom > 1.0 - _reach(lost[0])
     if above and below:
         return "step back, I cannot see all of you"
     if below:
         part = lost[-1]
-        turn = extent.top > 2 * _ROOM  # so much is free above that the camera looks too high
+        turn = extent.top > 2 * _ROOM  # with this much free space above, the camera points too high
         return f"{'tilt the camera down' if turn else 'step back'}, I cannot see your {part}"
     if above:
         turn = extent.bottom < 1.0 - _ROOM
@@ -152,21 +152,21 @@ def _cut_off(missing: list[str], extent: _Extent) -> str | None:
 
 
 def _reach(part: str) -> float:
-    """Share of the frame's height above the lower edge within which what ends there was cut off by it.
+    """Return the share of the frame's height from the lower edge within which a body counts as cut off.
 
-    Shins are long, and seen from near they are longer than from far.
+    Shins are long, and look longer from near than from far.
     """
     return {"hips": 0.45, "knees": 0.35, "feet": 0.3}[part]
 
 
 def _aside(points: FloatArray, seen: BoolArray, extent: _Extent, height: int) -> str | None:
-    """The picture's left or right edge cuts the body."""
+    """Return advice when the picture's left or right edge cuts off the body, else None."""
     left, right = extent.left < _EDGE, extent.right > 1.0 - _EDGE
     if left and right:
         return "step back, I cannot see all of you"
     if not (left or right):
         return None
-    # Whoever faces the camera has the picture's left on their right; whoever turns their back has not.
+    # The picture's left is the right of a performer who faces the camera, the left of one seen from behind.
     crossed = 0.0
     if seen[LEFT_SHOULDER] and seen[RIGHT_SHOULDER]:
         crossed = float(points[RIGHT_SHOULDER, 0] - points[LEFT_SHOULDER, 0]) / height
@@ -181,23 +181,23 @@ def _distance(missing: list[str], wanted: list[str], extent: _Extent) -> str | N
 
 
 class SizeWatch:
-    """Whether a person who is too small is the performer: nobody shrinks in a moment.
+    """Decides whether a much smaller person is still the performer: nobody shrinks in a moment.
 
-    When the performer leaves the picture, a spectator in the background may be all that is seen, and is not
-    to be asked to come closer. Whoever stays for ``PATIENCE`` s is taken for the performer after all.
+    When the performer leaves the picture, a spectator in the background may be the only person seen, and
+    must not be asked to come closer. A person who stays for ``PATIENCE`` s is accepted as the performer.
     """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: another performer, another camera."""
+        """Forget everything, for another performer or another camera."""
         self._height: float | None = None
         self._time = 0.0
         self._other_since: float | None = None
 
     def is_other(self, keypoints: FloatArray, height: int, time: float) -> bool:
-        """Whether (17, 3) keypoints, in a picture ``height`` px high, are another person's than before."""
+        """Return whether (17, 3) keypoints, in a picture ``height`` px high, belong to another person."""
         points = check_keypoints(keypoints)
         seen = keypoint_weights(points[:, 2]) >= SEEN
         if int(seen.sum()) < SOMEBODY:
@@ -216,10 +216,10 @@ class SizeWatch:
 
 
 class FramingWatch:
-    """Says a word about framing only once it has held for a while, and keeps it long enough to be read.
+    """Shows framing advice only once it has held for a while, and keeps it long enough to be read.
 
-    A dancer bends, turns and leaves the picture for a moment: none of that is worth a word. That nobody is in
-    view goes as soon as somebody is.
+    A dancer bends, turns and leaves the picture for a moment: none of that needs advice. The message that
+    nobody is in view goes as soon as somebody is.
 
     Args:
         settings: how long it must hold. All must be well for ``good_after`` s before :attr:`good` says so.
@@ -230,7 +230,7 @@ class FramingWatch:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: another performer, another camera."""
+        """Forget everything, for another performer or another camera."""
         self._wrong_since: float | None = None
         self._well_since: float | None = None
         self._said: str | None = None
@@ -238,13 +238,13 @@ class FramingWatch:
         self.good = False
 
     def update(self, word: str | None, time: float) -> str | None:
-        """Take note of what :func:`check_framing` says at ``time`` s; return what to show, if anything."""
+        """Return the advice to show, if any, given what :func:`check_framing` returned at ``time`` s."""
         if word is None:
             self._wrong_since = None
             self._well_since = time if self._well_since is None else self._well_since
             if time - self._well_since >= self._settings.good_after:
                 self.good = True
-                # Whoever is back knows that it is not so: reading it to its end would be of no use.
+                # A performer who is back in view need not finish reading that nobody is.
                 if self._said == NOBODY or time - self._said_at >= self._settings.at_least:
                     self._said = None
             return self._said

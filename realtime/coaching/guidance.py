@@ -1,7 +1,7 @@
-"""How much of the expert is shown: all of it, only where the performer errs, nothing.
+"""Decides how much of the expert is shown: everything, the ghost only at mistakes, or nothing.
 
-Guidance that stays makes dependent on it; withdrawn as the performer learns, it doubled what was remembered a
-week later (Anderson et al., YouMove, UIST 2013). Pure logic: the clock is passed in.
+Guidance that stays makes performers dependent on it; withdrawn as they learned, it doubled what they
+remembered a week later (Anderson et al., YouMove, UIST 2013). Pure logic: the clock is passed in.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Shown:
     Attributes:
         expert: the expert's picture.
         ghost: the expert's pose on the performer.
-        level: in force at this place of the piece.
+        level: the guidance level at this place of the piece.
     """
 
     expert: bool
@@ -39,7 +39,7 @@ class _Section:
 
 @dataclass(slots=True)
 class _Run:
-    """One way through a section: where it began and how well it went."""
+    """One run through a section: where it began and how well it went."""
 
     section: int
     first: float
@@ -49,11 +49,11 @@ class _Run:
 
 
 class Guidance:
-    """The level of each section, and whether expert and ghost are shown now.
+    """Keeps the level of each section, and decides whether expert and ghost are shown now.
 
     Args:
-        sections: (from, to) s of the piece, in order, not overlapping; what lies between two belongs to the
-            one before.
+        sections: (from, to) s of the piece, in order, not overlapping; a gap between two belongs to the one
+            before it.
         settings: thresholds.
 
     Raises:
@@ -62,7 +62,7 @@ class Guidance:
 
     #: Share of a section that a run must cover to count.
     COVERED = 0.6
-    #: s; two samples further apart than this are not a run's next moment.
+    #: s; two samples further apart than this do not belong to one run.
     GAP = 1.0
 
     def __init__(
@@ -86,23 +86,23 @@ class Guidance:
 
     @property
     def level(self) -> GuidanceLevel:
-        """In force where the performer is, or was last."""
+        """The level where the performer is, or was last."""
         return self._sections[self._here].level
 
     def next(self) -> GuidanceLevel:
-        """The key: one level less for the whole piece, and from NONE back to FULL."""
+        """Lower the level of the whole piece by one, and from NONE back to FULL, as the key does."""
         level = GuidanceLevel.FULL if self.level is GuidanceLevel.NONE else self.level.less
         self.choose(level)
         return level
 
     def choose(self, level: GuidanceLevel) -> None:
-        """This level for the whole piece, from now on."""
+        """Set the level of the whole piece from now on."""
         for section in self._sections:
             section.level, section.good_runs = level, 0
         self._ghost_since = None
 
     def update(self, time: float, position: float | None, score: float | None) -> Shown:
-        """Take note of a moment.
+        """Add one moment and return what to show.
 
         Args:
             time: s, any clock that only goes forward.
@@ -110,8 +110,8 @@ class Guidance:
             score: form, 0..100, or None.
 
         Returns:
-            What to show now. :attr:`changed` holds (section, new level) when this moment changed one, else
-            None.
+            What to show now. :attr:`changed` holds (section, new level) when this moment changed a level,
+            else None.
         """
         self.changed = None
         elapsed = 0.0 if self._time is None else max(0.0, time - self._time)
@@ -123,7 +123,7 @@ class Guidance:
         return self._shown(time, score)
 
     def finish(self) -> None:
-        """The piece is over, or begins anew: the run counts now."""
+        """End the run and let it count: the piece is over, or begins again."""
         self._leave()
 
     def _follow(self, position: float, score: float | None, elapsed: float) -> None:

@@ -1,10 +1,10 @@
-"""Which leg is which, held over time.
+"""Keeps left and right legs apart over time.
 
 MoveNet Lightning exchanges left and right ankles (and knees) for a few frames at a time, in 3–35 % of the
-frames in which they are apart. One frame cannot tell; the frames around it can: legs do not jump. What is
-followed is the way from the right to the left ankle. When it turns round faster than legs move, the names
-were exchanged; the name that was given for longer is the true one. When the ankles pass each other in the
-picture, that memory is worth nothing, and until it is built up anew the identity is in doubt.
+frames in which they are apart. A single frame cannot show this; the frames around it can, because legs do not
+jump. The vector from the right to the left ankle is followed. When it reverses faster than legs move, the
+labels were exchanged; the label that was given for longer is the true one. When the ankles pass each other in
+the image, that memory is void, and until it is built up again the identity is in doubt.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from posesync.pose.types import FloatArray
 
 from .body import Body
 
-#: Trunk lengths per second by which the way between two ankles can change; a fast kick.
+#: Trunk lengths per second by which the vector between two ankles can change: a fast kick.
 _FASTEST: Final = 8.0
-#: Trunk lengths by which two keypoints jitter; what is nearer together has no direction …
+#: Trunk lengths by which two keypoints jitter; two that are closer together have no direction …
 _JITTER: Final = 0.06
-#: … and so near together that a leg points the same way whichever of them is its end, within 9°.
+#: … and at this distance a leg points in the same direction, within 9°, whichever of them is its end.
 _HARMLESS: Final = 0.12
-#: s of one and the same order before it counts as known …
+#: s for which the order must stay the same before it counts as known …
 _SURE_AFTER: Final = 0.4
-#: … and after which it is no surer: the names that were given for longer within this memory win.
+#: … and after which it grows no surer: the labels that were given for longer within this memory win.
 _MEMORY: Final = 1.0
 #: s without the pair in view after which its identity is forgotten.
 _FORGET: Final = 0.3
-#: Trunk lengths, beyond what speed explains, by which hips leap only when it is somebody else.
+#: Trunk lengths, beyond what speed explains, by which hips leap only when they belong to somebody else.
 _LEAP: Final = 0.5
 
 _PAIRS: Final = ((LEFT_ANKLE, RIGHT_ANKLE), (LEFT_KNEE, RIGHT_KNEE))
@@ -39,13 +39,13 @@ _PAIRS: Final = ((LEFT_ANKLE, RIGHT_ANKLE), (LEFT_KNEE, RIGHT_KNEE))
 
 @dataclass(frozen=True, slots=True)
 class Legs:
-    """A pose whose legs are named as they were before.
+    """A pose whose legs keep the labels they had before.
 
     Attributes:
-        keypoints: (17, 3), with the ankles, or the knees, put back where they were exchanged.
-        body: the same, read as limbs.
-        certain: whether the identity of the legs is known; without it nothing should be said of a leg. Feet
-            or knees so close together that it makes no difference, or out of view, count as known.
+        keypoints: (17, 3), with exchanged ankles or knees put back.
+        body: the same as a :class:`Body`.
+        certain: whether the identity of the legs is known; without it no leg should be corrected. Feet or
+            knees so close together that it makes no difference, or out of view, count as known.
     """
 
     keypoints: FloatArray
@@ -54,12 +54,12 @@ class Legs:
 
 
 class _Pair:
-    """Two keypoints of one kind; ways are in trunk lengths, from the right one to the left."""
+    """Two keypoints of one kind; vectors are in trunk lengths, from the right one to the left."""
 
     def __init__(self) -> None:
         self.held: complex | None = None
         self.known = (
-            0.0  # s for which the names given agreed with those held, less those in which they did not
+            0.0  # s for which the labels given agreed with those held, minus s for which they did not
         )
         self.gone = 0.0
         self.matters = False
@@ -69,7 +69,7 @@ class _Pair:
         return not self.matters or self.known >= _SURE_AFTER
 
     def update(self, way: complex | None, dt: float) -> bool:
-        """Whether the names are exchanged in this frame."""
+        """Return whether the labels are exchanged in this frame."""
         self.gone += dt
         self.matters = way is not None and abs(way) >= _HARMLESS
         if way is None:
@@ -89,7 +89,7 @@ class _Pair:
             self.held, self.known = way, min(self.known + dt, _MEMORY)
             return False
         self.known -= dt
-        if self.known < 0.0:  # what was held was the exchanged one
+        if self.known < 0.0:  # the labels held were the exchanged ones
             self.held, self.known = way, -self.known
             return False
         self.held = -way
@@ -107,21 +107,23 @@ class LegIdentity:
         self.reset()
 
     def reset(self) -> None:
-        """Forget: somebody else, or another place in the piece."""
+        """Forget everything, for somebody else or another place in the piece."""
         self._pairs = tuple(_Pair() for _ in _PAIRS)
         self._time: float | None = None
         self._hips: complex | None = None
         self._scale = 0.0
 
     def update(self, time: float, keypoints: FloatArray) -> Legs:
-        """Take the pose seen at ``time`` s, (17, 3); a time that runs backwards, or a leap, begins anew.
+        """Return the legs of the pose (17, 3) seen at ``time`` s.
+
+        A time that runs backwards, or a leap, starts the memory again.
 
         Raises:
             InvalidDataError: another shape.
         """
         pose = check_keypoints(keypoints)
         body = Body.of(pose)
-        # One frame's own measure would be as wrong as its keypoints.
+        # The scale of a single frame would be as wrong as its keypoints.
         self._scale = scale = body.scale if self._scale <= 0.0 else 0.9 * self._scale + 0.1 * body.scale
         dt = 0.0 if self._time is None else time - self._time
         hips = (_spot(pose, LEFT_HIP) + _spot(pose, RIGHT_HIP)) / 2

@@ -1,4 +1,4 @@
-"""The expert's pose on the performer's own body: the shape that the performer has to fill.
+"""Retargets the expert's pose to the performer's own body: the shape that the performer has to fill.
 
 The expert's limbs keep their directions and take the performer's lengths; the figure stands where the
 performer stands. A limb that points at the camera looks short, so lengths are remembered for a few seconds,
@@ -31,7 +31,7 @@ from posesync.pose.skeleton import (
 from posesync.pose.types import FloatArray
 from posesync.realtime.tracking.position import Position, State
 
-#: Points between keypoints, behind the 17: middle of the hips, of the shoulders, of the head.
+#: Points between keypoints, after the 17: middle of the hips, of the shoulders, of the head.
 MID_HIP, MID_SHOULDER, HEAD = range(NUM_KEYPOINTS, NUM_KEYPOINTS + 3)
 _MIDDLES: Final = {
     MID_HIP: [LEFT_HIP, RIGHT_HIP],
@@ -49,16 +49,16 @@ _TREE: Final = (
     (MID_SHOULDER, HEAD),
 )  # fmt: skip
 _PARENT, _CHILD = np.array(_TREE).T
-#: The same bone of the other side; of the trunk and the neck, itself.
+#: The same bone on the other side; for trunk and neck, the bone itself.
 _PARTNER: Final = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 13])
 _ANKLES: Final = [LEFT_ANKLE, RIGHT_ANKLE]
 
-#: Lengths grow to what is seen within the first time and shrink within the second, s.
+#: Lengths grow to the seen ones within the first time and shrink to them within the second, s.
 GROW_SECONDS: Final = 0.4
 SHRINK_SECONDS: Final = 3.0
 #: Time in which the figure's height over the ground comes to rest, s.
 SETTLE_SECONDS: Final = 0.25
-#: px; what is farther away is no measurement.
+#: px; coordinates farther out than this are not measurements.
 _FAR: Final = 1e6
 #: A bone never looks shorter than this share of its length.
 _LEAST_REACH: Final = 0.15
@@ -76,7 +76,7 @@ class GhostBody:
         self.reset()
 
     def reset(self) -> None:
-        """Forget: another performer, or another camera."""
+        """Forget everything, for another performer or another camera."""
         self._ours: FloatArray = np.full(len(_TREE), np.nan)
         self._theirs: FloatArray = np.full(len(_TREE), np.nan)
         self._rise: float | None = None
@@ -85,7 +85,7 @@ class GhostBody:
     def follow(
         self, time: float, expert: FloatArray, performer: FloatArray, position: Position
     ) -> FloatArray | None:
-        """As :meth:`update`, mirrored as the performer is; None while they are lost and have no place."""
+        """Return :meth:`update`, mirrored like the performer; None while they are lost and have no place."""
         ghost = self.update(time, swap_left_right(expert) if position.mirrored else expert, performer)
         return None if position.time is None and position.state is not State.WAITING else ghost
 
@@ -116,7 +116,7 @@ class GhostBody:
         reach = apparent / np.where(self._theirs > 0, self._theirs, np.inf)
         full = np.where(np.isnan(self._ours), self._ours[_PARTNER], self._ours)
         ghost, rise = _placed(theirs, ours, full * np.clip(reach, _LEAST_REACH, 1.0), apparent)
-        # One unsure ankle must not make the figure jump.
+        # One uncertain ankle must not make the figure jump.
         if self._rise is None:
             self._rise = rise
         self._rise += (rise - self._rise) * -math.expm1(-passed / SETTLE_SECONDS)
@@ -125,9 +125,9 @@ class GhostBody:
 
 
 def _with_middles(keypoints: FloatArray) -> FloatArray:
-    """(20, 3): the keypoints and the middles of those seen, third column 0..1, 0 for what was not seen."""
+    """Return (20, 3): the keypoints and the middles of the seen ones, third column 0..1, 0 for unseen."""
     points, weights = [], []
-    # Plain numbers: of so few, NumPy would take several times as long.
+    # Plain Python numbers: on so few, NumPy would take several times as long.
     for x, y, confidence in check_keypoints(keypoints).tolist():
         known = abs(x) < _FAR and abs(y) < _FAR and confidence > CONFIDENCE_FLOOR  # false for NaN
         points.append((x, y, min(confidence, 1.0)) if known else (0.0, 0.0, 0.0))
@@ -150,20 +150,20 @@ def _lengths(points: FloatArray) -> FloatArray:
 def _placed(
     theirs: FloatArray, ours: FloatArray, own: FloatArray, apparent: FloatArray
 ) -> tuple[FloatArray, float]:
-    """The ghost (17, 3), and how far it was moved from the performer's own height to their ground, px.
+    """Return the ghost (17, 3), and how far it was moved from the performer's height to their ground, px.
 
     Args:
         theirs: the expert, with middles.
         ours: the performer, with middles.
         own: (14,) px, lengths of the performer's bones; NaN where unknown.
-        apparent: (14,) px, of the expert's as they look.
+        apparent: (14,) px, apparent lengths of the expert's bones.
     """
     anchor = next((k for k in (MID_HIP, MID_SHOULDER) if min(theirs[k, 2], ours[k, 2]) > 0), None)
     scales = _scales(own, apparent)
     if anchor is None or scales is None:
         return np.zeros((NUM_KEYPOINTS, 3)), 0.0
     x, y, seen = (list(column) for column in np.zeros((3, len(theirs))))
-    # Plain numbers: of so few, NumPy would take five times as long.
+    # Plain Python numbers: on so few, NumPy would take five times as long.
     source, factors = theirs.tolist(), scales.tolist()
     seen[MID_HIP] = source[anchor][2]
     for (parent, child), factor in zip(_TREE, factors, strict=True):
@@ -183,9 +183,9 @@ def _placed(
 
 
 def _scales(own: FloatArray, apparent: FloatArray) -> FloatArray | None:
-    """What each of the expert's bones is multiplied by; None when nothing of the performer is known.
+    """Return the scale factor of each of the expert's bones; None when nothing of the performer is known.
 
-    A length that is unknown is taken from the other side, or from the expert's proportions.
+    An unknown length is taken from the other side, or from the expert's proportions.
     """
     own = np.where(np.isnan(own), own[_PARTNER], own)
     ratios = own / np.where(apparent > 0, apparent, np.nan)
@@ -205,7 +205,7 @@ def _ground(points: FloatArray) -> float:
 
 
 def _remember(lengths: FloatArray, seen: FloatArray, passed: float) -> FloatArray:
-    """Lengths that grow quickly to what is seen and shrink slowly; what is unseen stays."""
+    """Return lengths that grow quickly to the seen ones and shrink slowly; unseen ones stay."""
     known = np.where(np.isnan(lengths), seen, lengths)
     grow, shrink = (-math.expm1(-passed / seconds) for seconds in (GROW_SECONDS, SHRINK_SECONDS))
     share = np.where(seen > known, grow, shrink)

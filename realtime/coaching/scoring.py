@@ -1,7 +1,7 @@
-"""Two numbers for a dancer: form, how alike the poses are, and timing, whether the pace is the expert's.
+"""Two scores for a performer: form, how alike the poses are, and timing, how close the pace is.
 
-They are kept apart: who dances well but late gets a good form and a poor timing. docs/feedback.md has both
-curves and what they give on real clips.
+They are kept apart: a performer who dances well but late gets good form and poor timing. docs/feedback.md has
+both curves and their values on real clips.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from posesync.realtime.tracking.position import Position, State
 from .feedback import compare_nearest
 from .settings import FeedbackSettings
 
-#: s around the matched moment among which the expert's most similar pose counts for form: what the tracker is
-#: early or late by, and what is a matter of timing.
+#: s, offsets from the matched moment among which the expert's most similar pose counts for form: they cover
+#: the tracker's own error, and lateness that belongs to timing.
 FORM_SLACK: Final = (-0.1, -0.05, 0.0, 0.05, 0.1)
 
 
 class Timing(str, Enum):
-    """The pace, in a word."""
+    """The pace in one word."""
 
     ON_TIME = "on time"
     RUSHING = "rushing"
@@ -35,14 +35,14 @@ class Timing(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class TimingSettings:
-    """How pace becomes a score and a word.
+    """Settings of how pace becomes a score and a word.
 
     Attributes:
         span: s over which pace is measured.
         least: s of practice before there is a first answer, less than ``span``.
-        tolerance: ratio over 1; a pace within it (and one over it) of the expert's scores 100.
+        tolerance: ratio over 1; a pace within it of the expert's, faster or slower, scores 100.
         half_score: ratio over ``tolerance``; the pace with a score of 50.
-        off: ratio over ``tolerance``; from here on the performer rushes, or drags from one over it.
+        off: ratio over ``tolerance``; from here on the performer rushes, and below its inverse they drag.
         on: ratio over 1 and below ``off``, within which they are on time again.
     """
 
@@ -60,8 +60,8 @@ class TimingReading:
 
     Attributes:
         score: 0..100 (see :func:`timing_score`), or None without a measurement.
-        label: in a word, or None like ``score``.
-        speed: the pace over the last seconds, 1.0 the expert's, 0 standing; None like ``score``.
+        label: the pace in one word, or None like ``score``.
+        speed: the pace over the last seconds, 1.0 the expert's, 0 standing still; None like ``score``.
     """
 
     score: float | None
@@ -79,12 +79,12 @@ def form_score(
     mirrored: bool = False,
     settings: FeedbackSettings | None = None,
 ) -> float | None:
-    """Score 0..100 of a pose; of several moments of the expert, that of the one most alike.
+    """Return the score 0..100 of a pose; given several moments of the expert, against the most similar one.
 
     Args:
         performer: (17, 3) x px, y px, confidence 0..1.
         expert: (17, 3), or (K, 17, 3): the expert at the matched time plus each of ``FORM_SLACK``, so that
-            haste is not charged twice.
+            being early or late is not charged twice.
         mirrored: the performer does the piece with left and right exchanged.
         settings: tolerance and curve, see :func:`~posesync.realtime.coaching.feedback.score_of`.
 
@@ -99,7 +99,7 @@ def form_score(
 
 
 def timing_score(speed: float, settings: TimingSettings | None = None) -> float:
-    """Score 0..100 of a pace relative to the expert's, the same for twice as fast and half as fast.
+    """Return the score 0..100 of a pace relative to the expert's, the same for twice and half as fast.
 
     100 within ``tolerance``, then ``100 · 2^−x^1.5``, x = (|log speed| − log tolerance) / (log half_score −
     log tolerance). With the defaults 1.08 scores 100, 1.2 84, 1.4 50, 1.7 20 and 2.0 8; standing still 0.
@@ -120,11 +120,11 @@ def timing_score(speed: float, settings: TimingSettings | None = None) -> float:
 
 
 class TimingMeter:
-    """Measures the pace over the last seconds, as the place in the piece moves.
+    """Measures the pace over the last seconds from how the place in the piece moves.
 
     The tracker's own ``speed`` follows within a third of a second: right for a display, too nervous for a
-    judgement. Jumps are no pace: measuring begins anew behind them. A return to the start is moving on: the
-    measurement goes on across it, or a squat of two seconds would have no pace for half of its time.
+    judgement. A jump is not pace: measuring starts again after it. A return to the start counts as moving on:
+    the measurement continues across it, or a squat of two seconds would have no pace for half of its time.
     """
 
     def __init__(self, settings: TimingSettings | None = None) -> None:
@@ -137,7 +137,7 @@ class TimingMeter:
         self._label = Timing.ON_TIME
 
     def update(self, position: Position, time: float) -> TimingReading:
-        """Take the tracker's answer at ``time`` s and say how the pace was lately."""
+        """Return the recent pace, given the tracker's answer at ``time`` s."""
         if position.time is None or position.state is State.FINISHED:
             self.reset()
             return _NOTHING
@@ -156,13 +156,13 @@ class TimingMeter:
         return TimingReading(timing_score(max(speed, 0.0), self._settings), self._label, max(speed, 0.0))
 
     def _unroll(self, place: float, time: float, speed: float) -> None:
-        """Lay the places measured so far out before the start, to which the performer has returned."""
+        """Shift the places measured so far to before the start, to which the performer has returned."""
         last_time, last_place = self._places[-1]
         shift = place - speed * (time - last_time) - last_place
         self._places = deque((when, where + shift) for when, where in self._places)
 
     def _judge(self, speed: float) -> Timing:
-        """The word for a pace; it changes only when the pace has clearly changed."""
+        """Return the word for a pace; it changes only when the pace has clearly changed."""
         on, off = self._settings.on, self._settings.off
         if speed >= (on if self._label is Timing.RUSHING else off):
             return Timing.RUSHING

@@ -1,4 +1,4 @@
-"""What the coach's behaviour depends on, each with its unit."""
+"""Settings of the coach, each with its unit."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Start(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PracticeSettings:
-    """How a practice begins; ``[practice]`` in a settings file.
+    """Settings of how a practice begins; ``[practice]`` in a settings file.
 
     Attributes:
-        settle: s that framing must be good before anything else happens.
+        settle: s for which framing must be good before anything else happens.
         moving: torso lengths per s (see :class:`~.start.MotionMeter`) from which somebody moves.
         still: torso lengths per s, less than ``moving``, below which somebody stands still.
         still_for: s that a performer stands still before the first movement counts as the start.
@@ -64,18 +64,18 @@ class GuidanceLevel(Enum):
     FULL = "full"
     """Expert and ghost."""
     MISTAKES = "mistakes"
-    """The expert, and the ghost only while the performer errs."""
+    """The expert, and the ghost only while the performer makes a mistake."""
     NONE = "none"
     """Neither: the performer knows it by heart."""
 
     @property
     def less(self) -> GuidanceLevel:
-        """The next level with less guidance; NONE stays."""
+        """Return the next level with less guidance; NONE stays."""
         return _LEVELS[min(_LEVELS.index(self) + 1, len(_LEVELS) - 1)]
 
     @property
     def more(self) -> GuidanceLevel:
-        """The next level with more guidance; FULL stays."""
+        """Return the next level with more guidance; FULL stays."""
         return _LEVELS[max(_LEVELS.index(self) - 1, 0)]
 
 
@@ -84,12 +84,12 @@ _LEVELS = tuple(GuidanceLevel)
 
 @dataclass(frozen=True, slots=True)
 class GuidanceSettings:
-    """When guidance goes and comes back; ``[guidance]`` in a settings file.
+    """Settings of when guidance goes and comes back; ``[guidance]`` in a settings file.
 
     Attributes:
-        mistake: 0..100; with a lower score at a moment the performer errs.
-        relief: 0..100, added to ``mistake``: the score at which the mistake counts as mended.
-        least: s that a ghost once shown stays: one that flickers teaches nothing.
+        mistake: 0..100; a moment with a lower score is a mistake.
+        relief: 0..100; ``mistake`` plus this is the score from which the mistake counts as corrected.
+        least: s for which a ghost stays once shown: one that flickers teaches nothing.
     """
 
     level: GuidanceLevel = choice(
@@ -120,15 +120,15 @@ class GuidanceSettings:
 
 @dataclass(frozen=True, slots=True)
 class CueSettings:
-    """When a difference is worth a word, and how cues follow one another; ``[cues]`` in a settings file.
+    """Settings of when a difference gives a cue, and how cues follow one another; ``[cues]`` in a file.
 
     Attributes:
-        memory: s, over which it is judged whether an error lasts.
-        share: 0..1, of the recent time for which an error must have been there; with a ``memory`` of 0.6 s
-            and 0.65 a steady error is said after 0.63 s.
-        release: 0..1, below ``share``; an error that has been there for no more has been put right.
+        memory: s over which it is judged whether an error lasts.
+        share: 0..1, share of the recent time for which an error must have been there; with a ``memory`` of
+            0.6 s and 0.65 a steady error gives its cue after 0.63 s.
+        release: 0..1, below ``share``; an error that was there for no more than this counts as put right.
         min_confidence: 0..1, the probability that the place is right; below it the comparison is in doubt and
-            nothing is said.
+            gives no cue.
     """
 
     least: float = number(14.0, "degrees", 8, 45, "A joint that is turned by less than this gives no cue.")
@@ -155,7 +155,7 @@ class CueSettings:
 
 @dataclass(frozen=True, slots=True)
 class FeedbackSettings:
-    """Where the score begins to fall and how fast; ``[feedback]`` in a settings file, every field a key."""
+    """Settings of the score's curve; ``[feedback]`` in a settings file, every field a key."""
 
     tolerance: float = number(
         6.0, "degrees", 0, 45, "A joint that differs by no more than this counts as right."
@@ -170,7 +170,7 @@ class FeedbackSettings:
 
 @dataclass(frozen=True, slots=True)
 class FramingSettings:
-    """How long framing is wrong before a word; ``[framing]`` in a settings file, every field a key."""
+    """Settings of framing advice; ``[framing]`` in a settings file, every field a key."""
 
     after: float = number(
         1.0, "s", 0, 60, "What is wrong with how you stand in the picture is said once it has lasted so long."

@@ -1,7 +1,7 @@
-"""From standing in front of the camera to being in the piece, without a hand on the keyboard.
+"""Hands-free start: from standing in front of the camera to being in the piece.
 
-Framing, then a count-in, a first movement or a raised hand; and the section at half speed for those who want
-to see it before. Pure logic: the clock is passed in.
+Framing first, then a count-in, a first movement or a raised hand; and a preview of the section at reduced
+speed. Pure logic: the clock is passed in.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SEEN: Final = 0.35
 
 
 class Phase(Enum):
-    """Where a practice is."""
+    """Phase of a practice."""
 
     FRAMING = "framing"
     """The performer finds their place."""
     READY = "ready"
-    """Well in the picture; the sign to start is waited for."""
+    """The performer is well in the picture; waiting for the sign to start."""
     COUNT_IN = "count-in"
     RUNNING = "running"
 
@@ -39,11 +39,11 @@ class PracticeStatus:
     """One moment of a practice.
 
     Attributes:
-        phase: where it is.
-        countdown: to be shown in huge letters, or None.
+        phase: the current phase.
+        countdown: the number to show in huge digits, or None.
         hint: what the performer should do now, or None.
         tick: a new number of the count-in has begun: time for a beep.
-        started: the piece begins with this very moment.
+        started: the piece begins at this moment.
     """
 
     phase: Phase
@@ -54,7 +54,7 @@ class PracticeStatus:
 
 
 class Practice:
-    """FRAMING → READY → COUNT_IN → RUNNING; READY only where a sign is waited for.
+    """Steps through FRAMING → READY → COUNT_IN → RUNNING; READY only where a sign is needed to start.
 
     Args:
         settings: what begins the piece, and after how long; None: the first frame.
@@ -65,7 +65,7 @@ class Practice:
         self.restart()
 
     def restart(self) -> None:
-        """Begin anew, with the framing."""
+        """Start again with the framing."""
         self.phase = Phase.FRAMING
         self._began: float | None = None
         self._good_since: float | None = None
@@ -77,13 +77,13 @@ class Practice:
         self._skip = False
 
     def skip(self) -> None:
-        """The key: whatever is waited for, begin with the next moment."""
+        """Begin with the next moment, whatever is being waited for, as the key does."""
         self._skip = True
 
     def update(
         self, time: float, framing_ok: bool, moving: float = 0.0, hand: bool = False
     ) -> PracticeStatus:
-        """Take note of a moment.
+        """Add one moment and return the status.
 
         Args:
             time: s, any clock that only goes forward.
@@ -150,9 +150,9 @@ class Practice:
 
 
 def hand_raised(keypoints: FloatArray) -> bool:
-    """Whether one hand, and one alone, is clearly above the head (of the (17, 3) keypoints of one pose).
+    """Return whether exactly one hand is clearly above the head, in the (17, 3) keypoints of one pose.
 
-    Both arms up are a movement of many pieces; one hand held up means somebody.
+    Both arms up is a movement of many pieces; one hand held up is a sign.
     """
     points = check_keypoints(keypoints)
     seen = keypoint_weights(points[:, 2]) >= SEEN
@@ -168,13 +168,13 @@ def hand_raised(keypoints: FloatArray) -> bool:
 
 
 class MotionMeter:
-    """How much somebody moves, torso lengths per s, whatever their distance from the camera.
+    """Measures how much somebody moves, torso lengths per s, at any distance from the camera.
 
-    Each keypoint is smoothed (MoveNet's jitter is no movement) and looked at over :attr:`SPAN` s; the four
-    that move most count, so that one arm is enough. Keypoints that went out of sight meanwhile say nothing.
+    Each keypoint is smoothed (MoveNet's jitter is not movement) and compared over :attr:`SPAN` s; the four
+    that move most count, so one arm is enough. Keypoints that went out of sight meanwhile are left out.
     """
 
-    #: s over which a way is measured.
+    #: s over which a displacement is measured.
     SPAN: Final = 0.3
     #: s, time constant of the smoothing.
     SMOOTHING: Final = 0.12
@@ -186,7 +186,7 @@ class MotionMeter:
         self._past: list[tuple[float, FloatArray, FloatArray]] = []
 
     def update(self, time: float, keypoints: FloatArray) -> float:
-        """Take the (17, 3) keypoints at ``time`` s; return the movement, 0 while too little is known.
+        """Return the movement, given the (17, 3) keypoints at ``time`` s; 0 while too little is known.
 
         Raises:
             InvalidDataError: another shape.
@@ -199,8 +199,8 @@ class MotionMeter:
             self._smooth, self._seen, self._time = points[:, :2].copy(), seen, time
             return 0.0
         share = 1.0 - math.exp((self._time - time) / self.SMOOTHING)
-        assert self._smooth is not None  # self._time says so
-        fresh = seen & ~self._seen  # a keypoint that comes into sight has no way behind it
+        assert self._smooth is not None  # implied by self._time
+        fresh = seen & ~self._seen  # a keypoint that comes into sight has no displacement yet
         self._smooth[fresh] = points[fresh, :2]
         self._smooth[seen] += share * (points[seen, :2] - self._smooth[seen])
         self._seen, self._time = seen, time
@@ -220,7 +220,7 @@ class MotionMeter:
 
 
 def _torso(points: FloatArray, seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float | None:
-    """Length of the trunk, px; from the shoulders' width where the hips are out of sight; None without."""
+    """Return the trunk's length, px, at least as the shoulders' width suggests; None without shoulders."""
     left, right = points[LEFT_SHOULDER, :2], points[RIGHT_SHOULDER, :2]
     if not (seen[LEFT_SHOULDER] and seen[RIGHT_SHOULDER]):
         return None
@@ -233,15 +233,15 @@ def _torso(points: FloatArray, seen: np.ndarray[tuple[int, ...], np.dtype[np.boo
 
 
 class SlowPreview:
-    """Which moment of the expert to show while a section is previewed slowly.
+    """Chooses the moment of the expert to show while a section is previewed slowly.
 
-    Before practising, the whole section once; while practising, over and over what lies around the performer.
+    Before practice it plays the whole section once; during practice it repeats the part around the performer.
 
     Args:
         section: (from, to) s of the piece.
-        rate: 0.1..1, of the expert's own speed.
-        pause: s that the last picture stays before the section begins again.
-        longest: s of the piece; of a longer section, while practising, only the part around the performer.
+        rate: 0.1..1, share of the expert's own speed.
+        pause: s for which the last picture stays before the section begins again.
+        longest: s of the piece; during practice, a longer section is cut to the part around the performer.
 
     Raises:
         InvalidDataError: an empty section, or a rate out of range.
@@ -261,7 +261,7 @@ class SlowPreview:
 
     @property
     def running(self) -> bool:
-        """Whether something is previewed; a single preview ends with :meth:`time`."""
+        """Whether a preview runs; one that does not repeat is ended by :meth:`time`."""
         return self._since is not None
 
     @property
@@ -270,12 +270,12 @@ class SlowPreview:
         return self._window
 
     def start(self, now: float, at: float | None = None, *, repeat: bool = False) -> None:
-        """Begin with the section's start, or a little before ``at`` s where the performer is.
+        """Begin at the section's start, or a little before ``at`` s where the performer is.
 
         Args:
             now: s, any clock that only goes forward.
             at: s in the piece; None previews the whole section.
-            repeat: over and over, until :meth:`stop`.
+            repeat: repeat until :meth:`stop`.
         """
         begin, end = self._section
         if at is not None and end - begin > self._longest:
@@ -284,11 +284,11 @@ class SlowPreview:
         self._window, self._since, self._repeat = (begin, end), now, repeat
 
     def stop(self) -> None:
-        """Back to practice."""
+        """End the preview and return to practice."""
         self._since = None
 
     def time(self, now: float) -> float | None:
-        """The moment of the expert to show, s in the piece; None when nothing is previewed (any more)."""
+        """Return the moment of the expert to show, s in the piece; None when nothing is previewed."""
         if self._since is None:
             return None
         begin, end = self._window

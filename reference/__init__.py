@@ -1,4 +1,4 @@
-"""A video becomes a sequence: the expert's movement, prepared once, stored, aligned."""
+"""Turns a video into a sequence, the expert's movement: prepared once, stored, aligned."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """Offline alignment of two sequences: dynamic time warping on confidence-weighted features.
 
-dtaidistance's C library compares plain vectors; it knows no weight per pair of samples. So the weights go
-into the vectors beforehand (:func:`series`): what was not seen is taken from its neighbours in time, and
-each feature counts as much as both sequences saw it. Both are then sampled on one uniform time grid, so that
-frame rates do not matter and every limit is in seconds. :mod:`posesync.reference.warping` warps.
+dtaidistance's C library compares plain vectors; it has no weight per pair of samples. So the weights go into
+the vectors beforehand (:func:`series`): features that were not seen are filled from their neighbours in time,
+and each feature counts by how well it was seen in both sequences. Both are then sampled on one uniform time
+grid, so that frame rates do not matter and every limit is in seconds. :mod:`posesync.reference.warping`
+warps.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ from .warping import Angles, IndexArray, Pair, Vectors, warp
 Metric = Literal["features", "angle-mae"]
 METRICS: Final[tuple[Metric, ...]] = ("features", "angle-mae")
 
-#: Without a limit given, so much of the shorter sequence may stay unmatched at either end.
+#: Share of the shorter sequence that may stay unmatched at either end when no limit is given.
 OPEN_SHARE: Final = 0.25
-#: s; … and no more than this: nobody leaves a camera running for minutes, but much is repeated after minutes.
+#: s, the most that may stay unmatched then: cameras are not left running for minutes, but movements often
+#: repeat after minutes.
 OPEN_MOST: Final = 20.0
-#: What a step in one sequence alone costs, as a share of the median distance of random pairs: a path without
-#: reason to leave the common pace keeps it. On two cameras that film one performer it halved the worst error.
+#: Cost of a step in one sequence alone, as a share of the median distance of random pairs: without evidence
+#: for leaving the common pace, a path keeps it. With two cameras that film one performer it halved the worst
+#: error.
 STEP_COST: Final = 0.1
 _RANDOM_PAIRS: Final = 2000
 
@@ -58,11 +61,11 @@ class Alignment:
         return float(self.costs.mean())
 
     def time_in_b(self, time_a: FloatArray | float) -> FloatArray:
-        """The moments of ``b``, s, that match moments of ``a``; before and after the path: its ends."""
+        """Return the moments of ``b``, s, that match moments of ``a``; outside the path, its ends."""
         return _follow(self.times_a, self.times_b, time_a)
 
     def time_in_a(self, time_b: FloatArray | float) -> FloatArray:
-        """The moments of ``a``, s, that match moments of ``b``; before and after the path: its ends."""
+        """Return the moments of ``a``, s, that match moments of ``b``; outside the path, its ends."""
         return _follow(self.times_b, self.times_a, time_b)
 
 
@@ -75,20 +78,20 @@ def align(
     step: float | None = None,
     metric: Metric = "features",
 ) -> Alignment:
-    """Warp two sequences onto each other, both known from beginning to end.
+    """Warp two complete sequences onto each other and return the alignment.
 
     Args:
         a: one sequence.
         b: the other.
-        window: s; how far a matched pair may lie off the diagonal, beyond what the two durations differ by.
-            None: no limit.
+        window: s; how far a matched pair may lie off the diagonal, beyond the difference of the two
+            durations. None: no limit.
         open_ends: s; how much of either sequence may stay unmatched at the beginning and at the end; one
             number for both, or (beginning, end). Together at most half of the shorter sequence: beyond that,
             skipping everything would be the cheapest path. None, for two whole recordings: a quarter of the
-            shorter but at most 20 s, what the longer one is longer by, and whatever shows no person.
+            shorter but at most 20 s, the difference of the durations, and parts that show no person.
         step: s of the common time grid; by default the shorter of the two mean sampling intervals.
         metric: ``features``: angles and directions of the whole body, by dtaidistance; ``angle-mae``: the
-            mean absolute difference of the eight joint angles alone, which the original PoseSync compared.
+            mean absolute difference of the eight joint angles alone, as in the original PoseSync.
 
     Raises:
         InvalidDataError: no feature was seen in both, or a limit is out of range.
@@ -138,7 +141,7 @@ def align(
 def cost_matrix(
     a: Reference, b: Reference, times_a: FloatArray, times_b: FloatArray, metric: Metric = "features"
 ) -> FloatArray:
-    """(N, M) ≥ 0: the distance of every moment of ``a`` to every moment of ``b``, in the unit of the metric.
+    """Return (N, M) ≥ 0, the distance of each moment of ``a`` to each moment of ``b``, in the metric's unit.
 
     Raises:
         InvalidDataError: no feature was seen in both.
@@ -149,7 +152,7 @@ def cost_matrix(
 def series(
     a: Reference, b: Reference, grid_a: FloatArray, grid_b: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Both sequences as plain vectors on their time grids, weights folded in.
+    """Return both sequences as plain vectors on their time grids, with the weights folded in.
 
     Angles are in radians, so that they and the directions (whose chord is nearly the angle) have one unit.
 
@@ -167,7 +170,7 @@ def series(
 
 
 def _shared(a: FloatArray, b: FloatArray, what: str) -> FloatArray:
-    """(D,) how well each feature was seen in both, of weights (N, D) and (M, D)."""
+    """Return (D,), how well each feature was seen in both, from weights (N, D) and (M, D)."""
     weight: FloatArray = np.sqrt(a.mean(axis=0) * b.mean(axis=0), dtype=np.float64)
     if not weight.sum() > 0:
         raise InvalidDataError(
@@ -188,13 +191,13 @@ def _pair(a: Reference, b: Reference, grid_a: FloatArray, grid_b: FloatArray, me
         sides.append((_steady(_resample(angles, weights, reference.times, grid)), seen))
     pair = Angles(sides[0], sides[1], np.nan)
     apart = pair.distances(_random_pairs(pair.shape))
-    # A moment in which nothing can be compared is as far as any other.
+    # A moment in which nothing can be compared counts as far away as any other.
     pair.unseen = float(np.nanmedian(apart)) if np.isfinite(apart).any() else 90.0
     return pair
 
 
 def _steady(values: FloatArray) -> FloatArray:
-    """(N, D) smoothed over three samples: one alone is as much jitter as movement."""
+    """Return (N, D) smoothed over three samples: a single one is as much jitter as movement."""
     padded = np.concatenate([values[:1], values, values[-1:]])
     smooth: FloatArray = 0.25 * padded[:-2] + 0.5 * values + 0.25 * padded[2:]
     return smooth
@@ -207,7 +210,7 @@ def _radians(features: Features) -> FloatArray:
 
 
 def _resample(values: FloatArray, weights: FloatArray, times: FloatArray, grid: FloatArray) -> FloatArray:
-    """(N, D) values on ``grid``; what was not seen comes from the nearest times at which it was."""
+    """Return (N, D) values on ``grid``; unseen ones come from the nearest times at which they were seen."""
     out = np.zeros((len(grid), values.shape[1]))
     for d in range(values.shape[1]):
         best = weights[:, d].max()
@@ -223,7 +226,7 @@ def _resample(values: FloatArray, weights: FloatArray, times: FloatArray, grid: 
 def _confidence(
     a: Reference, b: Reference, path: IndexArray, costs: FloatArray, apart: float
 ) -> FloatArray:  # fmt: skip
-    """(K,) 0..1, see :class:`Alignment`; ``apart`` is how far random pairs are."""
+    """Return (K,) 0..1, see :class:`Alignment`; ``apart`` is how far random pairs are."""
     weights_a, weights_b = a.features.weights, b.features.weights
     weight = _shared(weights_a, weights_b, "joint or limb")
     seen = np.minimum(weights_a[path[:, 0]], weights_b[path[:, 1]]) @ (weight / weight.sum())
@@ -233,18 +236,18 @@ def _confidence(
 
 
 def _random_pairs(shape: tuple[int, int]) -> IndexArray:
-    """(K, 2) the same ones for every call."""
+    """Return (K, 2) random pairs of samples, the same ones on every call."""
     rng = np.random.default_rng(0)
     return np.column_stack([rng.integers(0, length, _RANDOM_PAIRS) for length in shape])
 
 
 def _step(a: Reference, b: Reference) -> float:
-    """Seconds between grid samples."""
+    """Return the time between grid samples, s."""
     return min((r.duration / (len(r) - 1) for r in (a, b) if len(r) > 1), default=1.0)
 
 
 def _grid(reference: Reference, step: float, *, only_shown: bool) -> FloatArray:
-    """(N,) s, uniform, from the first sample to the last, or from and to those with a person."""
+    """Return (N,) s, uniform, from the first sample to the last, or between those that show a person."""
     seen = np.flatnonzero(reference.seen)
     ends = seen[[0, -1]] if only_shown and len(seen) else [0, -1]
     first, last = reference.times[ends].tolist()
@@ -254,7 +257,7 @@ def _grid(reference: Reference, step: float, *, only_shown: bool) -> FloatArray:
 def _open_ends(
     open_ends: float | tuple[float, float] | None, duration_a: float, duration_b: float
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """What may stay unmatched, s: at the beginning of a and of b, and at the end."""
+    """Return how much may stay unmatched, s: at the beginning of a and of b, and at their ends."""
     shorter = min(duration_a, duration_b)
     if open_ends is None:
         least = min(OPEN_SHARE * shorter, OPEN_MOST)
@@ -270,14 +273,14 @@ def _open_ends(
 
 
 def _follow(times_from: FloatArray, times_to: FloatArray, time: FloatArray | float) -> FloatArray:
-    """The path as a function: pairs with one time are averaged, between them it is linear."""
+    """Return the path as a function: pairs at the same time are averaged, between pairs it is linear."""
     known, group = np.unique(times_from, return_inverse=True)
     mean = np.bincount(group, times_to) / np.bincount(group)
     return np.asarray(np.interp(time, known, mean))
 
 
 def _nearest(times: FloatArray, wanted: FloatArray) -> IndexArray:
-    """Index of the sample nearest to each wanted time."""
+    """Return the index of the sample nearest to each wanted time."""
     if len(times) == 1:
         return np.zeros(len(wanted), np.intp)
     after = np.clip(np.searchsorted(times, wanted), 1, len(times) - 1)

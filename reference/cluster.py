@@ -1,8 +1,9 @@
-"""A library of experts that outgrows one machine: prepared by the workers of a Dask cluster.
+"""Prepares a library of experts that is too large for one machine with the workers of a Dask cluster.
 
-Dask distributed (extra ``[cluster]``) does the distributing; a worker that dies loses only what it was doing,
-because what is done is in the content cache. That folder and the videos must be the same place for everybody:
-a shared disk. A Dask scheduler obeys whoever reaches it: keep it on a network you trust, or use ``tls://``.
+Dask distributed (extra ``[cluster]``) distributes the work; a worker that dies loses only its current video,
+because finished ones are in the content cache. That folder and the videos must be on a shared disk, at the
+same path for every worker. A Dask scheduler obeys anybody who can reach it: keep it on a network you trust,
+or use ``tls://``.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from .prepare import reference_cache_dir
 
 log = logging.getLogger(__name__)
 
-#: s in which a scheduler must answer, and in which one worker at least must be there.
+#: s within which the scheduler must answer and at least one worker must be there.
 CONNECT_TIMEOUT: Final = 10.0
 WORKER_TIMEOUT: Final = 60.0
-#: s without news after which is looked whether any worker is left.
+#: s without news after which the scheduler is asked whether any worker is left.
 CHECK_EVERY: Final = 15.0
 INSTALL_HINT: Final = 'pip install "posesync[cluster]", here and on every worker'
 
@@ -45,7 +46,7 @@ def prepare_on_cluster(
         scheduler: its address, as ``tcp://192.168.0.5:8786``.
         settings: how keypoints are found; the defaults when None. Each worker uses its own models.
         cache_dir: where to keep the results, seen by every worker; by default :func:`reference_cache_dir`.
-        force: prepare again what is in the cache.
+        force: prepare videos again that are in the cache.
         done: called after each video.
 
     Returns:
@@ -88,7 +89,7 @@ def _connect(distributed: Any, scheduler: str) -> Any:
 
 
 def _check_workers(client: Any, scheduler: str) -> None:
-    """One worker at least, and every one with our PoseSync: another would keep its results elsewhere."""
+    """Require a worker at least, all with this version of PoseSync: another would store results elsewhere."""
     try:
         client.wait_for_workers(1, timeout=WORKER_TIMEOUT)
         versions = client.run(posesync_version, on_error="return")
@@ -106,14 +107,14 @@ def _check_workers(client: Any, scheduler: str) -> None:
 
 
 def posesync_version() -> str:
-    """The version of PoseSync where this runs."""
+    """Return the version of PoseSync on the machine that runs this."""
     return metadata.version("posesync")
 
 
 def _run(
     distributed: Any, client: Any, videos: list[Path], job: tuple[PoseSettings, Path, bool], take: Done
 ) -> None:
-    """Hand out the videos and take in what comes back; results are let go of at once."""
+    """Distribute the videos and collect their outcomes; results are released at once."""
     waiting = {client.submit(prepare_one, path, *job, pure=False): path for path in videos}
     told = False
     try:
@@ -136,7 +137,7 @@ def _run(
 
 
 def _outcome(future: Any, path: Path) -> Outcome:
-    """What a task came to; a worker's result counts when it can be seen from here."""
+    """Return the outcome of a task; a worker's result counts only when it can be read from here."""
     if future.status != "finished":
         error = future.exception() if future.status == "error" else future.status
         if type(error).__name__ == "KilledWorker":

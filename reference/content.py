@@ -1,4 +1,4 @@
-"""Which video is this? Known by its content; remembered, so that a long one is not read every time."""
+"""Identifies a video by its content, and remembers the result so that a long one is not read every time."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from posesync.pose.errors import OutputError, SourceError
 from posesync.pose.files import atomic_file
 
 MEMORY_FILE: Final = "videos.json"
-#: So many videos are remembered; the oldest are forgotten.
+#: Number of videos that are remembered; the oldest are forgotten.
 MOST: Final = 500
-#: s since the last change of a file from which it counts as settled. Clocks of file systems are coarse: a
-#: file that was changed a moment ago may change again without a new time stamp.
+#: s after its last change from which a file counts as settled. File system clocks are coarse: a file that was
+#: changed a moment ago may change again without a new time stamp.
 SETTLED: Final = 3.0
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -33,7 +33,7 @@ class VideoContent:
         path: the file, resolved.
         size: bytes.
         changed: time of its last change, ns.
-        known: whether the sum was remembered.
+        known: whether the digest was remembered.
     """
 
     sha256: str
@@ -44,10 +44,10 @@ class VideoContent:
 
     @classmethod
     def of(cls, path: Path, memory: Path) -> VideoContent:
-        """Recognise a video.
+        """Return the identity of a video.
 
-        Reading an hour of video takes seconds: what the folder ``memory`` says of a file counts for as long
-        as the file keeps its place, its size and the time of its last change.
+        Reading an hour of video takes seconds, so a digest remembered in the folder ``memory`` is reused as
+        long as the file keeps its path, its size and the time of its last change.
 
         Raises:
             SourceError: there is no such file, or it cannot be read.
@@ -68,9 +68,9 @@ class VideoContent:
         return cls(str(digest[0]), place, stat.st_size, stat.st_mtime_ns, known)
 
     def remember(self, memory: Path) -> None:
-        """Keep the sum, if the file has settled.
+        """Remember the digest, if the file has settled.
 
-        A memory that cannot be written costs time alone; two processes at once may cost one its entry.
+        A memory that cannot be written only costs time; of two processes at once, one may lose its entry.
         """
         if self.known or time.time() - self.changed / 1e9 < SETTLED:
             return
@@ -82,7 +82,7 @@ class VideoContent:
 
 
 def _recall(memory: Path) -> dict[str, list[int | str]]:
-    """Path → [size, time of last change in ns, digest]; whatever else the file may hold is passed over."""
+    """Return path → [size, time of last change in ns, digest]; other content of the file is ignored."""
     try:
         found = json.loads((memory / MEMORY_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

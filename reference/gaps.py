@@ -1,4 +1,4 @@
-"""Short gaps in a sequence of keypoints are bridged, with low weight; long ones stay empty."""
+"""Bridges short gaps in a sequence of keypoints, with low weight; long ones stay empty."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from posesync.pose.errors import InvalidDataError
 from posesync.pose.features import CONFIDENCE_FLOOR, CONFIDENCE_FULL, check_keypoints
 from posesync.pose.types import FloatArray
 
-#: s: a limb that swings twice a second is still near the straight line between two sightings this far apart.
+#: s: a limb that swings twice a second stays near the straight line between two sightings this far apart.
 MAX_GAP: Final = 0.3
-#: Confidence of an invented keypoint: a quarter of the way up the weight's ramp, never to outvote a seen one.
+#: Confidence of an interpolated keypoint: a quarter up the weight's ramp, so it never outvotes a seen one.
 FILLED_CONFIDENCE: Final = CONFIDENCE_FLOOR + 0.25 * (CONFIDENCE_FULL - CONFIDENCE_FLOOR)
 
 
@@ -21,8 +21,8 @@ def fill_gaps(keypoints: FloatArray, times: FloatArray, max_gap: float = MAX_GAP
     """Interpolate each keypoint linearly over gaps of at most ``max_gap`` seconds.
 
     A keypoint is seen in a sample when its confidence is above ``CONFIDENCE_FLOOR``. A gap is bounded by two
-    sightings and as long as the time between them; before the first and after the last nothing is invented.
-    Samples that are seen, and gaps that stay, come back as they were.
+    sightings and as long as the time between them; before the first and after the last nothing is filled.
+    Seen samples, and gaps that stay, are returned unchanged.
 
     Args:
         keypoints: (T, 17, 3) x px, y px, confidence 0..1.

@@ -1,6 +1,6 @@
-"""A library of experts: many videos prepared at once, each in a process of its own; none stops the others.
+"""Prepares a library of experts: many videos at once, each in its own process, so that none stops the others.
 
-What is done is in the content cache (:mod:`.prepare`), so a run that was interrupted goes on where it ended.
+Finished videos are in the content cache (:mod:`.prepare`), so an interrupted run continues where it stopped.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from .worker_process import WorkerProcess, serve
 
 log = logging.getLogger(__name__)
 
-#: What a folder is searched for; a file that is named is tried whatever its suffix.
+#: Suffixes that a folder is searched for; a file given by name is tried with any suffix.
 VIDEO_SUFFIXES: Final = frozenset(
     (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".wmv", ".flv", ".3gp")
 )
 
 
 class State(str, Enum):
-    """How it went: PREPARED now, KEPT from an earlier run, FAILED."""
+    """Result of a video: PREPARED now, KEPT from an earlier run, or FAILED."""
 
     PREPARED = "prepared"
     KEPT = "kept"
@@ -41,16 +41,16 @@ class State(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one video.
+    """The outcome of one video.
 
     Attributes:
         path: the video.
-        state: how it went.
+        state: the result.
         detail: the error's one line; a warning, or which other file is the same video; else empty.
-        duration: of the sequence, s.
-        frames: in it.
-        seen: part of them that shows a person, 0..1.
-        folder: where the result is kept, None when there is none.
+        duration: length of the sequence, s.
+        frames: number of frames in it.
+        seen: share of them that shows a person, 0..1.
+        folder: where the result is stored, None when there is none.
     """
 
     path: Path
@@ -62,13 +62,13 @@ class Outcome:
     folder: Path | None = None
 
 
-#: Told of every video that is done, and of how far one is that is not.
+#: Called with every video that is done, and with how far an unfinished one is.
 Done = Callable[[Outcome], None]
 Advance = Callable[[Path, Progress], None]
 
 
 def find_videos(arguments: Iterable[Path]) -> list[Path]:
-    """Files for what a user names: files, folders, and patterns that the shell left alone (Windows).
+    """Return the videos that a user names as files, folders, or patterns that the shell left alone (Windows).
 
     Raises:
         SourceError: a folder or pattern has no video.
@@ -96,7 +96,7 @@ def prepare_one(
     force: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> Outcome:
-    """Prepare one video; whatever is wrong with it becomes its outcome, so that nothing else stops."""
+    """Prepare one video; any error becomes its outcome, so that the others continue."""
     try:
         with prepare_reference(
             video, settings=settings, cache_dir=cache, force=force, progress=progress
@@ -113,21 +113,21 @@ def prepare_one(
             )
     except PoseSyncError as error:
         return failed(video, str(error))
-    except Exception as error:  # a fault of ours or of a library: that of this video alone
+    except Exception as error:  # a bug, ours or a library's, fails this video alone
         log.debug("unexpected", exc_info=True)
         return failed(video, f"unexpected {type(error).__name__} ({error}): please report it with the video")
 
 
 def failed(video: Path, why: str) -> Outcome:
-    """The outcome of a video that could not be prepared, its reason on one line."""
+    """Return the outcome of a video that could not be prepared, its reason on one line."""
     return Outcome(video, State.FAILED, " ".join(why.split()))
 
 
 def same_videos(videos: Sequence[Path], cache: Path) -> dict[Path, Path]:
-    """Copies: path → the first of ``videos`` with the same content. Only files of equal size are read."""
+    """Return copies, path → the first of ``videos`` with its content. Only files of equal size are read."""
     by_size: dict[int, list[Path]] = {}
     for path in videos:
-        with suppress(OSError):  # told when its turn comes
+        with suppress(OSError):  # reported when its turn comes
             by_size.setdefault(path.stat().st_size, []).append(path)
     copies: dict[Path, Path] = {}
     for group in by_size.values():
@@ -143,7 +143,7 @@ def same_videos(videos: Sequence[Path], cache: Path) -> dict[Path, Path]:
 def with_copies(
     videos: Sequence[Path], cache: Path, done: Done | None, prepare: Callable[[list[Path], Done], None]
 ) -> list[Outcome]:
-    """Outcomes in the order of ``videos``, of which ``prepare`` is given each content only once."""
+    """Return outcomes in the order of ``videos``; ``prepare`` gets each content only once."""
     videos = list(dict.fromkeys(videos))
     copies = same_videos(videos, cache)
     outcomes: dict[Path, Outcome] = {}
@@ -178,9 +178,9 @@ def prepare_library(
         settings: how keypoints are found; the defaults when None.
         cache_dir: where to keep the results; by default :func:`reference_cache_dir`.
         jobs: processes at once, 1 or more; each takes one core and about 300 MB.
-        force: prepare again what is in the cache.
+        force: prepare videos again that are in the cache.
         done: called after each video.
-        advance: called about ten times a second for each video in work.
+        advance: called about ten times a second for each video in progress.
 
     Returns:
         An outcome for each video (given twice: once), in the order given.
@@ -190,7 +190,7 @@ def prepare_library(
     """
     settings = settings or PoseSettings()
     cache = (cache_dir or reference_cache_dir()).absolute()
-    fetch_models(settings)  # once and before all, not by every process at the same time
+    fetch_models(settings)  # once, before any process starts, instead of in all of them at the same time
     return with_copies(
         videos,
         cache,
@@ -200,9 +200,9 @@ def prepare_library(
 
 
 class _Pool:
-    """Processes that take one video after the other, and the loop that feeds them.
+    """Runs processes that take one video after the other, and the loop that feeds them.
 
-    Not a ``ProcessPoolExecutor``: there one process that dies ends them all, and nobody knows of which video.
+    Not a ``ProcessPoolExecutor``: there one process that dies ends all of them, and its video is unknown.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class _Pool:
         self._said: set[str] = set()
 
     def run(self, videos: Sequence[Path], jobs: int) -> None:
-        """Prepare them all; processes are cleaned up however this ends."""
+        """Prepare all videos; processes are cleaned up however this ends."""
         pending = deque(videos)
         workers: list[_Worker] = []
         try:
@@ -236,7 +236,7 @@ class _Pool:
                 worker.end(at_once=True)
 
     def _hear(self, worker: _Worker) -> bool:
-        """Take one message; whether the worker's video is done."""
+        """Take one message; return whether the worker's video is done."""
         try:
             kind, content = worker.connection.recv()
         except (EOFError, OSError):
@@ -249,7 +249,7 @@ class _Pool:
         if kind == "progress" and self._advance is not None:
             self._advance(worker.video, content)
         elif kind == "log" and content[1] not in self._said:
-            self._said.add(content[1])  # every process finds out the same about the models
+            self._said.add(content[1])  # every process has the same to report about the models
             log.log(*content)
         return False
 
@@ -263,13 +263,13 @@ class _Worker(WorkerProcess):
         self.alive = True
 
     def give(self, video: Path) -> None:
-        """The next one; a process that just died is noticed when it is listened to."""
+        """Send the next video; a process that just died is noticed when its messages are read."""
         self.video = video
         with suppress(OSError):
             self.connection.send(video)
 
     def cause_of_death(self) -> str:
-        """Why it ended, for the outcome of its video."""
+        """Return why the process ended, for the outcome of its video."""
         reason = self.killed_by()
         if reason is not None:
             hint = (
@@ -281,7 +281,7 @@ class _Worker(WorkerProcess):
 
 
 def _serve(connection: Connection, settings: PoseSettings, cache: Path, force: bool) -> None:
-    """A worker process's life: videos in, progress and outcomes out."""
+    """Main loop of a worker process: videos in, progress and outcomes out."""
 
     def tell(progress: Progress) -> None:
         connection.send(("progress", progress))

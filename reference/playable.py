@@ -1,8 +1,8 @@
-"""A copy of the expert's video that any browser plays and seeks at once, at the very times of the reference.
+"""Makes a copy of the expert's video that any browser plays and seeks at once, on the reference's clock.
 
 A player's clock is the file's own: here the first picture is at 0 and every picture at the time that the
-reference gives it, so ``video.currentTime`` is a position in the reference. Upright, small enough to be
-decoded at once, a key frame every half second, no B-frames, the index first, the sound laid under it.
+reference gives it, so ``video.currentTime`` is a position in the reference. The copy is upright, small enough
+to be decoded at once, has a key frame every half second, no B-frames, its index first, and the sound in sync.
 """
 
 from __future__ import annotations
@@ -34,36 +34,36 @@ from .proxy import proxy_size
 
 log = logging.getLogger(__name__)
 
-#: px²: what a phone decodes without effort, and more than half a window shows.
+#: px²: a phone decodes this without effort, and it is more than half a window shows.
 MAX_AREA: Final = 1280 * 720
-#: s between two key frames at most: how much is decoded before a place that was jumped to can be shown.
+#: s between two key frames at most: that much must be decoded before a place that was jumped to can be shown.
 KEY_EVERY: Final = 0.5
-#: Raised when the same video gives another copy than before.
+#: Increased when the same video gives a different copy than before.
 PLAYABLE_VERSION: Final = 1
 
-#: Told about ten times a second how much is done, 0..1, or None when the video does not say how long it is.
+#: Called about ten times a second with the share done, 0..1, or None when the video's length is unknown.
 Advance = Callable[[float | None], None]
 
 _RATE: Final = 48_000  # samples of sound per second
-_BLOCK: Final = 1024  # samples that AAC codes at once
-_JITTER: Final = 0.05  # s by which times of sound may differ from the count of its samples, as in the window
-_BACK: Final = 1.0  # s; further back than this, the clock of a joined recording began again
+_BLOCK: Final = 1024  # samples in one AAC frame
+_JITTER: Final = 0.05  # s by which sound time stamps may differ from the sample count, as in the window
+_BACK: Final = 1.0  # s; a larger step back means that the clock of a joined recording began again
 _REPORT_EVERY: Final = 0.1
-_STALE: Final = 24 * 3600  # s after which what a killed run left is swept away
+_STALE: Final = 24 * 3600  # s after which the remains of a killed run are deleted
 _OPTIONS: Final = {"protocol_whitelist": "file"}
 
 Samples = npt.NDArray[np.float32]
 
 
 def playable_cache_dir() -> Path:
-    """The folder that playable copies are kept in, unless another is given."""
+    """Return the folder that playable copies are kept in by default."""
     return Path(platformdirs.user_cache_dir("posesync", appauthor=False)) / "playable"
 
 
 def playable_file(
     video: str | Path, *, cache_dir: str | Path | None = None, progress: Advance | None = None
 ) -> Path:
-    """The playable copy of a video, made now or fetched from the cache, which knows it by its content.
+    """Return the playable copy of a video, made now or taken from the cache, where content identifies it.
 
     Args:
         video: the file.
@@ -90,10 +90,10 @@ def playable_file(
 
 
 def make_playable(video: str | Path, target: Path, *, progress: Advance | None = None) -> None:
-    """Write the playable copy of a video: H.264 and AAC in MP4, whatever it was before.
+    """Write the playable copy of a video: H.264 and AAC in MP4, whatever the source format.
 
-    Memory stays flat however long the video is. Whatever interrupts it, an exception out of ``progress``
-    included (that is how to cancel), leaves nothing half-written.
+    Memory stays flat however long the video is. Any interruption, including an exception from ``progress``
+    (that is how to cancel), leaves nothing half-written.
 
     Args:
         video: the file.
@@ -143,7 +143,7 @@ class _Copy:
                 size,
                 Fraction(fps).limit_denominator(1001),
                 {"preset": "veryfast", "crf": "23", "bf": "0", "forced-idr": "1"},
-                threads=2,  # sessions run beside it
+                threads=2,  # practice sessions run at the same time
             )
             self._stream.time_base = Fraction(1, CLOCK)
         except (av.FFmpegError, OSError) as error:
@@ -155,7 +155,7 @@ class _Copy:
 
     @property
     def duration(self) -> float:
-        """s, to the end of the last picture."""
+        """Seconds to the end of the last picture."""
         return self._last + self._interval
 
     def write(self, image: Image, moment: float) -> None:
@@ -164,7 +164,7 @@ class _Copy:
         pts = round(moment * CLOCK)
         frame = picture(image, pts, width=width, height=height, interpolation="AREA")
         frame.duration = round(self._interval * CLOCK)
-        # The next picture would come too late for a key frame; its time is guessed from this one's.
+        # The next picture would come too late for a key frame; its time is extrapolated from this one's.
         if self._frames and moment + (moment - self._last) - self._key > KEY_EVERY + 1e-4:
             frame.pict_type = av.video.frame.PictureType.I
             self._key = moment
@@ -173,7 +173,7 @@ class _Copy:
         self._frames += 1
 
     def mux(self, encode: Callable[[Any], Any], frame: Any) -> None:
-        """Encode a frame and write what comes of it; None for the encoder's last.
+        """Encode a frame and write the resulting packets; None flushes the encoder.
 
         Raises:
             OutputError: the disk is full.
@@ -203,7 +203,7 @@ class _Copy:
             self._abort()
 
     def _abort(self) -> None:
-        """Leave nothing; deleted first, so that FFmpeg does not put the index of a long file in its place."""
+        """Leave nothing: deleted before it is closed, so that FFmpeg does not move a long file's index first."""
         for _ in range(2):  # an open file cannot be deleted on Windows
             with suppress(OSError):
                 self._part.unlink(missing_ok=True)
@@ -212,10 +212,10 @@ class _Copy:
 
 
 class _Sound:
-    """The first sound stream as AAC on the clock of the pictures; nothing at all for a video without one.
+    """Writes the first sound stream as AAC on the pictures' clock; nothing for a video without sound.
 
-    It is read from a file of its own, no further than the pictures are: nothing piles up when pictures and
-    sound lie far apart in the video.
+    The file is opened a second time and read no further than the pictures are, so nothing piles up when
+    pictures and sound lie far apart in the video.
     """
 
     def __init__(self, video: Path, copy: _Copy) -> None:
@@ -238,7 +238,7 @@ class _Sound:
             self._stream.codec_context.layout = self._layout
 
     def until(self, moment: float) -> None:
-        """Write the sound up to ``moment`` s, silence where there is none; after its end nothing."""
+        """Write the sound up to ``moment`` s, silence in gaps, and nothing after its end."""
         end = round(moment * _RATE)
         while self._stream is not None and self._next < end:
             if self._held is None:
@@ -256,7 +256,7 @@ class _Sound:
                 self._held = None
 
     def finish(self) -> None:
-        """Write what is left of the last block."""
+        """Write the rest of the last block."""
         if self._stream is None:
             return
         if self._blocks.shape[1]:
@@ -277,7 +277,7 @@ class _Sound:
         self._copy.mux(self._stream.encode, block)
 
     def _decode(self, stream: Any, name: str) -> Iterator[tuple[int, Samples]]:
-        """(number of the first sample, (channels, N)) in order."""
+        """Yield (number of the first sample, samples (channels, N)) in order."""
         for frame in decoded_frames(self._source, stream, name):
             try:
                 self._resampler = self._resampler or av.AudioResampler("fltp", self._layout, _RATE)
@@ -285,7 +285,7 @@ class _Sound:
                     part.to_ndarray().reshape(-1, part.samples) for part in self._resampler.resample(frame)
                 ]
             except (av.FFmpegError, ValueError, OverflowError) as error:
-                # Another format from here on: a new resampler takes it from the next frame.
+                # The format changes here: a new resampler starts with the next frame.
                 log.debug("%s: %s", name, error)
                 self._resampler = None
                 continue
@@ -296,7 +296,7 @@ class _Sound:
                 yield at, part.astype(np.float32, copy=False)
 
     def _place(self, raw: float | None) -> None:
-        """Where the frame decoded last begins: the count of samples, unless its time differs clearly."""
+        """Set where the last decoded frame begins: the sample count, unless its time differs clearly."""
         if raw is None:
             self._heard = self._heard or 0
             return
@@ -317,7 +317,7 @@ class _Sound:
 
 
 def _first_picture(video: Path) -> float:
-    """When the first picture that can be decoded is shown, s on the file's own clock: the reference's 0."""
+    """Return the time of the first picture that can be decoded, s on the file's clock: the reference's 0."""
     with av.open(f"file:{video.absolute()}", options=_OPTIONS, **ODD_METADATA) as container:
         stream = next(s for s in container.streams.video if s.codec_context is not None)
         first = next(decoded_frames(container, stream, video.name), None)
@@ -325,7 +325,7 @@ def _first_picture(video: Path) -> float:
 
 
 def _is_whole(path: Path, frames: int) -> bool:
-    """Whether the file holds all that was written to it."""
+    """Return whether the file holds everything that was written to it."""
     with av.open(f"file:{path.absolute()}", options=_OPTIONS) as container:
         entries = container.streams.video[0].index_entries
         end = max((entry.pos + entry.size for entry in entries), default=0)
@@ -333,8 +333,8 @@ def _is_whole(path: Path, frames: int) -> bool:
 
 
 def _sweep(cache: Path) -> None:
-    """Delete what runs that were killed left behind long ago."""
+    """Delete old remains of killed runs."""
     for left in cache.glob(".*.part"):
-        with suppress(OSError):  # another process was quicker
+        with suppress(OSError):  # another process may be quicker
             if time.time() - left.stat().st_mtime > _STALE:
                 left.unlink()

@@ -1,4 +1,4 @@
-"""The expert's video, once: its keypoints, and a copy that shows any moment at once; cached by content."""
+"""Prepares the expert's video once: its keypoints, and a copy for instant display; cached by content."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .storage import SCHEMA
 
 log = logging.getLogger(__name__)
 
-#: Raised when the same video and settings give other samples or another proxy than before.
+#: Increased when the same video and settings give different samples or a different proxy than before.
 PREPARE_VERSION: Final = 2
 #: s: an expert's video must be at least this long …
 MIN_DURATION: Final = 1.0
@@ -45,19 +45,19 @@ MIN_SEEN: Final = 0.5
 REFERENCE_FILE: Final = "reference.npz"
 PROXY_FILE: Final = "proxy.mov"
 _REPORT_EVERY: Final = 0.1  # s between two calls of the progress callback
-#: Settings that change how fast it goes, not what comes out; or whose content counts, not their name.
+#: Settings that change the speed but not the result, or that name a file whose content is what counts.
 _SAME_RESULT: Final = ("provider", "threads", "pose_model", "detector_model")
-_STALE: Final = 24 * 3600  # s after which what a killed run left in the cache is swept away
+_STALE: Final = 24 * 3600  # s after which the remains of a killed run are deleted from the cache
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far :func:`prepare_reference` is.
+    """Progress of :func:`prepare_reference`.
 
     Attributes:
-        frames: done so far.
-        total: in the video, as its container says or from its duration; None when neither is known.
-        fps: frames per second so far, without the time that loading the models took.
+        frames: number of frames done so far.
+        total: number of frames in the video, from its container or its duration; None when neither is known.
+        fps: frames per second so far, without the time for loading the models.
         remaining: s left, None when ``total`` is not known.
     """
 
@@ -95,7 +95,7 @@ class PreparedReference:
 
 
 def reference_cache_dir() -> Path:
-    """The folder that prepared references are kept in, unless another is given."""
+    """Return the folder that prepared references are kept in by default."""
     return Path(platformdirs.user_cache_dir("posesync", appauthor=False)) / "references"
 
 
@@ -107,11 +107,11 @@ def prepare_reference(
     progress: Callable[[Progress], None] | None = None,
     force: bool = False,
 ) -> PreparedReference:
-    """Turn an expert's video into a reference and a display copy, or fetch them from the cache.
+    """Return an expert's video as a reference and a display copy, made now or taken from the cache.
 
-    The cache knows a video by its content (sha256), not by its name, together with the settings and models
-    that change the result. Memory stays flat however long the video is. Whatever interrupts it, Ctrl-C
-    included, leaves nothing half-written.
+    The cache identifies a video by its content (sha256), not by its name, together with the settings and
+    models that change the result. Memory stays flat however long the video is. Any interruption, including
+    Ctrl-C, leaves nothing half-written.
 
     Args:
         video: the file.
@@ -138,7 +138,7 @@ def prepare_reference(
             return found
     with open_source(path) as source:
         estimator = PoseEstimator(settings)
-        # Only now is it known which models run: the detector may have been downloaded just now.
+        # Only now is it known which models run: the detector may just have been downloaded.
         folder = cache / _key(digest, settings)
         with _new_folder(folder) as part:
             reference = _run(path, source, estimator, part, digest, progress)
@@ -155,7 +155,7 @@ def _run(
     digest: str,
     progress: Callable[[Progress], None] | None,
 ) -> Reference:
-    """Every frame once: its keypoints into the sequence, its picture into the proxy."""
+    """Read every frame once: its keypoints go into the sequence, its picture into the proxy."""
     times: list[float] = []
     poses: list[FloatArray] = []
     successions: list[tuple[float, Succession]] = []
@@ -192,17 +192,18 @@ def _run(
 def _look_again(
     path: Path, estimator: PoseEstimator, successions: list[tuple[float, Succession]], poses: list[FloatArray]
 ) -> None:
-    """Mend the keypoints of who was taken for the expert until, each at a time in s, somebody succeeded them.
+    """Correct ``poses`` in which somebody else was taken for the expert, until the expert succeeded them.
 
-    In a file there is no need to have waited until it was sure: the expert is followed from their first sight
-    on, and before that nobody is there, whoever stood by. It takes as long as the opening does.
+    ``successions`` are (time at which it happened, s, succession). A file can be read again, so the expert is
+    followed from the first moment they are seen; before that the poses are empty, even if somebody stands by.
+    It takes as long as the opening does.
     """
     with open_source(path) as source:
         current: Succession | None = None
         for i, frame in enumerate(source):
             if frame.time >= successions[-1][0]:
                 break
-            # The later one is right where two overlap.
+            # Where two overlap, the later one is right.
             inside = [found for until, found in successions if found.before <= frame.time < until]
             if not inside:
                 continue
@@ -216,7 +217,7 @@ def _look_again(
 
 
 def _check_usable(name: str, keypoints: FloatArray, times: FloatArray) -> None:
-    """Refuse what nobody could follow: too short a video, or one without a person."""
+    """Raise for a video that nobody could follow: too short, or without a person."""
     interval = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
     duration = float(times[-1] - times[0]) + interval if len(times) else 0.0
     if duration < MIN_DURATION - 1e-6:
@@ -224,7 +225,7 @@ def _check_usable(name: str, keypoints: FloatArray, times: FloatArray) -> None:
             f"{name} is {duration:.2f} s long, expected at least {MIN_DURATION:g} s: "
             "give a longer video of the expert"
         )
-    # Half of the body's twelve keypoints make a pose that can be compared; a stray one is no person.
+    # Half of the body's twelve keypoints make a pose that can be compared; a stray one is not a person.
     seen = float(((keypoints[:, 5:, 2] > CONFIDENCE_FLOOR).sum(axis=1) >= 6).mean()) * duration
     if seen < MIN_SEEN:
         found = f"a person for only {seen:.2f} s" if seen else "no person"
@@ -253,7 +254,7 @@ class _Meter:
             self._tell(now)
 
     def finish(self) -> None:
-        """The real number of frames is known now, whatever the container said."""
+        """Report the end: the real number of frames is known now, whatever the container said."""
         self._total = self._frames
         self._tell(time.perf_counter())
 
@@ -270,7 +271,7 @@ class _Meter:
 
 
 def _key(digest: str, settings: PoseSettings) -> str:
-    """Folder name: changes with the video, with whatever else changes the result, and with our versions."""
+    """Return the folder name: it changes with the video, everything that affects the result, and versions."""
     chosen = {name: value for name, value in asdict(settings).items() if name not in _SAME_RESULT}
     parts: dict[str, Any] = {
         **chosen,
@@ -283,7 +284,7 @@ def _key(digest: str, settings: PoseSettings) -> str:
 
 
 def _load(folder: Path) -> PreparedReference | None:
-    """What an earlier run left; None when there is nothing, or nothing that can be used."""
+    """Return the result of an earlier run; None when there is none that can be used."""
     if not folder.is_dir():
         return None
     try:
@@ -299,7 +300,7 @@ def _load(folder: Path) -> PreparedReference | None:
 
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside ``folder`` that takes its place when the block ends well, else vanishes."""
+    """Yield a temporary folder that replaces ``folder`` when the block succeeds, and vanishes otherwise."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _sweep(folder.parent)
@@ -317,7 +318,7 @@ def _new_folder(folder: Path) -> Iterator[Path]:
 
 
 def _take_place(part: Path, folder: Path) -> None:
-    """Rename ``part`` to ``folder``; an older one (forced, damaged, or by another process) makes way."""
+    """Rename ``part`` to ``folder``, replacing an older one (forced, damaged, or by another process)."""
     if folder.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
         folder.replace(old)
@@ -328,9 +329,9 @@ def _take_place(part: Path, folder: Path) -> None:
 
 
 def _sweep(cache: Path) -> None:
-    """Delete what runs that were killed left behind long ago."""
+    """Delete old remains of killed runs."""
     for left in cache.glob(".*.part"):
-        with suppress(OSError):  # another process was quicker
+        with suppress(OSError):  # another process may be quicker
             if time.time() - left.stat().st_mtime > _STALE:
                 shutil.rmtree(left, ignore_errors=True)
 

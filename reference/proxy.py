@@ -1,8 +1,8 @@
-"""Any moment of the expert's video at once: an intra-only copy at display size, read at random.
+"""The proxy: an intra-only copy of the expert's video at display size, for random access without delay.
 
-Each frame is a JPEG of its own in a QuickTime file that any player opens, with the source's own times. The
+Each frame is a separate JPEG in a QuickTime file that any player opens, with the source's own times. The
 index (position, size, time of each frame) is read once; after that a frame is a slice of a memory map and one
-JPEG decode. Frequent seeking in the source instead would decode from the last key frame, seconds away.
+JPEG decode. Seeking in the source instead would decode from the last key frame, seconds away.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from posesync.pose.errors import InvalidDataError, ReferenceFileError
 from posesync.pose.files import output_error
 from posesync.pose.types import FloatArray, Image
 
-#: px²: 854 × 480, about what half of a 1280 × 720 window shows; decoding time and file size go with it.
+#: px²: 854 × 480, about half of a 1280 × 720 window; decoding time and file size are proportional to it.
 MAX_AREA: Final = 854 * 480
 #: JPEG quality 0..100. A frame of textured outdoor video takes 75 kB: 1.3 GB for ten minutes at 30 fps.
 QUALITY: Final = 75
-#: Frames per second kept at most. Of 60 fps every other frame is kept: the screen shows no more than 30, and
-#: it halves the disk space; uneven 30 fps stay whole.
+#: Frames per second kept at most. At 60 fps every other frame is kept: the screen shows no more than 30, and
+#: this halves the disk space; uneven 30 fps are kept completely.
 MAX_FPS: Final = 40.0
 
-_TOLERANCE: Final = 1e-4  # s, of rounded presentation times
+_TOLERANCE: Final = 1e-4  # s, tolerance for rounded presentation times
 _TIME_BASE: Final = Fraction(1, 90_000)
 _AGAIN: Final = "run `posesync prepare --force` on the expert's video"
 
 
 def proxy_size(width: int, height: int, max_area: int = MAX_AREA) -> tuple[int, int]:
-    """Display size (width, height), px, even: the source's shape in ``max_area`` px², never enlarged."""
+    """Return (width, height), px, even: the source's shape within ``max_area`` px², never enlarged."""
     scale = min(1.0, math.sqrt(max_area / (width * height)))
     return max(2, 2 * round(width * scale / 2)), max(2, 2 * round(height * scale / 2))
 
@@ -44,7 +44,7 @@ class ProxyWriter:
     """Writes a proxy frame by frame; memory stays flat however long the video is.
 
     The file appears under its name only when :meth:`close` succeeds; :meth:`abort` leaves nothing. As a
-    context manager it closes when the block ends well and aborts otherwise.
+    context manager it closes when the block succeeds and aborts otherwise.
 
     Raises:
         OutputError: from every method: the disk is full, the folder missing or not writable.
@@ -62,9 +62,9 @@ class ProxyWriter:
             self._stream = self._container.add_stream("mjpeg", rate=30)
             self._stream.width, self._stream.height = self.size
             self._stream.pix_fmt = "yuvj420p"
-            # The packets are ready-made JPEGs: FFmpeg's encoder never runs, its own scale would round times.
+            # The packets are complete JPEGs, so FFmpeg's encoder never runs; its time base would round times.
             self._stream.time_base = self._stream.codec_context.time_base = _TIME_BASE
-            self._container.start_encoding()  # opens the file: a missing folder is said now
+            self._container.start_encoding()  # opens the file, so that a missing folder is reported now
         except (av.FFmpegError, OSError) as error:
             self._part.unlink(missing_ok=True)
             raise output_error(error, path) from error
@@ -174,7 +174,7 @@ class ProxyVideo:
             ) from None
 
     def index_at(self, time: float) -> int:
-        """Index of the kept frame nearest to ``time`` s; before the first and after the last: that one."""
+        """Return the index of the kept frame nearest to ``time`` s, which may lie outside the video."""
         if not math.isfinite(time):
             raise InvalidDataError(
                 f"time is {time}, expected finite seconds: pass a position in the expert's video"
@@ -187,7 +187,7 @@ class ProxyVideo:
         return after if self.times[after] - time < time - self.times[after - 1] else after - 1
 
     def frame_at(self, time: float) -> Image:
-        """The frame nearest to ``time`` s, (height, width, 3) uint8 BGR, read-only: copy it to draw on it.
+        """Return the frame nearest to ``time`` s, (height, width, 3) uint8 BGR, read-only: copy it to draw.
 
         Raises:
             InvalidDataError: the time is not finite.
@@ -213,7 +213,7 @@ class ProxyVideo:
         return image
 
     def close(self) -> None:
-        """Let go of the file. Images already given stay valid."""
+        """Close the file. Images already returned stay valid."""
         self._shown = None
         self._data.close()
 

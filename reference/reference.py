@@ -27,10 +27,10 @@ class Origin:
         width: px of the upright picture.
         height: px of the upright picture.
         fps: average frames per second.
-        settings: what was chosen and changes the keypoints (detector, pose, …).
-        models: what ran, as the pose estimator describes it (name, sha256).
-        versions: of PoseSync and the libraries behind the numbers.
-        warning: what the user should know, for instance that the video is truncated.
+        settings: the settings that change the keypoints (detector, pose, …).
+        models: the models that ran, as the pose estimator describes them (name, sha256).
+        versions: versions of PoseSync and of the libraries that computed the numbers.
+        warning: anything the user should know, for instance that the video is truncated.
     """
 
     file: str | None = None
@@ -44,12 +44,12 @@ class Origin:
     warning: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Return plain values, ready for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Origin:
-        """The reverse of :meth:`to_dict`; unknown keys are left out, values of a wrong type become None."""
+        """Read :meth:`to_dict`'s values; unknown keys are ignored, values of a wrong type become None."""
         known: dict[str, Any] = {}
         for item in fields(cls):
             value = values.get(item.name)
@@ -66,7 +66,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """A sequence of poses: one sample per frame of the expert's video, also for frames without a person.
+    """A sequence of poses: one sample per frame of the expert's video, including frames without a person.
 
     Make one with :meth:`from_keypoints`, :meth:`load` or :func:`posesync.reference.prepare_reference`.
     The arrays are read-only.
@@ -84,7 +84,7 @@ class Reference:
     origin: Origin = Origin()
 
     def __len__(self) -> int:
-        """Number of samples, T."""
+        """Return the number of samples, T."""
         return len(self.times)
 
     @property
@@ -94,7 +94,7 @@ class Reference:
 
     @property
     def seen(self) -> npt.NDArray[np.bool_]:
-        """(T,) samples in which at least one feature was seen."""
+        """(T,) whether at least one feature was seen in each sample."""
         seen: npt.NDArray[np.bool_] = self.features.weights.max(axis=1) > 0
         return seen
 
@@ -102,7 +102,7 @@ class Reference:
     def from_keypoints(
         cls, keypoints: FloatArray, times: FloatArray, *, origin: Origin | None = None
     ) -> Reference:
-        """A reference from a sequence of keypoints.
+        """Return a reference from a sequence of keypoints.
 
         Args:
             keypoints: (T, 17, 3) x px, y px, confidence 0..1, T ≥ 1, COCO order. A keypoint with NaN or
@@ -140,7 +140,7 @@ class Reference:
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Reference:
-        """Read what :meth:`save` wrote. Features are computed anew, so an old file profits from better ones.
+        """Return the reference that :meth:`save` wrote, with features computed by the current version.
 
         Raises:
             ReferenceFileError: missing, corrupt, not a reference, or of a newer format.
@@ -160,7 +160,7 @@ class Reference:
 
 
 def _check_times(times: FloatArray) -> FloatArray:
-    """A copy of ``times`` as (T,) float64, T ≥ 1, finite and strictly increasing."""
+    """Return a copy of ``times`` as (T,) float64, T ≥ 1, finite and strictly increasing."""
     try:
         stamps = np.array(times, dtype=np.float64)
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The parts of a piece that a report tells apart: those that the log names, else parts of a round length."""
+"""Divides a piece into parts: the sections that a log names, else parts of a round length."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 from posesync.pose.textual import clean_text, moment, number
 
-#: Parts of equal length at most, and named sections that are read.
+#: Parts of equal length, and named sections that are read, at most.
 MOST_PARTS: Final = 10
 MOST_NAMED: Final = 60
-#: s; lengths that a person can find again in a video, and long enough to be practised.
+#: s; lengths that are easy to find again in a video and long enough to be practised.
 _LENGTHS: Final = (2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 
 
@@ -23,7 +23,7 @@ class SectionSpan:
     Attributes:
         start: s in the reference.
         end: s, later than ``start``.
-        name: to be shown, never empty.
+        name: shown to the user, never empty.
     """
 
     start: float
@@ -32,11 +32,11 @@ class SectionSpan:
 
 
 def section_spans(named: object, span: tuple[float, float]) -> tuple[SectionSpan, ...]:
-    """The parts within ``span`` (s, s).
+    """Return the parts within ``span`` (s, s).
 
     Args:
-        named: from the log's header, not to be trusted: a list of [from s, to s, name].
-        span: what the report shows of the piece.
+        named: a list of [from s, to s, name] from the log's header, which is untrusted input.
+        span: the part of the piece that the report shows.
     """
     found = [part for entry in _entries(named) if (part := _named(entry, span))]
     return tuple(sorted(found, key=lambda part: part.start)) or _equal(span)
@@ -59,7 +59,7 @@ def _equal(span: tuple[float, float]) -> tuple[SectionSpan, ...]:
     first, last = span
     length = next((s for s in _LENGTHS if last - first <= s * MOST_PARTS), (last - first) / MOST_PARTS)
     cuts = np.arange(np.floor(first / length), np.ceil(last / length) + 1) * length
-    # A remainder that is hardly a part belongs to the one before it.
+    # A remainder too short for a part of its own is added to the one before it.
     inner = [float(cut) for cut in cuts if first + 0.3 * length < cut < last - 0.3 * length]
     bounds = [first, *inner, last]
     return tuple(SectionSpan(a, b, f"{moment(a, length)} – {moment(b, length)}") for a, b in pairwise(bounds))

@@ -1,4 +1,4 @@
-"""Arrays and a JSON header in one file: safe to load, versioned, never half-written.
+"""Stores arrays and a JSON header in one file: safe to load, versioned, never half-written.
 
 The container is NumPy's ``.npz`` without pickle: one array ``header`` holds UTF-8 JSON, the others
 hold numbers. A file is read as hostile input: member sizes are checked before anything is
@@ -19,11 +19,11 @@ import numpy.typing as npt
 from posesync.pose.errors import ReferenceFileError
 from posesync.pose.files import atomic_file
 
-#: Version of the file format; raised when an older PoseSync could not read the file any more.
+#: Version of the file format; increased when an older PoseSync could no longer read the file.
 SCHEMA: Final = 1
-#: What the header calls itself.
+#: Kind of file, as given in the header.
 KIND: Final = "posesync-reference"
-#: An array larger than this is no reference (30 minutes at 60 fps take 22 MB).
+#: A larger array does not belong to a reference (30 minutes at 60 fps take 22 MB).
 MAX_ARRAY_BYTES: Final = 1 << 30
 _MAX_HEADER_BYTES: Final = 1 << 20
 
@@ -45,7 +45,7 @@ def write(path: Path, header: Mapping[str, Any], arrays: Mapping[str, Array]) ->
 
 
 def read(path: Path, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Header and the arrays called ``names``.
+    """Return the header and the arrays called ``names``.
 
     Raises:
         ReferenceFileError: missing, not a reference, corrupt, or written by a newer PoseSync.
@@ -97,7 +97,7 @@ def _read_header(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 
 
 def _read_array(archive: zipfile.ZipFile, name: str, limit: int) -> Array:
-    """One array of numbers; refuses Python objects and anything that would inflate beyond ``limit`` bytes."""
+    """Return one array of numbers; refuse Python objects and data that inflate beyond ``limit`` bytes."""
     info = archive.getinfo(f"{name}.npy")
     if info.file_size > limit:
         raise ValueError(f"{name} would take {info.file_size} bytes, expected at most {limit}")

@@ -1,4 +1,4 @@
-"""Two recordings on one clock: where one is at any moment of the other, who is early, how alike they are."""
+"""Two recordings on one clock: matching moments, which of them is early, and how alike they are."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from posesync.pose.types import FloatArray
 from .align import Alignment, series
 from .reference import Reference
 
-#: s over which the path is averaged for showing: a warping path of jittery poses is a staircase.
+#: s over which the path is averaged for display: a warping path of jittery poses is a staircase.
 SMOOTHING: Final = 0.2
 #: Samples of either sequence that Kendall's tau is computed on, evenly spread.
 TAU_SAMPLES: Final = 600
@@ -44,28 +44,28 @@ class Match:
         return float(self.alignment.times_a[-1]), float(self.alignment.times_b[-1])
 
     def attempt_times(self, expert_times: FloatArray) -> FloatArray:
-        """The attempt's moments, s, at moments of the expert; never falling where those rise.
+        """Return the attempt's moments, s, that match moments of the expert; never falling where those rise.
 
-        Smooth, so that the picture does not stutter. Before the first and after the last matched moment both
-        go on at their own pace: the result may lie outside of the recording.
+        They are smooth, so that the picture does not stutter. Before the first and after the last matched
+        moment both continue at their own pace, so the result may lie outside the recording.
         """
         path = self.alignment
         return _smooth(path.times_a, path.times_b, expert_times)
 
     def expert_times(self, attempt_times: FloatArray) -> FloatArray:
-        """The reverse of :meth:`attempt_times`."""
+        """Return the expert's moments, s, that match moments of the attempt, like :meth:`attempt_times`."""
         path = self.alignment
         return _smooth(path.times_b, path.times_a, attempt_times)
 
     def matched(self, expert_times: FloatArray) -> npt.NDArray[np.bool_]:
-        """(T,) the expert's moments that lie on the path."""
+        """Return (T,) whether each of the expert's moments lies on the path."""
         inside: npt.NDArray[np.bool_] = (expert_times >= self.begins[0] - 1e-9) & (
             expert_times <= self.ends[0] + 1e-9
         )
         return inside
 
     def lead(self, expert_times: FloatArray, attempt_times: FloatArray) -> FloatArray:
-        """(T,) s by which the attempt is early (+) or late (−), had both begun the piece together."""
+        """Return (T,) s by which the attempt would be early (+) or late (−), had both begun together."""
         lead: FloatArray = (expert_times - self.begins[0]) - (attempt_times - self.begins[1])
         return lead
 
@@ -77,22 +77,22 @@ class Match:
         return float(np.nanmean(errors)) if np.isfinite(errors).any() else None
 
     def kendall_tau(self) -> float | None:
-        """How far the poses alone, without a path, put the two in the same order: −1..1.
+        """Return how well the poses alone, without a path, order the two recordings alike: −1..1.
 
-        Each of the expert's moments is given the attempt's most similar one; tau compares the order of these
-        with that of the expert's (Dwibedi et al., *Temporal Cycle-Consistency Learning*, 2019). 1: the same
-        order, every moment unlike all others; repeated movements and stillness bring it down. None with fewer
-        than two moments that can be compared.
+        Each of the expert's moments is paired with the attempt's most similar one; tau compares the order of
+        these with the expert's (Dwibedi et al., *Temporal Cycle-Consistency Learning*, 2019). 1: the same
+        order, every moment unlike all others; repeated movements and stillness lower it. None with fewer than
+        two moments that can be compared.
         """
         sides = [_spread(reference) for reference in (self.expert, self.attempt)]
         if min(len(times) for times in sides) < 2:
             return None
         a, b = series(self.expert, self.attempt, sides[0], sides[1])
-        squares = (b**2).sum(axis=1) - 2 * a @ b.T  # of a itself: the same for every b
+        squares = (b**2).sum(axis=1) - 2 * a @ b.T  # the squares of a are the same for every b
         return _tau_b(squares.argmin(axis=1))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Return plain values, ready for JSON."""
         tau, error = self.kendall_tau(), self.angle_mae()
         lead = self.lead(self.alignment.times_a, self.alignment.times_b)
         return {
@@ -118,7 +118,7 @@ def _spread(reference: Reference) -> FloatArray:
 
 
 def _tau_b(order: FloatArray) -> float:
-    """Kendall's tau-b of a sequence with its own index; ties in the sequence belong to neither side."""
+    """Return Kendall's tau-b of a sequence with its own index; ties in it count for neither side."""
     upper = np.triu_indices(len(order), 1)
     signs = np.sign(np.subtract.outer(order, order).T[upper])
     untied = int((signs != 0).sum())
@@ -126,10 +126,10 @@ def _tau_b(order: FloatArray) -> float:
 
 
 def _smooth(times_from: FloatArray, times_to: FloatArray, wanted: FloatArray) -> FloatArray:
-    """The path as a smooth function that never falls, going on at pace 1 beyond its ends.
+    """Return the path as a smooth function that never falls and continues at pace 1 beyond its ends.
 
-    The average runs over the path's length, half of either clock: over one clock alone a hold in the other
-    would become a jump of the same height.
+    The average runs along the path, half over either clock: over one clock alone, a hold in the other would
+    become a jump of the same height.
     """
     wanted = np.asarray(wanted, np.float64)
     way = times_from + times_to
@@ -137,10 +137,10 @@ def _smooth(times_from: FloatArray, times_to: FloatArray, wanted: FloatArray) ->
     steps = max(2, int(np.ceil((last - first) / 0.005)))
     fine = np.linspace(first, last, steps)
     x, y = (_average(np.interp(fine, way, times), last - first) for times in (times_from, times_to))
-    # Rounded, or the noise of floating point would break one hold into many moments.
+    # Rounded, or floating-point noise would break one hold into many moments.
     known, group = np.unique(np.round(x, 9), return_inverse=True)
     mean = np.bincount(group, y) / np.bincount(group)
-    if len(known) > 1:  # a hold at an end: the moment at which it meets the rest
+    if len(known) > 1:  # of a hold at either end, only the moment at which it meets the rest
         mean[0], mean[-1] = y[group == 0].max(), y[group == len(known) - 1].min()
     inside = np.interp(wanted, known, mean)
     before = np.minimum(wanted - known[0], 0.0)
@@ -149,7 +149,7 @@ def _smooth(times_from: FloatArray, times_to: FloatArray, wanted: FloatArray) ->
 
 
 def _average(values: FloatArray, length: float) -> FloatArray:
-    """Moving average over ``SMOOTHING`` s of either clock; the ends stay where they are."""
+    """Return the moving average over ``SMOOTHING`` s of either clock; the ends stay where they are."""
     half = round(len(values) * min(2 * SMOOTHING / max(length, 1e-9), 0.5) / 2)
     if half < 1:
         return values

@@ -14,14 +14,14 @@ from .reference import Reference
 
 #: Longest unmatched beginning and end, s, of one take against another.
 _OPEN_ENDS: Final = 1.0
-#: s; matched moments at most this far apart from the next are interpolated between.
+#: s; between samples further apart than this nothing is interpolated.
 _LONGEST_STEP: Final = 0.25
 
 
 def on_one_clock(takes: Sequence[Reference]) -> list[Reference]:
-    """Warp every take onto the first: sample k of each result shows the moment ``takes[0].times[k]``.
+    """Return every take warped onto the first: sample k of each shows the moment ``takes[0].times[k]``.
 
-    A moment of the first take that another one lacks is a sample without a person there.
+    A moment of the first take that another take lacks becomes a sample without a person there.
 
     Args:
         takes: the same piece, performed once or more; the first gives the clock.
@@ -36,7 +36,7 @@ def on_one_clock(takes: Sequence[Reference]) -> list[Reference]:
 
 
 def section(reference: Reference, start: float | None, end: float | None) -> Reference:
-    """The part of a reference from ``start`` to ``end`` s, on its own clock (its first time is ``start``).
+    """Return the part of a reference from ``start`` to ``end`` s, on its own clock (it begins at ``start``).
 
     Raises:
         InvalidDataError: the section holds no sample, or its end is not after its start.
@@ -67,7 +67,7 @@ def _warped(first: Reference, other: Reference) -> Reference:
 
 
 def _at(reference: Reference, times: FloatArray) -> FloatArray:
-    """(N, 17, 3) at ``times``, linear between neighbours that both see a keypoint."""
+    """Return (N, 17, 3) at ``times``, linear between neighbours in which a keypoint is seen."""
     right = np.clip(np.searchsorted(reference.times, times), 1, max(1, len(reference) - 1))
     if len(reference) == 1:
         return np.repeat(reference.keypoints, len(times), axis=0).astype(np.float64)

@@ -1,8 +1,8 @@
-"""Dynamic time warping on index grids: the cheapest path, its open ends, and how long sequences stay cheap.
+"""Dynamic time warping on index grids: the cheapest path, open ends, and long sequences in limited memory.
 
-A cost matrix of two ten-minute videos at 30 fps has 324 million cells, 2.6 GB. So a long pair is warped on
-every f-th sample first; then at full rate piece by piece along that path, each piece as small as the path's
-own neighbourhood. Each piece is an exact warping, and memory grows with the sequences, not with their square.
+A cost matrix of two ten-minute videos at 30 fps has 324 million cells, 2.6 GB. So a long pair is first warped
+on every f-th sample, then at full rate piece by piece along that path, each piece as small as the path's own
+neighbourhood. Each piece is an exact warping, and memory grows with the sequences, not with their square.
 
 Müller, *Information Retrieval for Music and Motion*, 2007, ch. 4 (DTW; 4.3: multi-scale); Silva, Batista,
 Keogh, *Prefix and suffix invariant dynamic time warping*, 2016 (open ends).
@@ -21,11 +21,11 @@ from posesync.pose.types import FloatArray
 
 #: Cells of a cost matrix at most, 8 bytes each: 96 MB. Two videos of under two minutes at 30 fps have fewer.
 MAX_CELLS: Final = 12_000_000
-#: Price of a sample left unmatched at an open end, as a share of the median distance of matched pairs. Below
+#: Cost of a sample left unmatched at an open end, as a share of the median distance of matched pairs. Below
 #: 1, because a sample that is skipped here still has to be matched by the other sequence.
 SKIP_COST: Final = 0.6
 
-#: Samples of either sequence between two cuts of a coarse path, and around each, in which the cut is found.
+#: Samples of either sequence between two cuts of a coarse path, and around a cut, where its place is refined.
 _PIECE: Final = 600
 _AROUND: Final = 300
 _BLOCK: Final = 1 << 20  # cells for which angle differences are held at once
@@ -35,10 +35,10 @@ Self = TypeVar("Self", bound="Pair")  # typing.Self came with Python 3.11
 
 
 class Pair(ABC):
-    """Two sequences and the distance between a sample of the one and a sample of the other.
+    """Two sequences and a distance between their samples.
 
     Attributes:
-        penalty: ≥ 0, what a step in one sequence alone costs beyond the distance it leads to.
+        penalty: ≥ 0, cost of a step in one sequence alone, beyond the distance it leads to.
     """
 
     penalty: float
@@ -50,19 +50,19 @@ class Pair(ABC):
 
     @abstractmethod
     def part(self: Self, a: slice, b: slice) -> Self:
-        """Parts of both; a negative step reverses them."""
+        """Return parts of both sequences; a negative step reverses them."""
 
     @abstractmethod
     def distances(self, path: IndexArray) -> FloatArray:
-        """(K,) ≥ 0, of the pairs (K, 2)."""
+        """Return the distances (K,) ≥ 0 of the pairs (K, 2)."""
 
     @abstractmethod
     def matrix(self) -> FloatArray:
-        """(N, M) ≥ 0, of all pairs."""
+        """Return the distances (N, M) ≥ 0 of all pairs."""
 
     @abstractmethod
     def accumulate(self, window: int | None) -> FloatArray:
-        """(N + 1, M + 1) cost of the cheapest path to each cell, its first row and column apart.
+        """Return (N + 1, M + 1), the cost of the cheapest path to each cell, after one extra row and column.
 
         Args:
             window: pairs further from the diagonal than this, beyond the difference of N and M, are
@@ -71,7 +71,7 @@ class Pair(ABC):
 
 
 class Vectors(Pair):
-    """Euclidean distance of vectors (N, D) and (M, D), by dtaidistance's C library where there is one."""
+    """Euclidean distance of vectors (N, D) and (M, D), by dtaidistance's C library where available."""
 
     def __init__(self, a: FloatArray, b: FloatArray, penalty: float = 0.0) -> None:
         self.a, self.b, self.penalty = a, b, penalty
@@ -99,9 +99,9 @@ class Vectors(Pair):
     def accumulate(self, window: int | None) -> FloatArray:
         """See :class:`Pair`.
 
-        Euclidean, not squared: on four cameras around one performer that cut the p95 error from 167 to
-        100 ms. dtaidistance's own C path finder ignores that choice (2.5.1), so the path is read off the
-        matrix.
+        Euclidean, not squared: on four cameras around one performer this cut the p95 error from 167 to
+        100 ms. dtaidistance's own C path finder ignores this choice (2.5.1), so the path is traced back in
+        the matrix.
         """
         if not has_c_library():
             return _accumulate(self.matrix(), window, self.penalty)
@@ -121,9 +121,9 @@ class Vectors(Pair):
 
 
 class Angles(Pair):
-    """Angle-MAE: the mean absolute difference of angles, each pair of samples with weights of its own.
+    """Angle-MAE: the mean absolute difference of angles, with separate weights for each pair of samples.
 
-    dtaidistance knows neither this distance nor weights, so the matrix is filled here, diagonal by diagonal.
+    dtaidistance has neither this distance nor weights, so the matrix is filled here, diagonal by diagonal.
 
     Args:
         a: (N, J) any unit, and the weights (N, J) 0..1.
@@ -178,7 +178,7 @@ class Angles(Pair):
 
 
 def has_c_library() -> bool:
-    """Whether dtaidistance was installed with its compiled library."""
+    """Return whether dtaidistance was installed with its compiled library."""
     from dtaidistance import dtw
 
     return dtw.dtw_cc is not None
@@ -187,12 +187,12 @@ def has_c_library() -> bool:
 def warp(
     pair: Pair, begin: tuple[int, int] = (0, 0), end: tuple[int, int] = (0, 0), window: int | None = None
 ) -> IndexArray:
-    """The cheapest path (K, 2); never falling, each step at most one sample of either sequence.
+    """Return the cheapest path (K, 2), never falling, each step at most one sample of either sequence.
 
     Args:
-        pair: what is warped.
-        begin: so many samples of the first and of the second sequence may stay unmatched at their beginning.
-        end: likewise at their end.
+        pair: the two sequences.
+        begin: how many samples of the first and of the second sequence may stay unmatched at their beginning.
+        end: the same at their end.
         window: see :meth:`Pair.accumulate`.
     """
     n, m = pair.shape
@@ -211,17 +211,17 @@ def warp(
 
 
 def _open_warp(pair: Pair, begin: tuple[int, int], end: tuple[int, int], window: int | None) -> IndexArray:
-    """Each end is chosen on its own, the other closed, and skipping has its price.
+    """Return the path with open ends: each end is chosen while the other is closed, and skipping has a cost.
 
-    The psi-relaxation of dtaidistance skips for nothing: it shifts a whole path by as much as it may. An end
-    stays closed where opening it does not pay sample by sample: the sum over a path alone prefers short ones,
-    and would leave out one of several repeats.
+    The psi-relaxation of dtaidistance skips at no cost: it shifts a whole path as far as it may. Here an end
+    stays closed unless opening it pays sample by sample: the sum over a path alone prefers short paths, and
+    would leave out one of several repetitions.
     """
     whole = _closed(pair, window)
     if not any(begin + end):
         return whole
     n, m = pair.shape
-    least = (min(n, m) + 1) // 2  # stays, whatever the limits allow together
+    least = (min(n, m) + 1) // 2  # samples that stay, whatever the limits allow together
     price = float(np.median(pair.distances(whole)))
     found = {(0, 0, n, m): whole}
     for last in {(n, m), _keep(pair, end, window)}:
@@ -237,13 +237,13 @@ def _open_warp(pair: Pair, begin: tuple[int, int], end: tuple[int, int], window:
 
 
 def _price(pair: Pair, path: IndexArray, skip: float) -> float:
-    """What a path costs when each sample of either sequence counts once, the skipped ones ``skip``."""
+    """Return the cost of a path when each sample of either sequence counts once, skipped ones ``skip``."""
     weights = np.concatenate([[2], np.diff(path, axis=0).sum(axis=1)])
     return float(weights @ pair.distances(path) + skip * (sum(pair.shape) - weights.sum()))
 
 
 def _keep(pair: Pair, limits: tuple[int, int], window: int | None) -> tuple[int, int]:
-    """Lengths that match when so many samples at the end of the one or the other may be skipped."""
+    """Return the lengths that match when up to ``limits`` samples at the end of either may be skipped."""
     n, m = pair.shape
     if not any(limits):
         return n, m
@@ -263,14 +263,14 @@ def _closed(pair: Pair, window: int | None = None) -> IndexArray:
 
 
 def _read(costs: FloatArray, penalty: float) -> IndexArray:
-    """The path to the last cell of accumulated costs."""
+    """Return the path to the last cell of accumulated costs."""
     from dtaidistance import dtw
 
     return np.asarray(dtw.best_path(costs, penalty=penalty), np.intp).reshape(-1, 2)
 
 
 def _accumulate(local: FloatArray, window: int | None, penalty: float) -> FloatArray:
-    """Accumulated costs of local ones: cells of an antidiagonal depend only on the two before it."""
+    """Return costs accumulated from local ones: an antidiagonal's cells depend only on the two before it."""
     n, m = local.shape
     costs = np.full((n + 1, m + 1), np.inf)
     costs[1:, 1:] = local
@@ -282,7 +282,7 @@ def _accumulate(local: FloatArray, window: int | None, penalty: float) -> FloatA
     flat = costs.reshape(-1)
     for diagonal in range(2, n + m + 1):
         first, last = max(1, diagonal - m), min(n, diagonal - 1)
-        # Row i, column diagonal - i lies at diagonal + i · m.
+        # Row i, column diagonal - i is at index diagonal + i · m.
         start, stop = diagonal + first * m, diagonal + last * m + 1
         best = np.minimum(flat[start - 1 : stop - 1 : m], flat[start - m - 1 : stop - m - 1 : m])
         best += penalty
@@ -295,7 +295,7 @@ def _accumulate(local: FloatArray, window: int | None, penalty: float) -> FloatA
 
 
 def _to_the_end(path: IndexArray, shape: tuple[int, int], factor: int) -> IndexArray:
-    """A coarse path that reached the last coarse sample reaches the last one."""
+    """Extend a coarse path that reached the last coarse sample to the last sample."""
     last = np.array(shape) - 1
     path = path.copy()
     path[-1] = np.where(path[-1] + factor > last, last, path[-1])
@@ -303,7 +303,7 @@ def _to_the_end(path: IndexArray, shape: tuple[int, int], factor: int) -> IndexA
 
 
 def _refine(pair: Pair, path: IndexArray) -> IndexArray:
-    """The warping at full rate, along a path (K, 2) whose neighbours are some samples apart."""
+    """Return the warping at full rate along a path (K, 2) whose neighbours are some samples apart."""
     way = path.sum(axis=1)
     cuts = np.searchsorted(way, np.arange(way[0] + _PIECE, way[-1] - _PIECE / 2, _PIECE))
     corners = [path[0]]
@@ -317,7 +317,7 @@ def _refine(pair: Pair, path: IndexArray) -> IndexArray:
     pieces = [path[:1]]
     for first, last in pairwise(corners):
         piece = first + _closed(pair.part(*_spans(first, last)))
-        pieces.append(piece[1:])  # its first pair is the last one's end
+        pieces.append(piece[1:])  # its first pair is the end of the previous piece
     return np.concatenate(pieces)
 
 
@@ -326,7 +326,7 @@ def _spans(first: IndexArray, last: IndexArray) -> tuple[slice, slice]:
 
 
 def _within(path: IndexArray, longer: int, window: int) -> IndexArray:
-    """The path held inside the window, whose bounds rise with it: so it never falls."""
+    """Return the path clipped to the window, whose bounds rise with it, so that it never falls."""
     reach = window - 1
     low = path[:, 0] - reach - max(longer, 0)
     high = path[:, 0] + reach + max(-longer, 0)

@@ -1,4 +1,4 @@
-"""Processes of our own: spawned, deaf to Ctrl-C, blind to the current folder, ended with their parent."""
+"""Worker processes: spawned, without Ctrl-C or imports from the current folder, ended with their parent."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from typing import Any, Final
 
 from posesync.pose.environment import environment_variable
 
-#: s that a process which was told to end has for cleaning up.
+#: s for cleaning up that a process has after it was told to end.
 _GRACE: Final = 10.0
 _TERMINATED: Final = 143
-#: Keeps the current folder out of a new interpreter's path; Python 3.10 does not know it.
+#: Keeps the current folder out of a new interpreter's path; Python 3.10 ignores it.
 _SAFE_PATH: Final = "PYTHONSAFEPATH"
-#: The environment is the whole process's: one start at a time.
+#: The environment belongs to the whole process, so only one start at a time.
 _starting = threading.Lock()
 
 
 def start_process(target: Callable[..., None], *arguments: Any) -> tuple[Connection, SpawnProcess]:
-    """Start ``target(connection, *arguments)`` in a process of its own; for any thread.
+    """Start ``target(connection, *arguments)`` in a new process; may be called from any thread.
 
-    Nothing is imported from the current folder, which may be one of downloads: multiprocessing starts Python
-    by ``python -c``, which would look there first, for its own modules too.
+    Nothing is imported from the current folder, which may hold downloads: multiprocessing starts Python by
+    ``python -c``, which would look there first, even for its own modules.
 
     Args:
-        target: a function of a module; ends the process when it returns.
-        arguments: what can be pickled.
+        target: a function of a module; when it returns, the process ends.
+        arguments: values that can be pickled.
 
     Returns:
-        Our end of the pipe, and the process, which must be joined.
+        The parent's end of the pipe, and the process, which must be joined.
     """
     context = get_context("spawn")  # a fork of a process with threads may hang
     ours, theirs = context.Pipe()
@@ -51,16 +51,16 @@ def start_process(target: Callable[..., None], *arguments: Any) -> tuple[Connect
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """What is started within is deaf to Ctrl-C from its first instruction on.
+    """Make processes started inside the block ignore Ctrl-C from their first instruction on.
 
-    Ctrl-C goes to the whole group, and whoever started a process ends it in order. A process can say that it
-    does not listen only when it has been loaded, which takes a second: until then Ctrl-C would make it
-    complain with a traceback. For any thread.
+    Ctrl-C goes to the whole process group, but the parent ends its processes in order. A process can ignore
+    the signal by itself only once it is loaded, which takes a second: until then Ctrl-C would make it print a
+    traceback. May be used from any thread.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    resource_tracker.ensure_running()  # were it started with the process, it would unblock the signal
+    resource_tracker.ensure_running()  # started later, together with the process, it would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -69,15 +69,15 @@ def _deaf_to_interrupts() -> Iterator[None]:
 
 
 def _live(target: Callable[..., None], connection: Connection, *arguments: Any) -> None:
-    """The life of a process: ended by SIGTERM in order, and by its parent's end whatever it is doing."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it cannot be blocked from the start
+    """Run ``target`` in the new process, which ends in order on SIGTERM, and always with its parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # for systems where it cannot be blocked from the start
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_follow_parent, name="parent", daemon=True).start()
     target(connection, *arguments)
 
 
 def _follow_parent() -> None:
-    """A decoder that hangs hears of no pipe and of no signal."""
+    """End this process with its parent, even in a decoder that hangs and reads neither pipe nor signal."""
     parent = parent_process()
     assert parent is not None
     wait([parent.sentinel])
@@ -89,18 +89,18 @@ def _follow_parent() -> None:
 class WorkerProcess:
     """A process that runs ``target(connection, *arguments)``, see :func:`start_process`.
 
-    It is told of its end by that of its pipe, and is ended in order by SIGTERM.
+    It ends when its pipe closes, and in order on SIGTERM.
 
     Attributes:
-        connection: our end of the pipe.
-        process: the process, started.
+        connection: the parent's end of the pipe.
+        process: the started process.
     """
 
     def __init__(self, target: Callable[..., None], *arguments: Any) -> None:
         self.connection, self.process = start_process(target, *arguments)
 
     def end(self, *, at_once: bool = False) -> None:
-        """Let it leave, or tell it to; either way nothing half-written stays behind."""
+        """Let the process leave, or terminate it at once; either way nothing half-written stays behind."""
         self.connection.close()
         if at_once:
             self.process.terminate()
@@ -110,7 +110,7 @@ class WorkerProcess:
             self.process.join()
 
     def killed_by(self) -> str | None:
-        """The signal that ended it, by name where it has one; None when it left by itself."""
+        """Return the signal that ended the process, by name where it has one; None when it left by itself."""
         self.process.join(_GRACE)
         code = self.process.exitcode
         if code is None or code >= 0:
@@ -121,29 +121,29 @@ class WorkerProcess:
 
 
 def serve(connection: Connection, work: Callable[[Any], Any]) -> None:
-    """Work on what comes through the pipe, one piece after the other; ``("done", result)`` goes back.
+    """Work on each item from the pipe, one after the other, and send back ``("done", result)``.
 
-    Warnings of ours go back too, as ``("log", (level, message))``.
+    PoseSync's warnings are sent back too, as ``("log", (level, message))``.
     """
     posesync = logging.getLogger("posesync")
     posesync.addHandler(_Teller(connection))
     posesync.propagate = False
-    with suppress(EOFError, OSError):  # whoever started us has gone, or has no more
+    with suppress(EOFError, OSError):  # the parent has gone, or has no more work
         while True:
             connection.send(("done", work(connection.recv())))
 
 
 def _leave(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    """By default SIGTERM would leave half-written files behind.
+    """Leave in order on SIGTERM, whose default would leave half-written files behind.
 
-    Told to end together with its parent, a process is told once more by that one, while it cleans up.
+    A signal to both makes the parent send a second one during the clean-up, so further ones are ignored.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(_TERMINATED)
 
 
 class _Teller(logging.Handler):
-    """Warnings go to whoever started us, who says them once."""
+    """Sends warnings to the parent process, which reports them once."""
 
     def __init__(self, connection: Any) -> None:
         super().__init__(logging.WARNING)

@@ -1,4 +1,4 @@
-"""Webcams: found by number or name, opened quickly, and got back when they were lost."""
+"""Webcams: found by number or name, opened quickly, and recovered when lost."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ log = logging.getLogger(__name__)
 _LINUX = platform.system() == "Linux"
 _DEVICES = Path("/dev")
 _SYSFS = Path("/sys/class/video4linux")
-_PROBED = 5  # where the system has no list of names, this many indexes are tried
+_PROBED = 5  # indexes that are tried where the system has no list of names
 _START_GRACE = 5.0  # s: webcams deliver nothing for a moment after they are opened
-_READ_GRACE = 1.0  # s: single failed reads are a hiccup, a second of them is a loss
+_READ_GRACE = 1.0  # s: single failed reads are ignored, a second of them means a lost camera
 _RETRY = 0.02  # s between two failed reads
-_CLOSE_GRACE = 0.5  # s that closing waits for a read; a driver that hangs keeps the device
-_LEAST_SIDE = 16  # px; a smaller image is what is left of a broken one
-_MOST_STRETCHED = 16  # times as long as wide; likewise
+_CLOSE_GRACE = 0.5  # s that closing waits for a read to end; a driver that hangs keeps the device
+_LEAST_SIDE = 16  # px; a smaller image is a broken one
+_MOST_STRETCHED = 16  # ratio of sides beyond which an image is a broken one
 
 
 @dataclass(frozen=True, slots=True)
 class CameraInfo:
-    """A camera of this machine: its index, as :class:`Camera` takes it, and its name."""
+    """A camera of this machine: its index, for :class:`Camera`, and its name."""
 
     index: int
     name: str
@@ -46,29 +46,29 @@ class Capture(Protocol):
     """The part of ``cv2.VideoCapture`` that :class:`Camera` needs; tests put a fake in its place."""
 
     def isOpened(self) -> bool:  # noqa: N802
-        """Whether the device is open."""
+        """Return whether the device is open."""
 
     def grab(self) -> bool:
-        """Take the next image in the device; False when there is none."""
+        """Capture the next image in the device; return False when there is none."""
 
     def retrieve(self) -> tuple[bool, Any]:
-        """Decode what was grabbed."""
+        """Decode the captured image."""
 
     def get(self, prop: int) -> float:
-        """A property's value, 0 when unknown."""
+        """Return the value of a property, 0 when unknown."""
 
     def set(self, prop: int, value: float) -> bool:
-        """Ask for a property's value; the device may refuse."""
+        """Request a value for a property; the device may refuse."""
 
     def release(self) -> None:
-        """Let go of the device."""
+        """Release the device."""
 
 
 class Camera(FrameSource):
     """A webcam. Times are those of the monotonic clock when the image was grabbed, from the first frame on.
 
-    When the camera is lost (unplugged, taken by another program), :meth:`read` returns None and goes on doing
-    so until :meth:`reopen` succeeds; times then go on, the gap included. See
+    When the camera is lost (unplugged, taken by another program), :meth:`read` returns None until
+    :meth:`reopen` succeeds; times then continue, including the gap. See
     :func:`posesync.pose.frame_source.resume`.
     """
 
@@ -89,10 +89,10 @@ class Camera(FrameSource):
         """Open a camera and wait for its first image.
 
         Args:
-            camera: index, or a part of the name (upper and lower case alike).
-            width: px, asked for; the camera gives the nearest that it has.
-            height: px, asked for.
-            fps: frames per second, asked for.
+            camera: index, or a part of the name, in any case.
+            width: px, requested; the camera gives the nearest that it has.
+            height: px, requested.
+            fps: frames per second, requested.
             max_height: px; higher images are scaled down.
             opener: opens the device of an index; for tests.
             clock: s, monotonic.
@@ -113,7 +113,7 @@ class Camera(FrameSource):
         self._rate: float | None = None
         self._capture: Capture | None = None
         self._pending: Frame | None = None
-        #: Held while the driver is at work: releasing a device that is being read crashes some of them.
+        #: Held while the driver works: releasing a device that is being read crashes some drivers.
         self._at_work = threading.Lock()
         self.camera = _named(camera)
         first = self._connect(_START_GRACE)
@@ -128,7 +128,7 @@ class Camera(FrameSource):
         return self._capture is None
 
     def read(self) -> Frame | None:
-        """The next image, waiting for it; None when the camera is lost or closed."""
+        """Wait for the next image and return it; None when the camera is lost or closed."""
         if self._pending is not None:
             frame, self._pending = self._pending, None
             return frame
@@ -142,7 +142,7 @@ class Camera(FrameSource):
         return self._connect(_READ_GRACE) is not None
 
     def close(self) -> None:
-        """Let go of the camera. May be called from another thread than the one that reads."""
+        """Release the camera. May be called from another thread than the one that reads."""
         self._closed = True
         self._pending = None
         if self._at_work.acquire(timeout=_CLOSE_GRACE):
@@ -151,16 +151,16 @@ class Camera(FrameSource):
             finally:
                 self._at_work.release()
         else:
-            log.debug("%s: its driver hangs; it is let go of when it answers", self.camera.name)
+            log.debug("%s: the driver hangs; the camera is released when it answers", self.camera.name)
 
     def _connect(self, grace: float) -> Frame | None:
-        """Open the device and take its first image, which :meth:`read` hands out next."""
+        """Open the device and take its first image, which :meth:`read` returns next."""
         capture = self._open(self.camera.index)
         if not capture.isOpened():
             capture.release()
             return None
         width, height, fps = self._asked
-        # USB 2 carries 720p at 30 fps only compressed; the format goes first, for sizes depend on it.
+        # USB 2 carries 720p at 30 fps only compressed; the format is set first, because sizes depend on it.
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
         capture.set(cv2.CAP_PROP_FRAME_WIDTH, width)
         capture.set(cv2.CAP_PROP_FRAME_HEIGHT, height)
@@ -175,7 +175,7 @@ class Camera(FrameSource):
         return self._pending
 
     def _grab(self, grace: float) -> Frame | None:
-        """One image within ``grace`` s, else the camera counts as lost."""
+        """Return one image within ``grace`` s; otherwise mark the camera as lost."""
         deadline = self._clock() + grace
         while self._capture is not None:
             with self._at_work:
@@ -190,7 +190,7 @@ class Camera(FrameSource):
         return None
 
     def _take(self) -> tuple[Image | None, float]:
-        """Whatever usable image the device gives at once, and when that was, s."""
+        """Return an image if the device has a usable one now, and its time, s."""
         image = None
         if self._capture is not None:
             try:
@@ -204,7 +204,7 @@ class Camera(FrameSource):
     def _frame(self, image: Image, now: float) -> Frame:
         if self._start is None:
             self._start = now
-        # A coarse clock may not move between two frames; times must.
+        # A coarse clock may stand still between two frames, but times must increase.
         self._last = max(now - self._start, self._last + 1e-6) if self._index else 0.0
         frame = Frame(_limited(image, self._max_height), self._last, self._index)
         self._index += 1
@@ -217,7 +217,7 @@ class Camera(FrameSource):
 
 
 def open_device(index: int) -> Capture:
-    """Open a device with the system's own back end: others are slow to start or only fail noisily."""
+    """Open a device with the system's own back end: others start slowly or only print errors."""
     backends = {"Linux": cv2.CAP_V4L2, "Windows": cv2.CAP_DSHOW, "Darwin": cv2.CAP_AVFOUNDATION}
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
@@ -228,7 +228,7 @@ def open_device(index: int) -> Capture:
 
 
 def list_cameras() -> list[CameraInfo]:
-    """The cameras of this machine, by index.
+    """Return the cameras of this machine, by index.
 
     Linux names them; a node that carries no images (metadata) is left out. Elsewhere indexes 0 to 4 are
     tried, which takes a moment, and the names are only "camera N".
@@ -250,7 +250,7 @@ def _linux_cameras(folder: Path) -> list[CameraInfo]:
         number = re.fullmatch(r"video(\d+)", node.name)
         try:
             name = (node / "name").read_text(errors="replace").strip()
-            # A camera has one node for images (index 0) and others for metadata.
+            # A camera has one node for images (index 0), the others are for metadata.
             first = (node / "index").read_text().strip() == "0"
         except OSError:
             continue
@@ -260,12 +260,12 @@ def _linux_cameras(folder: Path) -> list[CameraInfo]:
 
 
 def find_camera(name: str) -> CameraInfo | None:
-    """The first camera whose name contains ``name``, upper and lower case alike; None when there is none."""
+    """Return the first camera whose name contains ``name``, in any case; None when there is none."""
     return next((camera for camera in list_cameras() if name.casefold() in camera.name.casefold()), None)
 
 
 def describe_cameras() -> str:
-    """What there is to choose from, in words, for messages: ``found 0 (Integrated Camera)``."""
+    """Return the available cameras in words, for messages: ``found 0 (Integrated Camera)``."""
     cameras = list_cameras()
     if not cameras:
         return "none was found: plug one in, or give a video file"
@@ -274,7 +274,7 @@ def describe_cameras() -> str:
 
 def _named(camera: int | str) -> CameraInfo:
     if isinstance(camera, int):
-        known = _linux_cameras(_SYSFS)  # elsewhere a look would open every camera
+        known = _linux_cameras(_SYSFS)  # on other systems listing would open every camera
         return next((c for c in known if c.index == camera), CameraInfo(camera, f"camera {camera}"))
     found = find_camera(camera)
     if found is None:
@@ -286,7 +286,7 @@ def _why_not(camera: CameraInfo) -> str:
     device = _DEVICES / f"video{camera.index}"
     if _LINUX and device.exists():
         if not os.access(device, os.R_OK | os.W_OK):
-            return f"{device} may not be opened: add yourself to the group 'video' and log in again"
+            return f"no permission to open {device}: add yourself to the group 'video' and log in again"
         return (
             f"camera {camera.index} ({camera.name}) delivers no image: close other programs that use it, "
             "or plug it in again"
@@ -295,7 +295,7 @@ def _why_not(camera: CameraInfo) -> str:
 
 
 def _as_bgr(retrieved: tuple[bool, Any]) -> Image | None:
-    """The image as (H, W, 3) uint8, None when what came is none: drivers deliver all sorts of things."""
+    """Return the image as (H, W, 3) uint8, or None when the driver delivered something else."""
     ok, image = retrieved
     if not ok or not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or not image.size:
         return None

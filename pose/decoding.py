@@ -1,4 +1,4 @@
-"""What video files and network streams share: packets to upright BGR images, breaks survived."""
+"""Decoding for video files and network streams: packets to upright BGR images, across broken data."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .types import Image
 
 log = logging.getLogger(__name__)
 
-#: For ``av.open``: titles that are not UTF-8 are no reason to refuse a file. PyAV 19 thinks so too, and no
-#: longer takes the option.
+#: For ``av.open``: titles that are not UTF-8 are no reason to refuse a file. PyAV 19 ignores them by itself
+#: and no longer takes the option.
 ODD_METADATA: Final[dict[str, Any]] = (
     {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 )
 
 
 def stored_size(width: int, height: int, quarter_turns: int, max_height: int | None) -> tuple[int, int]:
-    """Size (width, height) px to convert a stored image to, no higher than asked once it is upright."""
+    """Return the size (width, height), px, for converting a stored image, at most ``max_height`` upright."""
     shown = width if quarter_turns % 2 else height
     if max_height is None or shown <= max_height:
         return width, height
@@ -31,10 +31,10 @@ def stored_size(width: int, height: int, quarter_turns: int, max_height: int | N
 
 
 def to_image(frame: Any, max_height: int | None = None) -> Image:
-    """A decoded PyAV frame as an upright (H, W, 3) uint8 BGR image, no higher than ``max_height`` px.
+    """Return a decoded PyAV frame as an upright (H, W, 3) uint8 BGR image, no higher than ``max_height`` px.
 
-    Conversion and scaling are one pass of swscale; the display matrix (phones film upright as a turned
-    landscape) is then applied by whole quarter turns.
+    Conversion and scaling are one pass of swscale; the display matrix (phones store portrait video as rotated
+    landscape) is then applied in quarter turns.
     """
     turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90 counts
     width, height = stored_size(frame.width, frame.height, turns, max_height)
@@ -43,9 +43,9 @@ def to_image(frame: Any, max_height: int | None = None) -> Image:
 
 
 def decoded_frames(container: Any, stream: Any, name: str) -> Iterator[Any]:
-    """Decoded frames in presentation order.
+    """Yield decoded frames in presentation order.
 
-    Packets that cannot be decoded are passed over; a break in the file, or a lost connection, ends the frames
+    Packets that cannot be decoded are skipped; a break in the file, or a lost connection, ends the frames
     without an error once everything before it has been delivered.
     """
     packets = container.demux(stream)
@@ -56,7 +56,7 @@ def decoded_frames(container: Any, stream: Any, name: str) -> Iterator[Any]:
             return
         except av.FFmpegError as error:
             log.debug("%s: reading stopped: %s", name, error)
-            # What the decoder's threads still hold is good: fetch it before ending.
+            # Frames still held by the decoder's threads are good: fetch them before ending.
             yield from _decode(stream.codec_context, None, name)
             return
         yield from _decode(stream.codec_context, packet, name)
@@ -72,5 +72,5 @@ def _decode(codec: Any, packet: Any, name: str) -> list[Any]:
 
 
 def frame_rate(stream: Any) -> float | None:
-    """Average frames per second of a PyAV stream, or None where the container does not say."""
+    """Return the average frames per second of a PyAV stream, or None when the container does not give it."""
     return float(stream.average_rate or stream.guessed_rate or 0) or None

@@ -1,12 +1,12 @@
-"""People in a frame: YOLOv5 (Ultralytics, 2020) and its anchor-free successors through ONNX Runtime.
+"""Detects people in a frame: YOLOv5 (Ultralytics, 2020) and its anchor-free successors in ONNX Runtime.
 
-Everything that differs from export to export is read from the session: float16 or float32 input, fixed or
-dynamic size, which class is the person, and the output layout:
+Everything that differs between exports is read from the session: float16 or float32 input, fixed or dynamic
+size, which class is the person, and the output layout:
 
 - [1, n, 5 + classes], rows with objectness: YOLOv5 as its own repository exports it;
 - [1, 4 + classes, n], columns without: YOLOv5u, v8, v9, 11, 12, 26 as ``ultralytics`` exports them;
-- [1, n, 6], corners, score and class of what is left after suppression inside the model: ``nms=True``, or
-  models that need none (YOLOv10, 26 with ``nms=False``).
+- [1, n, 6], corners, score and class of the boxes left after suppression inside the model: ``nms=True``, or
+  models that need no suppression (YOLOv10, 26 with ``nms=False``).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from .onnx_session import create_session, run
 from .settings import POSE_DEFAULTS
 from .types import Box, FloatArray, Image
 
-#: Longest side of the input on every frame, and when a performer is looked for in the whole frame.
+#: Longest side of the input on every frame, and when looking for a performer in the whole frame.
 TRACK_SIZE: Final = 320
 ACQUIRE_SIZE: Final = 640
 
 _STRIDE = 32
 _GREY = 114  # what YOLOv5 was trained to see as padding
-#: Metadata longer than this is no list of classes.
+#: Longer metadata is not a list of classes.
 _LONGEST_NAMES = 100_000
 _INPUT_TYPES: Final[dict[str, type[np.floating[Any]]]] = {
     "tensor(float)": np.float32,
@@ -49,13 +49,13 @@ class _Layout(Enum):
 
 
 class PersonDetector:
-    """YOLO's class person (0 unless the file says otherwise), with non-maximum suppression.
+    """Detector for YOLO's class person (0 unless the file says otherwise), with non-maximum suppression.
 
     Args:
         path: the ONNX file.
-        provider, threads: as :func:`~posesync.pose.onnx_session.create_session` takes them.
+        provider, threads: passed to :func:`~posesync.pose.onnx_session.create_session`.
         score_threshold: boxes below this score, 0..1, are dropped; weak ones can still continue a lock.
-        iou_threshold: of two boxes that overlap more than this, 0..1, the weaker is dropped.
+        iou_threshold: when two boxes overlap more than this, 0..1, the weaker is dropped.
 
     Raises:
         ModelError: ONNX Runtime is missing, or the file is not such a model.
@@ -86,8 +86,8 @@ class PersonDetector:
         #: (width, height) of the input when the model takes only one, else None.
         self.fixed_size = (width, height) if width is not None and height is not None else None
         self._person = self._person_class()
-        # The first inference is slow, and its output shows the layout: here, not in the middle of a session.
-        # 160 px, because there no number of predictions can be mistaken for a number of classes.
+        # The first inference is slow, and its output shows the layout, so it runs here, not during a session.
+        # At 160 px no number of predictions can be mistaken for a number of classes.
         output, width, height, _ = self._infer(np.zeros((160, 160, 3), np.uint8), Box(0, 0, 160, 160), 160)
         self._layout = self._find_layout(output.shape, _cells(width, height))
         self._split(output, width, height)
@@ -95,11 +95,11 @@ class PersonDetector:
     def _unusable(self, got: str, expected: str) -> ModelError:
         return ModelError(
             f"model {self.path} is not a YOLO person detector ({got}, expected {expected}): "
-            "name another with detector_model, or run `posesync models` to see what is there"
+            "name another with detector_model, or run `posesync models` to see what is available"
         )
 
     def detect(self, image: Image, region: Box | None = None, size: int = TRACK_SIZE) -> list[Box]:
-        """People in a frame, best score first.
+        """Return the people in a frame, best score first.
 
         Args:
             image: (H, W, 3) uint8 BGR.
@@ -108,7 +108,7 @@ class PersonDetector:
                 size ignores it.
 
         Returns:
-            Boxes in full-frame px, cut to the frame.
+            Boxes in full-frame px, clipped to the frame.
 
         Raises:
             ModelError: the model cannot be run or its output has an unknown layout.
@@ -120,7 +120,7 @@ class PersonDetector:
         return self._boxes(center_size[keep], scores[keep], letterbox, image)
 
     def _infer(self, image: Image, region: Box, size: int) -> tuple[npt.NDArray[Any], int, int, Letterbox]:
-        """The bare output, the input's width and height, and the map to it."""
+        """Return the raw output, the input's width and height, and the letterbox used."""
         width, height = self.fixed_size or stretched_size(region, size, _STRIDE)
         letterbox = Letterbox.fit(region, width, height)
         blob = cv2.dnn.blobFromImage(letterbox.apply(image, _GREY), 1 / 255, swapRB=True)
@@ -128,10 +128,10 @@ class PersonDetector:
         return output, width, height, letterbox
 
     def _person_class(self) -> int:
-        """Which class is the person, as the file's metadata says; 0, as in COCO, where they do not.
+        """Return the class that is the person according to the file's metadata; 0, as in COCO, without any.
 
         Raises:
-            ModelError: the metadata name classes, and no person among them.
+            ModelError: the metadata lists classes, and person is not among them.
         """
         text = self.session.get_modelmeta().custom_metadata_map.get("names", "")
         try:
@@ -141,7 +141,7 @@ class PersonDetector:
         if isinstance(names, list):
             names = dict(enumerate(names))
         if not isinstance(names, dict) or any(str(name).isdigit() for name in names.values()):
-            return 0  # no list, or one that nobody filled in
+            return 0  # no list, or an empty one
         for number, name in names.items():
             if isinstance(number, int) and number >= 0 and str(name).lower() == "person":
                 return number
@@ -162,11 +162,11 @@ class PersonDetector:
         )
 
     def _split(self, output: npt.NDArray[Any], width: int, height: int) -> tuple[FloatArray, FloatArray]:
-        """(n, 4) centre x, centre y, width, height in input px and (n,) person scores, in any layout."""
+        """Return (n, 4) centre x, y, width, height in input px, and (n,) person scores, from any layout."""
         cells = _cells(width, height)
         if self._find_layout(output.shape, cells) is not self._layout:
             raise self._unusable(f"output {list(output.shape)}", f"{self._layout.value} as at first")
-        # Halves are compared and multiplied in single precision.
+        # Half-precision values are compared and multiplied in single precision.
         found = output[0].astype(np.float32, copy=False)
         if self._layout is _Layout.ROWS:
             return found[:, :4], found[:, 4] * found[:, 5 + self._person]
@@ -180,7 +180,7 @@ class PersonDetector:
     def _boxes(
         self, center_size: FloatArray, scores: FloatArray, letterbox: Letterbox, image: Image
     ) -> list[Box]:
-        """Non-maximum suppression, then frame px."""
+        """Return the boxes left by non-maximum suppression, in frame px."""
         if not len(scores):
             return []
         corner = center_size[:, :2] - center_size[:, 2:] / 2
@@ -199,5 +199,5 @@ class PersonDetector:
 
 
 def _cells(width: int, height: int) -> int:
-    """Cells of the three grids that YOLO lays over its input; the predictions are one or three per cell."""
+    """Return the number of cells in YOLO's three grids; there are one or three predictions per cell."""
     return sum((width // stride) * (height // stride) for stride in (8, 16, 32))

@@ -1,7 +1,7 @@
-"""What `posesync doctor` finds out about this installation: packages, ONNX Runtime, models, cache.
+"""Checks of `posesync doctor` on this installation: packages, ONNX Runtime, models, cache.
 
-Every check is a function that takes what it judges and returns findings, so that each verdict can be tried
-without the machine that has the trouble. What touches devices is in :mod:`posesync.pose.media_diagnosis`.
+Every check is a function that takes its input as arguments and returns findings, so that each verdict can be
+tested without a machine that has the problem. Checks of devices are in :mod:`posesync.pose.media_diagnosis`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from .onnx_session import import_onnxruntime
 from .providers import CUDA, PROVIDERS, choose, spoken
 from .settings import POSE_DEFAULTS, POSE_MODELS
 
-#: Packages of which exactly one may be installed, because they write the same files → the one to keep.
+#: Packages of which only one may be installed, because they write the same files → the one to keep.
 RIVALS: Final[dict[tuple[str, ...], str]] = {
     (
         "onnxruntime",
@@ -44,7 +44,7 @@ RIVALS: Final[dict[tuple[str, ...], str]] = {
 }
 _RUNTIMES: Final = next(iter(RIVALS))
 
-#: Modules without which nothing works → the package each comes with.
+#: Modules that PoseSync cannot work without → the package that contains each.
 MODULES: Final[dict[str, str]] = {
     "numpy": "numpy",
     "cv2": "opencv-python-headless",
@@ -54,7 +54,7 @@ MODULES: Final[dict[str, str]] = {
     "platformdirs": "platformdirs",
 }
 
-#: A prepared expert takes about 100 MB per minute at most; a recording much less.
+#: Bytes; a prepared expert takes about 100 MB per minute at most, a recording much less.
 SPACE_NEEDED: Final = 100e6
 SPACE_COMFORTABLE: Final = 1e9
 
@@ -64,16 +64,16 @@ class Severity(Enum):
 
     OK = "ok"
     NOTE = "note"
-    """Something optional is not there."""
+    """Something optional is missing."""
     WARNING = "warning"
-    """The main job works, but worse than it could."""
+    """Live coaching works, but worse than it could."""
     BLOCKER = "blocker"
-    """The main job does not work."""
+    """Live coaching does not work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found out.
+    """The result of one check.
 
     Attributes:
         topic: one or two words.
@@ -90,7 +90,7 @@ class Finding:
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain values, ready for JSON."""
         return {
             "topic": self.topic,
             "severity": self.severity.value,
@@ -101,13 +101,13 @@ class Finding:
 
 
 def from_error(topic: str, error: PoseSyncError, severity: Severity) -> Finding:
-    """An error's line as a finding: what comes after its last colon is the remedy."""
+    """Return an error as a finding: the text after its last colon is the remedy."""
     text, separator, remedy = str(error).rpartition(": ")
     return Finding(topic, severity, text, remedy) if separator else Finding(topic, severity, str(error))
 
 
 def installed_packages() -> dict[str, str]:
-    """Name (normalised as PyPI does) → version of every package that Python's metadata knows."""
+    """Return name (normalised as on PyPI) → version of every installed package."""
     found = {}
     for distribution in metadata.distributions():
         name = distribution.metadata["Name"]
@@ -117,7 +117,7 @@ def installed_packages() -> dict[str, str]:
 
 
 def check_packages(installed: Mapping[str, str]) -> list[Finding]:
-    """Packages that overwrite each other's files, as :func:`installed_packages` names them."""
+    """Check for packages that overwrite each other's files, given :func:`installed_packages`."""
     findings = []
     for rivals, keep in RIVALS.items():
         here = [name for name in rivals if name in installed]
@@ -132,12 +132,12 @@ def check_packages(installed: Mapping[str, str]) -> list[Finding]:
                 )
             )
     if not findings:
-        findings.append(Finding("packages", Severity.OK, "no two packages are in each other's way"))
+        findings.append(Finding("packages", Severity.OK, "no packages conflict"))
     return findings
 
 
 def check_modules(modules: Mapping[str, str] = MODULES) -> list[Finding]:
-    """Whether the libraries can really be imported: module name → package."""
+    """Check whether the libraries, module name → package, can really be imported."""
     findings, versions = [], {}
     for name, package in modules.items():
         version, problem = _import(name)
@@ -152,7 +152,7 @@ def check_modules(modules: Mapping[str, str] = MODULES) -> list[Finding]:
 
 
 def _import(name: str) -> tuple[str, str]:
-    """A module's version, and why it cannot be imported; '' where there is none."""
+    """Return a module's version and the reason why it cannot be imported; '' for none."""
     try:
         module = importlib.import_module(name)
     except Exception as error:
@@ -164,12 +164,12 @@ def _import(name: str) -> tuple[str, str]:
 def check_runtime(
     installed: Mapping[str, str], *, provider: str = POSE_DEFAULTS.provider, nvidia: bool | None = None
 ) -> list[Finding]:
-    """ONNX Runtime: which flavour, what it can run on, and whether that is what is asked for.
+    """Check ONNX Runtime: which flavour, what it can run on, and whether that is the provider asked for.
 
     Args:
-        installed: as :func:`installed_packages` gives it.
+        installed: the result of :func:`installed_packages`.
         provider: the setting.
-        nvidia: whether this machine has an NVIDIA card; None: look.
+        nvidia: whether this machine has an NVIDIA card; None: find out.
     """
     flavours = [f"{name} {installed[name]}" for name in _RUNTIMES if name in installed]
     try:
@@ -205,14 +205,14 @@ def check_runtime(
 
 
 def has_nvidia_card() -> bool:
-    """Whether NVIDIA's driver is on this machine."""
+    """Return whether NVIDIA's driver is installed on this machine."""
     driver = Path("/proc/driver/nvidia/version")
     windows = Path(os.environ.get("SYSTEMROOT", "-")) / "System32" / "nvcuda.dll"
     return shutil.which("nvidia-smi") is not None or driver.exists() or windows.exists()
 
 
 def check_models(statuses: Iterable[ModelStatus], *, pose: str = "lightning") -> list[Finding]:
-    """The model files: there, and copies we know. ``pose`` names the network that is asked for."""
+    """Check that the model files are present and known copies; ``pose`` is the network asked for."""
     findings = []
     for status in statuses:
         needed = status.name == POSE_MODELS.get(pose)
@@ -228,9 +228,9 @@ def check_models(statuses: Iterable[ModelStatus], *, pose: str = "lightning") ->
         elif status.path is None and status.info.url:
             offline = bool(os.environ.get(OFFLINE_VARIABLE))
             text = f"{status.name}: not here, " + (
-                f"and {OFFLINE_VARIABLE} forbids to fetch it: you are found by MoveNet alone"
+                f"and {OFFLINE_VARIABLE} forbids fetching it: MoveNet alone finds you"
                 if offline
-                else "is fetched on first use; until then you are found by MoveNet alone"
+                else "is fetched on first use; until then MoveNet alone finds you"
             )
             how = remedy if offline else f"posesync models {status.name}"
             findings.append(Finding(topic, Severity.NOTE, text, how, details))
@@ -239,7 +239,7 @@ def check_models(statuses: Iterable[ModelStatus], *, pose: str = "lightning") ->
                 Finding(topic, Severity.NOTE, f"{status.name}: not here and not needed", remedy, details)
             )
         elif status.checksum_ok:
-            text = f"{status.name}: {status.size / 1e6:.1f} MB, checksum right"
+            text = f"{status.name}: {status.size / 1e6:.1f} MB, checksum correct"
             findings.append(Finding(topic, Severity.OK, text, details=details))
         else:
             findings.append(_unknown_copy(status, topic, needed, details))
@@ -249,7 +249,7 @@ def check_models(statuses: Iterable[ModelStatus], *, pose: str = "lightning") ->
 def _unknown_copy(status: ModelStatus, topic: str, needed: bool, details: dict[str, Any]) -> Finding:
     assert status.path is not None
     own = os.environ.get(MODEL_DIR_VARIABLE, "")
-    text = f"{status.name}: {status.path} is not a copy PoseSync knows (another checksum)"
+    text = f"{status.name}: {status.path} is not a copy PoseSync knows (different checksum)"
     if own and status.path.parent == Path(own).expanduser():
         why = f"; it is used because {MODEL_DIR_VARIABLE} names its folder"
         how = f"if it is not your own, replace it or unset {MODEL_DIR_VARIABLE}"
@@ -259,7 +259,7 @@ def _unknown_copy(status: ModelStatus, topic: str, needed: bool, details: dict[s
 
 
 def check_cache(folder: Path) -> list[Finding]:
-    """Whether the user's cache can be written to and has room; prepared experts are kept in it."""
+    """Check that the user's cache, which holds prepared experts, is writable and has room."""
     there = next(place for place in (folder, *folder.parents) if place.exists())
     try:
         with tempfile.NamedTemporaryFile(dir=there, prefix=".posesync-") as file:
@@ -272,7 +272,7 @@ def check_cache(folder: Path) -> list[Finding]:
                 "cache",
                 Severity.BLOCKER,
                 f"{there} cannot be written to ({error.strerror or error})",
-                "make it writable, free some space, or let XDG_CACHE_HOME name another folder",
+                "make it writable, free some space, or set XDG_CACHE_HOME to another folder",
             )
         ]
     details = {"folder": str(folder), "free_bytes": free}
@@ -280,11 +280,11 @@ def check_cache(folder: Path) -> list[Finding]:
     if free >= SPACE_COMFORTABLE:
         return [Finding("cache", Severity.OK, text, details=details)]
     severity = Severity.WARNING if free >= SPACE_NEEDED else Severity.BLOCKER
-    how = "free some space: a minute of expert takes up to 100 MB"
+    how = "free some space: a minute of an expert's video takes up to 100 MB"
     return [Finding("cache", severity, text, how, details)]
 
 
 def worst(findings: Sequence[Finding]) -> Severity:
-    """The gravest severity among findings; OK without any."""
+    """Return the worst severity among findings; OK without any."""
     order = list(Severity)
     return max((finding.severity for finding in findings), key=order.index, default=Severity.OK)

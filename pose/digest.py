@@ -1,4 +1,4 @@
-"""What a file contains, as a number."""
+"""Digests of file contents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file, read block by block.
+    """Return the hexadecimal SHA-256 of a file, read block by block.
 
     Raises:
         OSError: it cannot be read.

@@ -1,14 +1,14 @@
-"""A pose as one vector whose Euclidean distance is what alignment minimises.
+"""A pose as one vector; alignment minimises the Euclidean distance of these vectors.
 
-Each limb as the camera sees it, divided by the body's scale: where it points *and* how long it looks. In a
-lunge towards the camera, or a squat seen from the front, the thighs hardly turn in the picture; they get
-shorter. A unit direction is blind to that. The scale is not that of the one frame, which shrinks with the
+Each limb enters as the camera sees it, divided by the body's scale: its direction *and* its apparent length.
+In a lunge towards the camera, or a squat seen from the front, the thighs hardly rotate in the image; they get
+shorter. A unit direction is blind to that. The scale is not that of a single frame, which shrinks with the
 same thighs, but the body's over the last seconds (:class:`BodyScale`), so the vector is invariant to place
-and size without hiding a movement. Legs count more than arms: people who do the same thing agree in what
-carries them sooner than in how they hold their hands.
+and size without hiding a movement. Legs count more than arms: people who do the same movement agree more in
+their legs than in how they hold their hands.
 
-Interior angles are added in radians with a smaller gain: they repeat part of the limbs, but survive a change
-of viewpoint, other proportions or a leaning camera better.
+Interior angles are added in radians with a smaller gain: they repeat part of the limbs, but are more robust
+to a change of viewpoint, other proportions or a tilted camera.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from .skeleton import (
 )
 from .types import FloatArray
 
-#: Length, in body scales, at which a limb counts half of its square: no limb is that long, a wild keypoint
-#: is.
+#: Length, in body scales, at which a limb counts half of its square: no limb is that long, but a misplaced
+#: keypoint makes one.
 SOFTNESS: Final = 6.0
 #: Gain of thighs and shins relative to the other segments.
 LEG_GAIN: Final = 1.8
 #: Gain of an interior angle (rad) relative to a segment (body scales).
 ANGLE_GAIN: Final = 0.5
-#: Length, in body scales, at which the direction of a segment, and so an angle at it, is half trusted.
+#: Length, in body scales, at which the direction of a segment, and so an angle at it, gets half its weight.
 FORESHORTENED: Final = 0.35
-#: s in which the body's scale follows a body that grows in the picture, and one that shrinks: who comes
-#: closer is taken up at once, who crouches is still as large.
+#: s in which the body's scale follows a body that grows in the picture, and one that shrinks: coming closer
+#: is followed soon, while a performer who crouches is still as large.
 SCALE_RISE: Final = 0.7
 SCALE_FALL: Final = 8.0
 #: s of a sequence from which its first scale is taken.
@@ -66,7 +66,7 @@ _GAINS[_LEGS] = LEG_GAIN
 
 
 def _joint_segments() -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], FloatArray]:
-    """For each joint the two segments that meet there and the sign that makes both point away from it."""
+    """Return for each joint the two segments that meet there and the signs that point both away from it."""
     rows, signs = [], []
     for a, vertex, c in JOINTS.values():
         for end in (a, c):
@@ -83,7 +83,7 @@ _JOINT_A, _JOINT_B, _JOINT_SIGN = _joint_segments()
 
 
 def _mirror() -> tuple[npt.NDArray[np.intp], FloatArray]:
-    """Where each entry of the mirrored pose comes from, and its sign."""
+    """Return the source index of each entry of the mirrored pose, and its sign."""
     swapped = [tuple(int(SWAP_LEFT_RIGHT[end]) for end in pair) for pair in _SEGMENTS]
     pairs = [tuple(int(end) for end in pair) for pair in _SEGMENTS]
     source, sign = [], []
@@ -110,7 +110,7 @@ NUM_SEGMENT_VALUES: Final = 2 * _NUM_SEGMENTS
 
 
 def frame_scale(keypoints: FloatArray) -> FloatArray:
-    """Mean square length of the segments that are seen in each frame, px²; 0 where none is.
+    """Return the mean square length of the segments seen in each frame, px²; 0 where none is.
 
     Args:
         keypoints: (..., 17, 3) x px, y px, confidence 0..1; all finite.
@@ -123,13 +123,13 @@ def frame_scale(keypoints: FloatArray) -> FloatArray:
 
 
 class BodyScale:
-    """The size of one body in the picture, px², smoothed over seconds."""
+    """The squared size of one body in the picture, px², smoothed over seconds."""
 
     def __init__(self) -> None:
         self._square = 0.0
 
     def update(self, square: float, dt: float) -> float:
-        """Take the scale of a frame (:func:`frame_scale`, px²) ``dt`` s after the last; return the body's."""
+        """Return the body's scale, given a frame's (:func:`frame_scale`, px²) ``dt`` s after the last one."""
         if square <= 0.0:
             return self._square
         if self._square <= 0.0:
@@ -141,14 +141,14 @@ class BodyScale:
 
 
 def running_scale(keypoints: FloatArray, times: FloatArray) -> FloatArray:
-    """The body's scale at each moment of a sequence, px².
+    """Return the body's scale at each moment of a sequence, px².
 
     Args:
         keypoints: (T, 17, 3) x px, y px, confidence 0..1; all finite.
         times: (T,) s, rising.
 
     Returns:
-        (T,) px²; what is seen in the first seconds counts for their beginning as well.
+        (T,) px²; frames of the first seconds determine the scale at their beginning as well.
     """
     body, squares, steps = BodyScale(), frame_scale(keypoints), np.diff(times, prepend=times[:1])
     seen = np.flatnonzero(squares > 0)
@@ -159,7 +159,7 @@ def running_scale(keypoints: FloatArray, times: FloatArray) -> FloatArray:
 
 
 def embed(keypoints: FloatArray, scale: FloatArray | float | None = None) -> tuple[FloatArray, FloatArray]:
-    """Pose vectors and the weight of each entry.
+    """Return pose vectors and the weight of each entry.
 
     Args:
         keypoints: (..., 17, 3) x px, y px, confidence 0..1; all finite.
@@ -179,7 +179,7 @@ def embed(keypoints: FloatArray, scale: FloatArray | float | None = None) -> tup
     values[..., :NUM_SEGMENT_VALUES] = shown.view(np.float64)
     weights[..., :NUM_SEGMENT_VALUES] = weight.repeat(2, axis=-1)
 
-    # 1 seen from the side, 0 end on: how far a segment's direction, and so an angle at it, can be trusted.
+    # 1 parallel to the image plane, 0 end on: how reliable a segment's direction is, and so an angle at it.
     trusted = weight * (square / (square + FORESHORTENED**2 * body))
     joint = trusted.take(_JOINT_A, axis=-1) * trusted.take(_JOINT_B, axis=-1)
     turn = segment.take(_JOINT_A, axis=-1) * segment.take(_JOINT_B, axis=-1).conj() * _JOINT_SIGN
@@ -189,16 +189,15 @@ def embed(keypoints: FloatArray, scale: FloatArray | float | None = None) -> tup
 
 
 def _mean(square: FloatArray, weight: FloatArray) -> FloatArray:
-    """(...,) weighted mean over the segments; 0 where none is seen."""
+    """Return (...,), the weighted mean over the segments; 0 where none is seen."""
     mean: FloatArray = (weight * square).sum(axis=-1) / np.maximum(weight.sum(axis=-1), 1e-9)
     return mean
 
 
 def _segments(keypoints: FloatArray) -> tuple[npt.NDArray[np.complex128], FloatArray]:
-    """(..., 14) segments as complex numbers, px, and how well both ends were seen, 0..1.
+    """Return (..., 14) segments as complex numbers, px, and how well both ends were seen, 0..1.
 
-    As complex numbers their square length, their direction and, of two, the angle between them are one
-    operation each.
+    With complex numbers the square length, the direction and the angle between two are one operation each.
     """
     seen = keypoint_weights(keypoints[..., 2])
     points = np.ascontiguousarray(keypoints[..., :2], np.float64).view(np.complex128)[..., 0]

@@ -1,4 +1,4 @@
-"""The error tree: whatever goes wrong for a reason a user can act on.
+"""The error tree: failures whose cause a user can act on.
 
 Every message is one line: what happened, what was expected, the next step. The command line prints it
 without a traceback and exits with :attr:`PoseSyncError.exit_code`.

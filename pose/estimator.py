@@ -1,8 +1,7 @@
-"""A frame becomes the performer's keypoints: detector, lock, crop, MoveNet.
+"""Estimates the performer's keypoints in a frame: detector, lock, crop, MoveNet.
 
 The performer is acquired with the detector at 640 px over the whole frame, then followed at 320 px in a
-region around the last place, which shows a small performer as large as the 640 px did, at a quarter of
-the cost.
+region around the last place, which shows a small performer as large as at 640 px, at a quarter of the cost.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ from .types import Box, FloatArray, Frame, Image, Keypoints
 
 logger = logging.getLogger(__name__)
 
-#: Mean confidence of the body's keypoints from which a pose is somebody's.
+#: Mean confidence of the body's keypoints from which a pose belongs to a person.
 PRESENT: Final = 0.25
-#: The same from which a lock is strong, and s for which it then needs no detector.
+#: Mean confidence from which a lock is strong, and s for which it then needs no detector.
 STRONG: Final = 0.45
 TRUST_TIME: Final = 0.5
 
@@ -40,17 +39,18 @@ TRUST_TIME: Final = 0.5
 ACQUIRE_EVERY: Final = 0.2
 #: Seconds between looks around for somebody else while the performer stands still and something moves.
 LOOK_EVERY: Final = 0.1
-#: Something moves when so many pixels of a thumbnail of so many px change by more than so many grey levels.
+#: Something moves when this many pixels of a thumbnail change; the thumbnail's px and the grey levels follow.
 CHANGED: Final = 3
 THUMBNAIL: Final = 64
 CHANGE: Final = 12
 #: Longest side of the input for a region that is nearly square.
 SQUARE_SIZE: Final = 256
-#: Half-size of the crop around a detected box, in its longer side; smaller cuts limbs, larger wastes pixels.
+#: Half-size of the crop around a detected box, as a share of its longer side; a smaller one cuts off limbs, a
+#: larger one wastes pixels.
 CROP_FACTOR: Final = 0.55
-#: Squares across a long picture, at most; a strip a thousand times as long as wide would take a minute.
+#: Squares across an elongated picture, at most; a strip a thousand times as long as wide would take a minute.
 MOST_CROPS: Final = 8
-#: The last keypoints widen a box only when at least so many of them lie near it.
+#: The last keypoints enlarge a box only when at least this many of them lie near it.
 MEND_POINTS: Final = 6
 
 _BODY = slice(5, 17)
@@ -58,14 +58,14 @@ _BODY = slice(5, 17)
 
 @dataclass(frozen=True, slots=True)
 class PoseResult:
-    """What one frame shows.
+    """The result for one frame.
 
     Attributes:
-        keypoints: the performer's, full-frame px; every confidence 0 when they are not in sight.
+        keypoints: the performer's keypoints, full-frame px; every confidence 0 when they are not in sight.
         box: around the performer, full-frame px; None when they are not in sight.
         lock: the state of the lock after this frame.
-        succeeded: how the performer has just taken the place of somebody who only stood there; None on every
-            other frame.
+        succeeded: set when somebody who only stood there has just been replaced as the performer; None on
+            every other frame.
     """
 
     keypoints: Keypoints
@@ -80,7 +80,7 @@ class PoseResult:
 
 
 class PoseEstimator:
-    """Keypoints of one performer, frame after frame. Deterministic: same frames, same result.
+    """Estimates the keypoints of one performer, frame after frame. Deterministic: same frames, same result.
 
     Args:
         settings: see :class:`PoseSettings`; the defaults when None.
@@ -93,16 +93,16 @@ class PoseEstimator:
     def __init__(self, settings: PoseSettings | None = None) -> None:
         self.settings = settings or PoseSettings()
         options: dict[str, Any] = {"provider": self.settings.provider, "threads": self.settings.threads}
-        # Both files before MediaPipe, which is kept from the network, and so are we.
+        # Both files are found before MediaPipe is imported: that blocks the network for the whole process.
         file, found = pose_file(self.settings), detector_file(self.settings)
         network = MediaPipePose if self.settings.pose == "mediapipe" else MoveNet
-        #: What finds keypoints in a crop: MoveNet, or MediaPipe in its place.
+        #: Finds keypoints in a crop: MoveNet, or MediaPipe in its place.
         self.movenet: MoveNet | MediaPipePose = network(file, **options)
         self.detector = self._make_detector(found, options)
         self._every = self.settings.every
         fixed = self.detector.fixed_size if self.detector else None
         if fixed and fixed[0] * fixed[1] > 2 * TRACK_SIZE**2 and self._every == "frame":
-            # The official release has 640 × 640 built in, six times what a frame's budget allows.
+            # The official release has a fixed 640 × 640 input, six times what a frame's budget allows.
             self._every = "auto"
             logger.info(
                 "%s takes only pictures of %d × %d: detecting when the lock is weak, not always",
@@ -125,32 +125,32 @@ class PoseEstimator:
 
     @property
     def providers(self) -> list[str]:
-        """ONNX Runtime's names of what the pose network runs on, the one in use first."""
+        """ONNX Runtime's providers of the pose network, the one in use first."""
         return list(self.movenet.providers)
 
     @property
     def provider(self) -> str:
-        """What the pose network runs on, as ONNX Runtime names it, without the ending."""
+        """The pose network's provider in use, as ONNX Runtime names it, without the suffix."""
         return self.movenet.providers[0].removesuffix("ExecutionProvider")
 
     def describe(self) -> dict[str, str]:
-        """What runs: detector in use, and each model's file name with its sha256; for logs and cache keys."""
+        """Return the detector in use and each model's file name and sha256, for logs and cache keys."""
         used = {"pose": self.movenet.path, **({"detector": self.detector.path} if self.detector else {})}
         described = {part: f"{path.name} sha256:{sha256_of(path)}" for part, path in used.items()}
         return {"detector": "keypoints", **described}
 
     def reset(self) -> None:
-        """Forget the performer; the next frame acquires afresh."""
+        """Forget the performer; the next frame acquires one again."""
         self._performer.reset()
         self._last: Keypoints | None = None
-        self._seen_in: Frame | None = None  # with the performer, until it is known who else is in it
+        self._seen_in: Frame | None = None  # until it is known who else is in it
         self._detected_at = float("-inf")
         self._acquired_at = float("-inf")
         self._shape: tuple[int, ...] = ()
-        self._looked: tuple[float, Image] | None = None  # when, s, and a thumbnail
+        self._looked: tuple[float, Image] | None = None  # time of the last look, s, and its thumbnail
 
     def follow(self, box: Box, time: float) -> None:
-        """Forget the performer and follow who is in ``box`` (full-frame px) at ``time``, s."""
+        """Forget the performer and follow the person in ``box`` (full-frame px) at ``time``, s."""
         shape = self._shape
         self.reset()
         self._shape = shape
@@ -172,7 +172,7 @@ class PoseEstimator:
             ModelError: a model cannot be run.
         """
         image = frame.image
-        if image.shape != self._shape:  # another camera mode: old pixels mean nothing any more
+        if image.shape != self._shape:  # another camera mode: old pixel coordinates are void
             self.reset()
             self._shape = image.shape
         found = self._by_detector(frame, hurried=hurried) if self.detector else self._by_keypoints(frame)
@@ -186,7 +186,7 @@ class PoseEstimator:
     # -- with a detector -------------------------------------------------------------------------------------
 
     def _by_detector(self, frame: Frame, *, hurried: bool) -> tuple[Keypoints, Box] | None:
-        """Keypoints and box of the performer, the detector choosing where to look."""
+        """Return keypoints and box of the performer, with the detector choosing the crop."""
         look = self._performer.replaceable and self._moves_elsewhere(frame)
         rarely = hurried or self._every == "auto"
         if rarely and not look and frame.time - self._detected_at < TRUST_TIME:
@@ -195,17 +195,17 @@ class PoseEstimator:
                 return found
         box = self._detect(frame, look=look)
         if box is None:
-            # Detectors miss bodies that are bent, inverted or blurred; MoveNet, cropped, often does not.
+            # Detectors miss bodies that are bent, inverted or blurred; MoveNet on a crop often does not.
             return self._coast(frame, PRESENT)
         if self._performer.succeeded:
-            self._last = None  # it is somebody else's
+            self._last = None  # these keypoints belong to somebody else
         keypoints = self.movenet.estimate(frame.image, self._crop(box))
         return keypoints, box
 
     def _moves_elsewhere(self, frame: Frame) -> bool:
-        """Whether something moves outside the performer's box, at most every LOOK_EVERY s.
+        """Return whether something moves outside the performer's box, checked at most every LOOK_EVERY s.
 
-        It costs a tenth of a millisecond, and saves looks at the whole frame where nobody else is.
+        It costs a tenth of a millisecond, and saves detecting in the whole frame when nobody else is there.
         """
         time, image = frame.time, frame.image
         if self._looked is not None and time - self._looked[0] < LOOK_EVERY:
@@ -213,7 +213,7 @@ class PoseEstimator:
         longest = max(image.shape[:2])
         scale, step = THUMBNAIL / longest, max(1, longest // (4 * THUMBNAIL))
         size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-        coarse = np.ascontiguousarray(image[::step, ::step])  # some 16 of them make a pixel: enough
+        coarse = np.ascontiguousarray(image[::step, ::step])  # about 16 make a pixel
         small = np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_AREA), np.uint8)
         before, self._looked = self._looked, (time, small)
         box = self._performer.expected(time)
@@ -226,7 +226,7 @@ class PoseEstimator:
         return int(changed.sum()) >= CHANGED
 
     def _detect(self, frame: Frame, *, look: bool) -> Box | None:
-        """Run the detector, near the last place first, and update the lock; ``look``: everywhere, too."""
+        """Run the detector near the last place and, if ``look``, everywhere; update the lock."""
         assert self.detector is not None
         image, time = frame.image, frame.time
         size = (image.shape[1], image.shape[0])
@@ -234,26 +234,27 @@ class PoseEstimator:
         boxes: list[Box] = []
         if self._performer.unseen(time) <= self._performer.patience:
             region = self._search_region(frame)
-            # A square of 256 px costs what 320 × 192 does, and shows a body that fills it as large.
+            # A square of 256 px costs as much as 320 × 192 and shows a body that fills it equally large.
             oblong = min(region.width, region.height) <= 0.65 * max(region.width, region.height)
             boxes = self.detector.detect(image, region, TRACK_SIZE if oblong else SQUARE_SIZE)
             near = [box for box in boxes if self._performer.continues(box, time)]
             if look and near:
-                # Whoever is clearly larger is seen at this size, too; parts of the performer are nobody.
+                # Somebody clearly larger is seen at this size, too; parts of the performer are not other
+                # people.
                 around = self.detector.detect(image, None, TRACK_SIZE)
                 others = [box for box in around if all(shared(box, mine) < SAME_BODY for mine in near)]
                 return self._performer.update(near + others, time, size)
             if near or time - self._acquired_at < ACQUIRE_EVERY:
                 return self._performer.update(boxes, time, size)
         self._acquired_at = time
-        if self._seen_in is not None:  # out of sight since the last frame: who else was there?
+        if self._seen_in is not None:  # out of sight since the last frame: find out who else was there
             others = self.detector.detect(self._seen_in.image, None, ACQUIRE_SIZE)
             self._performer.was_beside(others, self._seen_in.time)
             self._seen_in = None
         return self._performer.update(self.detector.detect(image, None, ACQUIRE_SIZE), time, size)
 
     def _search_region(self, frame: Frame) -> Box:
-        """Where to look: the expected box and a third of a body around it, more when unseen."""
+        """Return the region to search: the expected box and a third of a body around it, more when unseen."""
         box = self._performer.expected(frame.time)
         if box is None:
             return whole(frame.image)
@@ -261,7 +262,7 @@ class PoseEstimator:
         return clip(grow(box, margin * max(box.width, box.height)), frame.image)
 
     def _coast(self, frame: Frame, enough: float) -> tuple[Keypoints, Box] | None:
-        """Follow by the last keypoints alone; None when what comes out is not surely the performer."""
+        """Follow by the last keypoints alone; return None when the result is not surely the performer."""
         crop = crop_around(self._last) if self._last is not None else None
         if crop is None:
             return None
@@ -273,11 +274,11 @@ class PoseEstimator:
         return (keypoints, box) if self._performer.update([box], frame.time, size) else None
 
     def _crop(self, box: Box) -> Box:
-        """The square for MoveNet: around the box and what the last keypoints say belongs to it.
+        """Return the square for MoveNet: around the box and the last keypoints that belong to it.
 
         Measured against Thunder on the test clips, the mean error is 10–50 % less than with Google's rule,
-        which places the crop by the last keypoints alone and so carries their mistakes on. The keypoints
-        mend a box that shows only part of the body.
+        which places the crop by the last keypoints alone and so carries their errors on. The keypoints
+        complete a box that shows only part of the body.
         """
         body = box
         if self._last is not None:
@@ -294,7 +295,7 @@ class PoseEstimator:
     # -- without a detector ----------------------------------------------------------------------------------
 
     def _by_keypoints(self, frame: Frame) -> tuple[Keypoints, Box] | None:
-        """Keypoints and box of the performer by MoveNet alone."""
+        """Return keypoints and box of the performer by MoveNet alone."""
         found = self._coast(frame, PRESENT)
         if found is not None:
             return found
@@ -314,7 +315,7 @@ class PoseEstimator:
         return next((person for person in people if person[1] is mine), None)
 
     def _somebody(self, image: Image, crop: Box) -> tuple[Keypoints, Box] | None:
-        """Who is in a crop, seen again in the crop that fits them; None when nobody surely is."""
+        """Return the person in a crop, estimated again in a crop that fits them; None when not sure."""
         closer = crop_around(self.movenet.estimate(image, crop))
         if closer is None:
             return None
@@ -324,12 +325,12 @@ class PoseEstimator:
 
 
 def presence(keypoints: Keypoints) -> float:
-    """How surely keypoints are a person's: mean confidence of the body's twelve, without the face, 0..1."""
+    """Return the mean confidence 0..1 of the body's twelve keypoints, without the face: is it a person?"""
     return float(np.mean(keypoints.confidence[_BODY]))
 
 
 def keypoint_box(keypoints: Keypoints, image: Image) -> Box | None:
-    """The box around a person, as a detector would draw it; None when the torso was not seen."""
+    """Return the box around a person, as a detector would draw it; None when the torso was not seen."""
     if not torso_seen(keypoints):
         return None
     seen = keypoints.xy[keypoints.confidence > CROP_CONFIDENCE]
@@ -339,7 +340,7 @@ def keypoint_box(keypoints: Keypoints, image: Image) -> Box | None:
 
 
 def _search_crops(image: Image) -> list[Box]:
-    """Where MoveNet alone looks for somebody: the whole frame, then overlapping squares across it."""
+    """Return the crops MoveNet searches without a detector: the whole frame, then overlapping squares."""
     height, width = image.shape[:2]
     side, length = min(width, height), max(width, height)
     crops = [square(whole(image).center, length / 2)]

@@ -1,6 +1,6 @@
-"""Detectors out of ultralytics (extra ``[export]``), which is imported here and nowhere else.
+"""Exports detectors from ultralytics (extra ``[export]``), which is imported here and nowhere else.
 
-It wants PyTorch, gigabytes of it, and its models are AGPL-3.0; what it exports runs without it.
+It needs gigabytes of PyTorch, and its models are AGPL-3.0; exported files run without it.
 """
 
 from __future__ import annotations
@@ -20,35 +20,36 @@ from .errors import ModelError, OutputError
 from .model_files import OFFLINE_VARIABLE, cache_dir
 
 INSTALL_HINT: Final = 'pip install "posesync[export]" (it brings PyTorch: some gigabytes)'
-#: Operators of ONNX 17 are known to every ONNX Runtime that PoseSync takes.
+#: Every ONNX Runtime that PoseSync supports has the operators of opset 17.
 _OPSET: Final = 17
 _NAME = re.compile(r"[\w-]+")
 
 
 def export_detector(name: str, folder: Path | None = None) -> Path:
-    """Make an ONNX file of a detector of ultralytics', for any input size, and see that it is one.
+    """Export one of ultralytics' detectors to ONNX, for any input size, and check the result.
 
     Args:
-        name: of a model that ultralytics knows and fetches (``yolov5nu``, ``yolo11n``, …), or the path of
-            weights (``.pt``) or of an architecture (``.yaml``, random weights).
+        name: name of a model that ultralytics knows and fetches (``yolov5nu``, ``yolo11n``, …), or the path
+            of weights (``.pt``) or of an architecture (``.yaml``, random weights).
         folder: where to put ``<name>.onnx``; by default where downloaded models are kept.
 
     Returns:
-        The file: what to name as detector model.
+        The file, which can be named as detector model.
 
     Raises:
-        ModelError: ultralytics is missing, knows no such model, or what it made is no person detector.
+        ModelError: ultralytics is missing, knows no such model, or exported something else than a person
+            detector.
         OutputError: the file cannot be written.
     """
     source = Path(name).expanduser()
     if source.suffix not in (".pt", ".yaml"):
         if not _NAME.fullmatch(name):
             raise ModelError(
-                f"there is no detector {name!r} to export: give a name as yolov5nu, or a .pt file"
+                f"there is no detector {name!r} to export: give a name such as yolov5nu, or a .pt file"
             )
         source = Path(f"{name}.pt")
     elif source.suffix == ".pt" and not source.is_file():
-        raise ModelError(f"model {source} does not exist: give the path of weights, or a name as yolov5nu")
+        raise ModelError(f"model {source} does not exist: give the path of weights, or a name like yolov5nu")
     ultralytics = _import_ultralytics()
     with tempfile.TemporaryDirectory(prefix="posesync-") as scratch:
         made = _export(ultralytics, source, Path(scratch))
@@ -57,7 +58,7 @@ def export_detector(name: str, folder: Path | None = None) -> Path:
 
 
 def _import_ultralytics() -> Any:
-    os.environ["YOLO_AUTOINSTALL"] = "false"  # it would run pip by itself
+    os.environ["YOLO_AUTOINSTALL"] = "false"  # otherwise it runs pip by itself
     if os.environ.get(OFFLINE_VARIABLE):
         os.environ["YOLO_OFFLINE"] = "true"
     try:
@@ -71,14 +72,14 @@ def _import_ultralytics() -> Any:
 
 
 def _export(ultralytics: Any, source: Path, scratch: Path) -> Path:
-    """Let ultralytics work on a copy in ``scratch``: it writes beside the weights."""
+    """Export a copy in ``scratch``, because ultralytics writes beside the weights."""
     target = scratch / source.name
     if source.is_file():
         shutil.copy(source, target)
     architecture = source.suffix == ".yaml" and not source.is_file()
     try:
         with redirect_stdout(sys.stderr):
-            # A path in scratch makes it download there and not into the current folder.
+            # A path in scratch makes it download to there instead of the current folder.
             model = ultralytics.YOLO(source.name if architecture else str(target), task="detect")
             if architecture:
                 target = target.with_suffix(".pt")

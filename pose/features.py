@@ -1,11 +1,11 @@
-"""Keypoints become features: what a pose looks like wherever, however large and in whatever frame it is.
+"""Features of keypoints: descriptions of a pose that do not depend on its place and size in the frame.
 
 Every function takes one pose (17, 3) or a sequence (T, 17, 3), columns x px, y px, confidence 0..1, and is
-invariant to translation and to uniform scale. Interior angles say how a limb is folded; limb directions say
-where it points, which angles alone cannot (a straight arm reads 180° at the elbow, raised or let down).
+invariant to translation and to uniform scale. Interior angles show how a limb is folded; limb directions show
+where it points, which angles alone cannot (a straight arm reads 180° at the elbow, raised or lowered).
 
-Angle-MAE is the measure of the original PoseSync (Infocusp, 2023); ours compares interior angles, so that it
-needs no wrapping, and weights each joint by how well both poses saw it.
+Angle-MAE is the measure of the original PoseSync (Infocusp, 2023); this one compares interior angles, which
+need no wrapping, and weights each joint by how well it was seen in both poses.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .types import FloatArray
 NUM_JOINTS: Final = len(JOINTS)
 NUM_LIMBS: Final = len(LIMBS)
 
-#: Keypoint confidence at and below which a keypoint is not a measurement, and at and above which it fully is.
+#: Confidence up to which a keypoint does not count as seen, and from which it counts fully.
 CONFIDENCE_FLOOR: Final = SHARED.limits.keypoint_floor
 CONFIDENCE_FULL: Final = 0.45
 
@@ -66,7 +66,7 @@ class Features:
 
 
 def keypoint_weights(confidence: FloatArray) -> FloatArray:
-    """Weight 0..1 of keypoints from their confidence: a ramp from CONFIDENCE_FLOOR to CONFIDENCE_FULL."""
+    """Return keypoint weights 0..1, a ramp of the confidence from CONFIDENCE_FLOOR to CONFIDENCE_FULL."""
     weights: FloatArray = np.clip(
         (confidence - CONFIDENCE_FLOOR) / (CONFIDENCE_FULL - CONFIDENCE_FLOOR), 0.0, 1.0
     )
@@ -92,9 +92,9 @@ def check_keypoints(keypoints: FloatArray, name: str = "keypoints") -> FloatArra
 
 
 def extract_features(keypoints: FloatArray) -> Features:
-    """Interior angles and limb directions, each weighted by the confidence of its keypoints.
+    """Return interior angles and limb directions, each weighted by the confidence of its keypoints.
 
-    The angle at a vertex is atan2(|u × v|, u · v): exact for straight and folded limbs, where arccos is not.
+    The angle at a vertex is atan2(|u × v|, u · v): exact for straight and folded limbs, unlike arccos.
     A keypoint that is NaN or infinite counts as not seen.
 
     Args:
@@ -127,9 +127,9 @@ def extract_features(keypoints: FloatArray) -> Features:
 
 
 def angle_mae(a: Features, b: Features) -> FloatArray:
-    """Angle-MAE: the weighted mean absolute difference of interior joint angles, degrees 0..180.
+    """Return Angle-MAE: the weighted mean absolute difference of interior joint angles, degrees 0..180.
 
-    Each joint weighs as much as the worse seen of the two poses; NaN where no joint is seen in both.
+    Each joint has the lower of its two weights; NaN where no joint is seen in both poses.
     Leading axes broadcast, so a pose can be compared with a whole sequence.
     """
     weight = np.minimum(a.angle_weights, b.angle_weights)

@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, and what to tell when that fails."""
+"""Writes files completely or not at all, and explains failures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from posesync.pose.errors import OutputError
 
 
 def output_error(error: Exception, path: Path) -> OutputError:
-    """The one-line error for a file that cannot be written."""
+    """Return the one-line error for a file that cannot be written."""
     reasons = {
         errno.ENOSPC: "the disk is full: free some space",
         errno.EDQUOT: "the disk quota is used up: free some space",
@@ -32,7 +32,7 @@ def output_error(error: Exception, path: Path) -> OutputError:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """A temporary file beside ``path`` that takes its name when the block ends well and vanishes otherwise.
+    """Open a temporary file beside ``path`` that replaces it when the block succeeds and vanishes otherwise.
 
     Raises:
         OutputError: the disk is full, the folder missing or not writable.
@@ -40,7 +40,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     handle: BinaryIO | None = None
     temporary: Path | None = None
     try:
-        # Not mkstemp, whose files are for the owner alone: a report is for whoever the folder is for.
+        # Not mkstemp, whose files only the owner can read: a report has the folder's usual permissions.
         name = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
         handle = name.open("xb")
         temporary = name
@@ -57,7 +57,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _discard(handle: BinaryIO | None, temporary: Path | None) -> None:
-    """Close and delete what an interrupted write left; its own failure must not hide the first one."""
+    """Close and delete the remains of an interrupted write; a failure here must not hide the first one."""
     if handle is not None:
         with suppress(OSError):
             handle.close()

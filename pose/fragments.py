@@ -1,4 +1,4 @@
-"""Mending a fragmented MP4 (ISO/IEC 14496-12) that broke off, in place: a full disk has no room for two."""
+"""Repairs a truncated fragmented MP4 (ISO/IEC 14496-12) in place: a full disk has no room for a copy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 _HEADER: Final = 8
-# Flags of a track run: which fields it has, before its samples and for each of them.
+# Flags of a track run: the fields it has, before its samples and for each of them.
 _OFFSET, _FIRST_FLAGS = 0x001, 0x004
 _DURATION, _SIZE, _FLAGS, _SHIFT = 0x100, 0x200, 0x400, 0x800
 
@@ -15,8 +15,8 @@ _DURATION, _SIZE, _FLAGS, _SHIFT = 0x100, 0x200, 0x400, 0x800
 def mend(path: Path) -> None:
     """Cut a file after its last complete picture, so that it decodes to the end without an error.
 
-    The fragment that broke off keeps the pictures that are there; its index is shortened to them. A file that
-    is complete is left as it is, one without a beginning becomes empty.
+    The truncated fragment keeps its complete pictures; its index is shortened to them. A complete file is
+    left unchanged, one without a beginning becomes empty.
 
     Raises:
         OSError: the file cannot be changed.
@@ -37,7 +37,7 @@ def mend(path: Path) -> None:
 
 
 def _box(file: BinaryIO, place: int) -> tuple[int, bytes]:
-    """Length and kind of the box at ``place``; length 0 when it is cut off."""
+    """Return the length and type of the box at ``place``; length 0 when it is cut off."""
     file.seek(place)
     head = file.read(_HEADER)
     if len(head) < _HEADER:
@@ -50,7 +50,7 @@ def _box(file: BinaryIO, place: int) -> tuple[int, bytes]:
 
 
 def _shorten(file: BinaryIO, index: int, data: int, end: int) -> int:
-    """Let the fragment whose index is at ``index`` end with its last complete picture; returns where."""
+    """End the fragment whose index is at ``index`` after its last complete picture; return where it ends."""
     run = _find(file, index, data, (b"traf", b"trun"))
     if run is None:
         return index
@@ -81,7 +81,7 @@ def _shorten(file: BinaryIO, index: int, data: int, end: int) -> int:
 
 
 def _find(file: BinaryIO, box: int, end: int, path: tuple[bytes, ...]) -> int | None:
-    """Where the box is that ``path`` leads to inside the one at ``box``."""
+    """Return the offset of the box that ``path`` leads to inside the one at ``box``."""
     place = box + _HEADER
     while place + _HEADER <= end:
         length, kind = _box(file, place)

@@ -1,4 +1,4 @@
-"""What every source of frames has in common, and how a file is played at its own pace."""
+"""The interface of every frame source, and playing a file at its own pace."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Self = TypeVar("Self", bound="FrameSource")  # typing.Self came with Python 3.11
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a source says of itself when it is opened.
+    """What a source reports when it is opened.
 
     Attributes:
         name: file or folder name, camera name, or the address without user name and password.
         kind: ``file``, ``folder``, ``camera`` or ``stream``.
         width: of the delivered images, px, upright.
         height: of the delivered images, px, upright.
-        fps: average frames per second, or None where the source does not say. Frames carry their own time.
-        duration: s, as the container says it (a truncated file delivers less), or None where there is no end.
-        frames: number of frames as the container says it, or None.
+        fps: average frames per second, or None when the source does not give it. Frames carry their own time.
+        duration: s, according to the container (a truncated file delivers less), or None without an end.
+        frames: number of frames according to the container, or None.
     """
 
     name: str
@@ -39,14 +39,14 @@ class SourceInfo:
 
 
 class FrameSource(ABC):
-    """Frames one after the other, from a file, a folder, a camera or a stream.
+    """A source of frames: a file, a folder, a camera or a stream.
 
     Iterate over it, or call :meth:`read`. Single pass, one thread at a time; a context manager.
 
     Attributes:
-        info: what the source says of itself.
-        is_live: True for a camera or a live stream: it does not wait for a slow reader, and it can get lost.
-        warning: one line about what went wrong without stopping the source (a truncated file), else None.
+        info: what the source reports about itself.
+        is_live: True for a camera or a live stream: it does not wait for a slow reader, and it can be lost.
+        warning: one line about a problem that did not stop the source (a truncated file), else None.
     """
 
     info: SourceInfo
@@ -55,18 +55,18 @@ class FrameSource(ABC):
 
     @abstractmethod
     def read(self) -> Frame | None:
-        """The next frame; None at the end of a file, or when a live source is lost (see :meth:`reopen`)."""
+        """Return the next frame; None at the end of a file or when a live source is lost (:meth:`reopen`)."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of the file or the device. May be called twice."""
+        """Release the file or the device. May be called twice."""
 
     def reopen(self) -> bool:
-        """Try once to get a lost live source back: True when frames come again, with times that go on."""
+        """Try once to reconnect a lost live source; True when it delivers again, with continuing times."""
         return False
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames until the end, or until a live source is lost."""
+        """Yield frames until the end, or until a live source is lost."""
         while (frame := self.read()) is not None:
             yield frame
 
@@ -80,7 +80,7 @@ class FrameSource(ABC):
 
 
 class Pacer:
-    """Holds frames of a file back until their time has come, as a camera would deliver them."""
+    """Holds back the frames of a file until they are due, so that they arrive as from a camera."""
 
     def __init__(
         self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
@@ -90,7 +90,7 @@ class Pacer:
         self._start: float | None = None
 
     def wait(self, moment: float) -> None:
-        """Return when ``moment`` s have passed since the first call (whose own moment counts as now)."""
+        """Wait until ``moment`` s, where the first call's ``moment`` is taken to be now."""
         now = self._clock()
         if self._start is None:
             self._start = now - moment
@@ -110,15 +110,16 @@ def resume(
     """Wait for a lost live source to come back.
 
     Args:
-        source: one whose :meth:`FrameSource.read` returned None; a file is never lost, so it answers False.
-        patience: s; after this the source is given up.
+        source: one whose :meth:`FrameSource.read` returned None; for a file, which is never lost, it is
+            False.
+        patience: s after which the source is given up.
         interval: s between two attempts.
-        stopped: asked before each attempt; True gives up at once.
+        stopped: called before each attempt; True gives up at once.
         clock: s, monotonic.
         sleep: waits the given s.
 
     Returns:
-        True when it delivers again, False when it was given up.
+        True when the source delivers again, False when it was given up.
     """
     if not source.is_live:
         return False

@@ -1,4 +1,4 @@
-"""The one kind of video that every browser and player shows with the same colours: H.264, 4:2:0, BT.709."""
+"""H.264, 4:2:0, BT.709: the one video format that every browser and player shows in the same colours."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import av
 from .errors import OutputError
 from .types import Image
 
-#: Ticks per second: the MPEG clock, which every usual frame rate divides well.
+#: Ticks per second: the MPEG clock, which is divisible by the usual frame rates.
 CLOCK: Final = 90_000
 _ENCODER: Final = "libx264"
-_BT709: Final = 1  # its code in ITU-T H.273, for primaries, transfer and matrix alike
+_BT709: Final = 1  # BT.709's code in ITU-T H.273 for primaries, transfer and matrix
 
 
 def add_video(
@@ -23,17 +23,17 @@ def add_video(
     """Add a stream to a container that is being written.
 
     Args:
-        container: PyAV's.
+        container: a PyAV container.
         size: (width, height) px, even.
         rate: frames per s.
-        options: x264's.
-        threads: of the encoder; 0 lets it choose.
+        options: options of x264.
+        threads: number of encoder threads; 0 lets it choose.
 
     Returns:
-        PyAV's stream, its codec's clock in ``CLOCK``.
+        The PyAV stream; its codec's time base is 1 / ``CLOCK``.
 
     Raises:
-        OutputError: this PyAV has no encoder.
+        OutputError: this PyAV has no H.264 encoder.
     """
     try:
         stream = container.add_stream(_ENCODER, rate=rate, options=dict(options))
@@ -46,14 +46,14 @@ def add_video(
     codec = stream.codec_context
     codec.time_base = Fraction(1, CLOCK)
     codec.thread_count = threads
-    # Untagged video is guessed at by each player in its own way, and its colours drift.
+    # Each player guesses the colour space of untagged video differently, which shifts its colours.
     codec.colorspace = codec.color_primaries = codec.color_trc = _BT709
     codec.color_range = 1
     return stream
 
 
 def picture(image: Image, pts: int, **scaling: Any) -> av.VideoFrame:
-    """A uint8 BGR image for such a stream, at ``pts`` ticks; ``scaling`` as PyAV's ``reformat`` takes it."""
+    """Return a uint8 BGR image as a frame at ``pts`` ticks; ``scaling`` is passed to PyAV's ``reformat``."""
     frame = av.VideoFrame.from_ndarray(image, format="bgr24")
     frame = frame.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG", **scaling)
     frame.pts, frame.time_base = pts, Fraction(1, CLOCK)

@@ -24,9 +24,9 @@ class ImageFolder(FrameSource):
         """Open a folder.
 
         Args:
-            folder: with JPEG, PNG, BMP, WebP or TIFF images, all of one size; its sub-folders are not read.
+            folder: a folder of JPEG, PNG, BMP, WebP or TIFF images of one size; sub-folders are not read.
             fps: images per second.
-            paced: hold each image back until its time has come.
+            paced: hold back each image until it is due.
             max_height: px; higher images are scaled down.
 
         Raises:
@@ -52,7 +52,7 @@ class ImageFolder(FrameSource):
         self.info = SourceInfo(self._folder.name, "folder", width, height, fps, count / fps, count)
 
     def read(self) -> Frame | None:
-        """The next image, or None after the last.
+        """Return the next image, or None after the last.
 
         Raises:
             SourceError: an image cannot be read or has another size than the first.
@@ -74,7 +74,7 @@ class ImageFolder(FrameSource):
         return frame
 
     def close(self) -> None:
-        """Nothing more is read."""
+        """Stop reading."""
         self._files = []
         self._first = None
 
@@ -95,6 +95,6 @@ class ImageFolder(FrameSource):
 
 
 def _natural(file: Path) -> list[tuple[int, int, str]]:
-    """Sort key in which numbers count as numbers."""
+    """Return a sort key that compares digits as numbers."""
     parts = re.split(r"(\d+)", file.name.casefold())
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]

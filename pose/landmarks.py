@@ -1,4 +1,4 @@
-"""MediaPipe's 33 body landmarks as the 17 COCO keypoints, with the heels and toes that COCO lacks."""
+"""Converts MediaPipe's 33 body landmarks to the 17 COCO keypoints, plus the heels and toes COCO lacks."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .errors import InvalidDataError
 from .types import FloatArray, Keypoints
 
 NUM_LANDMARKS: Final = 33
-#: The landmark that is each COCO keypoint; the eyes' middles, not their corners.
+#: The landmark of each COCO keypoint; of the eyes the middle, not the corners.
 COCO_LANDMARKS: Final = (0, 2, 5, 7, 8, 11, 12, 13, 14, 15, 16, 23, 24, 25, 26, 27, 28)
 
 FOOT_NAMES: Final = ("left_heel", "right_heel", "left_toe", "right_toe")
-#: The landmark that is each of them; a toe is MediaPipe's "foot index", the tip of the big toe.
+#: The landmark of each of them; a toe is MediaPipe's "foot index", the tip of the big toe.
 FOOT_LANDMARKS: Final = (29, 30, 31, 32)
 
 
@@ -37,7 +37,7 @@ class Landmarks(Keypoints):
     feet: FloatArray = field(default_factory=_no_feet)
 
     def __post_init__(self) -> None:
-        """Refuse what would poison every later stage."""
+        """Refuse values that would corrupt every later stage."""
         Keypoints.__post_init__(self)  # super() does not find its class in a slotted dataclass
         if self.feet.shape != (len(FOOT_NAMES), 3) or not np.isfinite(self.feet).all():
             raise InvalidDataError(
@@ -46,7 +46,7 @@ class Landmarks(Keypoints):
 
     @classmethod
     def from_landmarks(cls, landmarks: FloatArray) -> Landmarks:
-        """From MediaPipe's 33 landmarks.
+        """Return the keypoints of MediaPipe's 33 landmarks.
 
         Args:
             landmarks: (33, 3) x px, y px in the full frame, confidence 0..1.

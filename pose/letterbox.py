@@ -1,4 +1,4 @@
-"""A region of a frame into a network's input and back: one scale for both axes, centred, the rest padded.
+"""Maps a region of a frame to a network's input and back: one scale for both axes, centred and padded.
 
 Coordinates are continuous: pixel i covers [i, i + 1), so a region (0, 0, W, H) is the whole frame.
 """
@@ -19,8 +19,8 @@ class Letterbox:
 
     Attributes:
         scale: input pixels per frame pixel.
-        offset_x, offset_y: where the frame's (0, 0) falls in the input, px.
-        width, height: of the input, px.
+        offset_x, offset_y: position of the frame's (0, 0) in the input, px.
+        width, height: size of the input, px.
     """
 
     scale: float
@@ -31,19 +31,19 @@ class Letterbox:
 
     @classmethod
     def fit(cls, region: Box, width: int, height: int) -> Letterbox:
-        """Show all of ``region`` (frame px; it may reach outside the frame), centred in width × height px."""
+        """Return the map of ``region`` (frame px, may exceed the frame) centred in width × height px."""
         scale = min(width / max(region.width, 1.0), height / max(region.height, 1.0))
         x, y = region.center
         return cls(scale, width / 2 - scale * x, height / 2 - scale * y, width, height)
 
     def apply(self, image: Image, fill: int = 0) -> Image:
-        """The input image, (height, width, 3) uint8; outside the frame every channel is ``fill``, 0..255."""
+        """Return the input image, (height, width, 3) uint8, with ``fill``, 0..255, outside the frame."""
         scale, offset_x, offset_y = self.scale, self.offset_x, self.offset_y
         while scale <= 0.5:
             # Halving first (each pixel the mean of four) keeps thin limbs from falling between samples.
             image, offset_x, offset_y = self._halve(image, scale, offset_x, offset_y)
             scale *= 2
-        # Half a pixel: warpAffine maps pixel centres, this class the plane they lie in.
+        # Half a pixel: warpAffine maps pixel centres, this class the continuous plane.
         matrix = np.array(
             [
                 [scale, 0.0, offset_x + 0.5 * scale - 0.5],
@@ -63,7 +63,7 @@ class Letterbox:
     def _halve(
         self, image: Image, scale: float, offset_x: float, offset_y: float
     ) -> tuple[Image, float, float]:
-        """Half-size image of the part that is seen, and the offsets that go with it at twice the scale."""
+        """Return the visible part at half size, and the offsets that match it at twice the scale."""
         height, width = image.shape[:2]
         left = max(0, int(-offset_x / scale) - 8) & ~1
         top = max(0, int(-offset_y / scale) - 8) & ~1
@@ -77,7 +77,7 @@ class Letterbox:
         return np.asarray(half, dtype=np.uint8), offset_x + scale * left, offset_y + scale * top
 
     def to_frame(self, xy: FloatArray) -> FloatArray:
-        """(..., 2) input px → frame px."""
+        """Return (..., 2) input px as frame px."""
         result: FloatArray = (xy - np.array([self.offset_x, self.offset_y])) / self.scale
         return result
 
@@ -90,25 +90,25 @@ def seen_in(image: Image, xy: FloatArray, confidence: FloatArray) -> FloatArray:
 
 
 def whole(image: Image) -> Box:
-    """The whole frame as a region."""
+    """Return the whole frame as a region."""
     height, width = image.shape[:2]
     return Box(0.0, 0.0, float(width), float(height))
 
 
 def square(center: tuple[float, float], half: float) -> Box:
-    """The square with this centre and half-size, px."""
+    """Return the square with this centre and half-size, px."""
     x, y = center
     return Box(x - half, y - half, x + half, y + half)
 
 
 def grow(box: Box, margin: float, image: Image | None = None) -> Box:
-    """A box with ``margin`` px added on every side, cut to the frame of ``image`` when one is given."""
+    """Return a box with ``margin`` px added on every side, clipped to the frame of ``image`` if given."""
     grown = Box(box.left - margin, box.top - margin, box.right + margin, box.bottom + margin, box.score)
     return grown if image is None else clip(grown, image)
 
 
 def clip(box: Box, image: Image) -> Box:
-    """The part of a box that lies in the frame."""
+    """Return the part of a box that lies in the frame."""
     height, width = image.shape[:2]
     left, right = np.clip((box.left, box.right), 0.0, width)
     top, bottom = np.clip((box.top, box.bottom), 0.0, height)
@@ -116,7 +116,7 @@ def clip(box: Box, image: Image) -> Box:
 
 
 def stretched_size(region: Box, longest: int, stride: int = 32) -> tuple[int, int]:
-    """Width and height, multiples of ``stride``, of the input that shows ``region`` at ``longest`` px.
+    """Return the input's width and height, multiples of ``stride``, that show ``region`` at ``longest`` px.
 
     A 16:9 frame at 320 gives 320 × 192.
     """

@@ -1,4 +1,4 @@
-"""What `posesync doctor` finds out by trying: each camera for a second, a video written and read back."""
+"""Checks of `posesync doctor` by trial: each camera for a second, a video written and read back."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from .sources import open_source
 from .types import Image
 from .writer import VideoWriter
 
-#: s that a camera is watched for its frame rate.
+#: s for which a camera's frame rate is measured.
 WATCH: Final = 1.0
-#: s to the first image from which on a start counts as slow.
+#: s to the first image from which a start counts as slow.
 SLOW_START: Final = 4.0
 #: Frames per second below which movement gets lost between two frames.
 FEW_FRAMES: Final = 20.0
 
-#: What phones, webcams and the web deliver.
+#: Formats that phones, webcams and the web deliver.
 _WANTED_DECODERS: Final = ("h264", "hevc", "vp9", "av1", "mjpeg")
 _SIZE: Final = (320, 240)
 _FRAMES: Final = 30
-#: Mean difference of a decoded picture from the one written, of 255, that a lossy codec may cause.
+#: Mean difference, out of 255, between written and decoded picture that a lossy codec may cause.
 _LOSS: Final = 12.0
 
 
@@ -38,10 +38,10 @@ def check_cameras(
     open_camera: Callable[[int], Camera] = Camera,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Finding]:
-    """Open every camera and watch it for a moment.
+    """Open every camera and measure it for a moment.
 
     Args:
-        cameras: which; None: all of this machine.
+        cameras: the cameras to check; None: all of this machine.
         open_camera: opens one by its index.
         clock: s, monotonic.
     """
@@ -52,7 +52,7 @@ def check_cameras(
                 "camera",
                 Severity.WARNING,
                 "no camera was found",
-                "plug one in, or let --camera name a video file or a network camera's address",
+                "plug one in, or give --camera a video file or a network camera's address",
             )
         ]
     return [_check_camera(camera, open_camera, clock) for camera in found]
@@ -100,7 +100,7 @@ def _check_camera(
 
 
 def _watch(camera: Camera, clock: Callable[[], float]) -> tuple[list[float], bool]:
-    """Times of the frames of a second, and whether all of them were black."""
+    """Return the times, s, of the frames of one second, and whether all of them were black."""
     times, dark = [], True
     end = clock() + WATCH
     while clock() < end and (frame := camera.read()) is not None:
@@ -110,7 +110,7 @@ def _watch(camera: Camera, clock: Callable[[], float]) -> tuple[list[float], boo
 
 
 def check_codecs(folder: Path) -> list[Finding]:
-    """Write a short video into ``folder`` as a recording is written, read it back, and compare."""
+    """Write a short video into ``folder`` like a recording, read it back, and compare."""
     path = folder / "doctor.mp4"
     pictures = [_picture(number) for number in range(_FRAMES)]
     began = time.perf_counter()
@@ -151,7 +151,7 @@ def check_codecs(folder: Path) -> list[Finding]:
 
 
 def _picture(number: int) -> Image:
-    """A smooth pattern that moves."""
+    """Return a smooth pattern that moves."""
     x, y = np.meshgrid(np.arange(_SIZE[0]), np.arange(_SIZE[1]))
     waves = [127 + 100 * np.sin((x + 3 * number) / 23 + phase) * np.cos(y / 31) for phase in (0, 1, 2)]
     return np.stack(waves, axis=2).astype(np.uint8)

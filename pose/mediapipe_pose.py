@@ -1,7 +1,7 @@
-"""MediaPipe's PoseLandmarker (Google, BlazePose, 2020) in MoveNet's place; an extra, imported when asked for.
+"""MediaPipe's PoseLandmarker (Google, BlazePose, 2020) in place of MoveNet; an extra, imported on demand.
 
-It is run on one crop after another, each for itself (image mode): like MoveNet it is told where to look by
-whoever calls, so that the lock on one performer, not MediaPipe's own tracking, decides who is followed.
+It runs on each crop separately (image mode): as with MoveNet the caller decides where to look, so that the
+lock on one performer, not MediaPipe's own tracking, decides who is followed.
 """
 
 from __future__ import annotations
@@ -26,30 +26,30 @@ from .types import Box, FloatArray, Image
 logger = logging.getLogger(__name__)
 
 INSTALL_HINT: Final = 'pip install "posesync[mediapipe]" and then pip install --no-deps mediapipe'
-#: Side of the picture it is given, px: the person's own part of it is then as large as its network's input.
+#: Side of the input picture, px: the person's part of it is then as large as the network's input.
 INPUT_SIZE: Final = 384
-#: People it may see in one crop; the one nearest the middle is meant.
+#: People it may find in one crop; the one nearest the centre is used.
 MOST_PEOPLE: Final = 2
 #: The discard port.
 NOWHERE: Final = "http://127.0.0.1:9"
-#: As low as MoveNet's own: what counts as seen is decided by confidences later on, not by an empty answer.
+#: As low as MoveNet's own: confidences decide later what counts as seen, not an empty answer.
 _LEAST: Final = 0.3
 _HIPS: Final = (23, 24)
 
 
 def _keep_to_ourselves() -> None:
-    """Let MediaPipe's reports to its maker end at a port of this machine on which nobody listens.
+    """Redirect MediaPipe's usage reports to a local port on which nothing listens.
 
-    Since 0.10.3x its wheels send usage to play.googleapis.com, with no switch against it (their issue 6291).
-    They do it with curl, which heeds these variables. Other transfers over https in this process, which is
-    only Python's own fetching of models, must come before.
+    Since 0.10.3x its wheels send usage data to play.googleapis.com, with no way to turn it off (their issue
+    6291). They use curl, which obeys these variables. Other https transfers of this process, which are only
+    Python's downloads of models, must come before.
     """
     os.environ["https_proxy"] = NOWHERE
-    os.environ["no_proxy"] = "localhost,127.0.0.1"  # one of the user's could let that host pass
+    os.environ["no_proxy"] = "localhost,127.0.0.1"  # the user's own value could exempt that host
 
 
 def _import_mediapipe() -> Any:
-    """The mediapipe module, kept from writing its start-up notices on standard error as far as it lets us.
+    """Return the mediapipe module, with its start-up notices on standard error suppressed where possible.
 
     Raises:
         ModelError: it is not installed, or it cannot be imported.
@@ -66,25 +66,25 @@ def _import_mediapipe() -> Any:
 
 
 def _let_go(landmarker: weakref.ref[Any]) -> None:
-    """At the end of the process: closing would need a thread that Python has ended by then (a traceback)."""
+    """Skip closing at exit: it would need a thread that Python has ended by then, and print a traceback."""
     alive = landmarker()
     if alive is not None:
         alive._handle = None
 
 
 class MediaPipePose:
-    """PoseLandmarker, lite, full or heavy.
+    """MediaPipe's PoseLandmarker, lite, full or heavy.
 
     Args:
         path: the ``.task`` file.
-        provider: only the CPU is used; another that is asked for by name is refused with a warning.
+        provider: only the CPU is used; asking for another by name gives a warning.
         threads: MediaPipe decides for itself.
 
     Raises:
         ModelError: the package mediapipe is missing, or the file is not a pose landmarker.
     """
 
-    #: As ONNX Runtime would say it.
+    #: In ONNX Runtime's terms.
     providers = ("CPUExecutionProvider",)
 
     def __init__(
@@ -97,7 +97,7 @@ class MediaPipePose:
         self.path = Path(path)
         self.size = INPUT_SIZE
         if not self.path.is_file():
-            raise ModelError(f"model {path} does not exist: run `posesync models` to see what is there")
+            raise ModelError(f"model {path} does not exist: run `posesync models` to see what is available")
         self._mediapipe = _import_mediapipe()
         if provider not in ("auto", "cpu"):
             logger.warning("MediaPipe runs on the cpu here, not on %s: use pose thunder for a GPU", provider)
@@ -114,13 +114,13 @@ class MediaPipePose:
         except Exception as error:  # ValueError, RuntimeError or one of its own, by version
             reason = " ".join(str(error).split())[:160]
             raise ModelError(
-                f"model {path} is no MediaPipe pose landmarker ({reason}): give a pose_landmarker_*.task"
+                f"model {path} is not a MediaPipe pose landmarker ({reason}): give a pose_landmarker_*.task"
             ) from None
         atexit.register(_let_go, weakref.ref(self._landmarker))
-        self.infer(np.zeros((self.size, self.size, 3), np.uint8))  # the first inference is the slow one
+        self.infer(np.zeros((self.size, self.size, 3), np.uint8))  # the first inference is slow
 
     def infer(self, image: Image) -> list[FloatArray]:
-        """The bare networks.
+        """Run the landmarker on one picture.
 
         Args:
             image: (size, size, 3) uint8 **RGB**.
@@ -139,7 +139,7 @@ class MediaPipePose:
             raise ModelError(
                 f"model {self.path} failed ({reason}): give another .task, or use pose lightning"
             ) from None
-        # Visible is what is neither hidden nor outside of the picture; each of the two tells one of them.
+        # Visibility covers hidden landmarks, presence those outside the picture; a landmark must pass both.
         return [
             np.array([(mark.x, mark.y, min(mark.visibility, mark.presence)) for mark in person], np.float32)
             for person in people
@@ -171,5 +171,5 @@ class MediaPipePose:
         return Landmarks.from_landmarks(np.column_stack([xy, seen_in(image, xy, found[:, 2])]))
 
     def close(self) -> None:
-        """Free its threads."""
+        """Free MediaPipe's threads."""
         self._landmarker.close()

@@ -1,4 +1,4 @@
-"""Which files the settings ask for: the pose network's and the detector's."""
+"""Finds the files of the pose network and of the detector that the settings ask for."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .settings import POSE_MODELS, PoseSettings
 
 logger = logging.getLogger(__name__)
 
-#: The detector unless another is named.
+#: The detector by default.
 DETECTOR_MODEL: Final = "yolov5n"
 
 
 def pose_file(settings: PoseSettings, *, download: bool = True) -> Path:
-    """The file of the pose network that the settings ask for.
+    """Return the file of the pose network that the settings ask for.
 
     Raises:
         ModelError: it is not on this machine.
@@ -30,9 +30,9 @@ def pose_file(settings: PoseSettings, *, download: bool = True) -> Path:
 
 
 def detector_file(settings: PoseSettings, *, download: bool = True) -> Path | None:
-    """The file of the detector that the settings ask for; None for ``keypoints``, which needs none.
+    """Return the file of the detector that the settings ask for; None for ``keypoints``, which needs none.
 
-    With ``auto``, a YOLOv5n that cannot be had is None and a warning; a file that is named must be there.
+    With ``auto``, a missing YOLOv5n gives None and a warning; a file given by name must exist.
 
     Raises:
         ModelError: it is not on this machine and cannot be fetched.
@@ -51,22 +51,22 @@ def detector_file(settings: PoseSettings, *, download: bool = True) -> Path | No
 
 
 def say_without_detector(error: ModelError) -> None:
-    """The one line about ``auto`` having found no detector."""
-    logger.warning("%s. Going on with detector keypoints: the performer should be near the middle", error)
+    """Warn in one line that ``auto`` found no detector."""
+    logger.warning("%s. Continuing with detector keypoints: stay near the middle of the picture", error)
 
 
 def fetch_models(settings: PoseSettings) -> None:
-    """See that the files of the models are there, fetching what can be fetched.
+    """Make sure that the model files are on this machine, fetching missing ones.
 
     Raises:
-        ModelError: one is missing that cannot be done without.
+        ModelError: a required model is missing.
     """
     pose_file(settings)
     detector_file(settings)
 
 
 def model_digests(settings: PoseSettings) -> dict[str, str | None]:
-    """sha256 of the pose network and of the detector: what a cached result depends on; nothing is fetched.
+    """Return the sha256 of pose network and detector, on which cached results depend; nothing is fetched.
 
     ``detector`` is ``keypoints`` without one; ``pose`` is None when its file is not on this machine.
     """

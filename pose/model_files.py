@@ -1,7 +1,7 @@
-"""Where the weights are: looked for in POSESYNC_MODEL_DIR, the user cache, the package; else downloaded.
+"""Finds model files: in POSESYNC_MODEL_DIR, the user cache or the package; otherwise downloads them.
 
 The list of models is ``configs/models.toml``. A copy in POSESYNC_MODEL_DIR is the user's own choice and is
-used whatever its checksum (with a warning); a copy in the cache or the package must be one we know.
+used whatever its checksum (with a warning); a copy in the cache or the package must have a known checksum.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ MODEL_DIR_VARIABLE: Final = "POSESYNC_MODEL_DIR"
 OFFLINE_VARIABLE: Final = "POSESYNC_OFFLINE"
 PACKAGED: Final = Path(__file__).parent / "models"
 
-#: Seconds until a hub that does not answer counts as absent; for the whole of name look-up, proxy and reply.
+#: s after which a hub that does not answer counts as absent: for name look-up, proxy and reply together.
 HUB_TIMEOUT: Final = 5.0
-#: Seconds without a single byte after which a running download is given up.
+#: s without a single byte after which a running download is given up.
 STALL_TIMEOUT: Final = 10.0
 
 
@@ -54,13 +54,13 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """What `posesync models` says about one model.
+    """Status of one model, as shown by `posesync models`.
 
     Attributes:
         info: the entry in the list.
-        path: where it is, None when it is not on this machine.
-        size: bytes on disk, 0 when it is not there.
-        checksum_ok: whether it is a copy we know; None when it is not there.
+        path: the file, None when it is not on this machine.
+        size: bytes on disk, 0 when missing.
+        checksum_ok: whether it has a known checksum; None when missing.
     """
 
     info: ModelInfo
@@ -70,13 +70,13 @@ class ModelStatus:
 
     @property
     def name(self) -> str:
-        """The model's name, as :func:`find_model` takes it."""
+        """The model's name, for :func:`find_model`."""
         return self.info.name
 
 
 @cache
 def known_models() -> dict[str, ModelInfo]:
-    """Every model PoseSync can use, by name."""
+    """Return every model PoseSync can use, by name."""
     text = resources.files("posesync.configs").joinpath("models.toml").read_text(encoding="utf-8")
     return {
         name: ModelInfo(name=name, **{**entry, "sha256": tuple(entry["sha256"])})
@@ -85,7 +85,7 @@ def known_models() -> dict[str, ModelInfo]:
 
 
 def model_info(name: str) -> ModelInfo:
-    """The entry of one model.
+    """Return the entry of one model.
 
     Raises:
         ModelError: no such name.
@@ -97,12 +97,12 @@ def model_info(name: str) -> ModelInfo:
 
 
 def cache_dir() -> Path:
-    """The folder that downloaded models are kept in (made when something is put there)."""
+    """Return the folder for downloaded models; it is created when the first one is stored."""
     return Path(platformdirs.user_cache_dir("posesync", appauthor=False)) / "models"
 
 
 def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file.
+    """Return the hexadecimal SHA-256 of a file.
 
     Raises:
         ModelError: the file cannot be read.
@@ -116,27 +116,27 @@ def sha256_of(path: Path) -> str:
 
 
 def _own_folder() -> Path | None:
-    """The folder that POSESYNC_MODEL_DIR names, None when it is not set."""
+    """Return the folder that POSESYNC_MODEL_DIR names, None when it is not set."""
     named = os.environ.get(MODEL_DIR_VARIABLE, "")
     return Path(named).expanduser() if named else None
 
 
 def _places(info: ModelInfo) -> list[Path]:
-    """Where a model is looked for, in order."""
+    """Return the places where a model is looked for, in order."""
     own = _own_folder()
     return [folder / info.file for folder in (*([own] if own else []), cache_dir(), PACKAGED)]
 
 
 def find_model(name: str, *, download: bool = True) -> Path:
-    """The path of a model's file, fetching it when it is nowhere on this machine.
+    """Return the path of a model's file, downloaded when it is not on this machine.
 
     Args:
         name: one of :func:`known_models`.
         download: fetch a missing model from its hub; never done when POSESYNC_OFFLINE is set.
 
     Raises:
-        ModelError: unknown name, no copy found and none to fetch, a known place holds a file with another
-            checksum that could not be replaced, no hub, or a download that is not what it should be.
+        ModelError: unknown name, no copy found and none to fetch, a file with a wrong checksum that could not
+            be replaced, no hub, or a download with a wrong checksum.
     """
     info = model_info(name)
     own = _own_folder()
@@ -148,7 +148,7 @@ def find_model(name: str, *, download: bool = True) -> Path:
             return path
         if own is not None and path.parent == own:
             logger.warning(
-                "%s is not a copy PoseSync knows (another checksum); using it because %s names its folder",
+                "%s is not a copy PoseSync knows (different checksum); using it because %s names its folder",
                 path,
                 MODEL_DIR_VARIABLE,
             )
@@ -166,7 +166,7 @@ def find_model(name: str, *, download: bool = True) -> Path:
 
 
 def own_model(named: str) -> Path:
-    """The path of a model that the user names: a file, or an entry of the list of models.
+    """Return the path of a model given by the user: a file, or a name from the list of models.
 
     Raises:
         ModelError: neither.
@@ -185,12 +185,12 @@ def own_model(named: str) -> Path:
 
 
 def list_models() -> list[ModelStatus]:
-    """Every known model and where it is; nothing is downloaded."""
+    """Return the status of every known model; nothing is downloaded."""
     return [_status(info) for info in known_models().values()]
 
 
 def _status(info: ModelInfo) -> ModelStatus:
-    """Look one model up in the places :func:`find_model` uses."""
+    """Return the status of one model, looked up where :func:`find_model` looks."""
     for path in _places(info):
         if path.is_file():
             return ModelStatus(info, path, path.stat().st_size, sha256_of(path) in info.sha256)
@@ -198,7 +198,7 @@ def _status(info: ModelInfo) -> ModelStatus:
 
 
 def _download(info: ModelInfo, allowed: bool) -> Path:
-    """Fetch a model into the user cache: checked against its checksum, visible only when complete."""
+    """Download a model into the user cache: verified by its checksum, visible only when complete."""
     if not info.url:
         raise ModelError(f"model {info.file} was not found: {info.remedy}")
     if not allowed or os.environ.get(OFFLINE_VARIABLE):
@@ -239,10 +239,10 @@ def _download(info: ModelInfo, allowed: bool) -> Path:
 
 @cache
 def _hub_problem(url: str) -> str:
-    """Why a hub cannot be used, '' when it answers; asked once in a process, for HUB_TIMEOUT s at most.
+    """Return why a hub cannot be used, '' when it answers; checked once per process, within HUB_TIMEOUT s.
 
-    A thread does the asking, because a name server that does not answer blocks longer than any timeout
-    that a socket knows.
+    A thread makes the request, because a name server that does not answer blocks longer than any socket
+    timeout.
     """
     import requests
 

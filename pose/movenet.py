@@ -1,4 +1,4 @@
-"""MoveNet (Google, 2021): 17 keypoints of the person nearest the centre of a square crop."""
+"""MoveNet (Google, 2021): finds 17 keypoints of the person nearest the centre of a square crop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .types import Box, FloatArray, Image, Keypoints
 
 #: Confidence above which a keypoint is good enough to place the next crop by, as in Google's crop rule.
 CROP_CONFIDENCE: Final = 0.2
-#: Half-size of the crop in torso lengths and in body reaches, from the same rule.
+#: Half-size of the crop, in torso reaches and in body reaches, from the same rule.
 TORSO_FACTOR: Final = 1.9
 BODY_FACTOR: Final = 1.2
 
@@ -34,7 +34,7 @@ class MoveNet:
 
     Args:
         path: the ONNX file; ``tools/convert_movenet.py`` makes it.
-        provider, threads: as :func:`~posesync.pose.onnx_session.create_session` takes them.
+        provider, threads: passed to :func:`~posesync.pose.onnx_session.create_session`.
 
     Raises:
         ModelError: ONNX Runtime is missing, or the file is not such a model.
@@ -63,7 +63,8 @@ class MoveNet:
         )
         if not fits:
             raise ModelError(
-                f"model {path} is no MoveNet single-pose (input {first.type} {shape}, output {output.shape}, "
+                f"model {path} is not a MoveNet single-pose model "
+                f"(input {first.type} {shape}, output {output.shape}, "
                 "expected [1, size, size, 3] and [1, 1, 17, 3]): delete it and run "
                 f"`posesync models {self.path.stem}` to get the right one"
             )
@@ -71,15 +72,15 @@ class MoveNet:
         self._dtype = _INPUT_TYPES[first.type]
         #: Side of the square input, px.
         self.size: int = shape[1]
-        self.infer(np.zeros((self.size, self.size, 3), np.uint8))  # the first inference is the slow one
+        self.infer(np.zeros((self.size, self.size, 3), np.uint8))  # the first inference is slow
 
     @property
     def providers(self) -> list[str]:
-        """ONNX Runtime's names of what it runs on, the one in use first."""
+        """ONNX Runtime's providers, the one in use first."""
         return list(self.session.get_providers())
 
     def infer(self, image: Image) -> FloatArray:
-        """The bare network.
+        """Run the network on one picture.
 
         Args:
             image: (size, size, 3) uint8 **RGB**.
@@ -96,9 +97,9 @@ class MoveNet:
         return np.asarray(output[0, 0], dtype=np.float32)
 
     def estimate(self, image: Image, crop: Box) -> Keypoints:
-        """Keypoints of the person nearest the centre of a crop.
+        """Return the keypoints of the person nearest the centre of a crop.
 
-        A point that the network puts outside the frame cannot have been seen: its confidence is 0.
+        A point that the network places outside the frame cannot have been seen: its confidence is 0.
 
         Args:
             image: (H, W, 3) uint8 BGR.
@@ -111,23 +112,23 @@ class MoveNet:
             ModelError: the model cannot be run.
         """
         letterbox = Letterbox.fit(crop, self.size, self.size)
-        # Not a reversed view: ONNX Runtime would copy that pixel by pixel.
+        # Not a reversed view, which ONNX Runtime would copy pixel by pixel.
         output = self.infer(np.asarray(cv2.cvtColor(letterbox.apply(image), cv2.COLOR_BGR2RGB), np.uint8))
         xy = letterbox.to_frame(output[:, 1::-1] * self.size).astype(np.float32)
         return Keypoints(xy, seen_in(image, xy, output[:, 2]).astype(np.float32))
 
 
 def torso_seen(keypoints: Keypoints) -> bool:
-    """Whether at least one shoulder and one hip are good enough to place a crop by."""
+    """Return whether at least one shoulder and one hip are sure enough to place a crop by."""
     seen = keypoints.confidence > CROP_CONFIDENCE
     return bool((seen[LEFT_SHOULDER] or seen[RIGHT_SHOULDER]) and (seen[LEFT_HIP] or seen[RIGHT_HIP]))
 
 
 def crop_around(keypoints: Keypoints) -> Box | None:
-    """The square crop that shows a whole person, or None when the torso was not seen.
+    """Return the square crop that shows a whole person, or None when the torso was not seen.
 
     Google's rule for MoveNet: centred on the middle of the hips, half-size
-    max(1.9 × torso reach, 1.2 × body reach), a reach being the largest distance along x or y from the centre.
+    max(1.9 × torso reach, 1.2 × body reach); a reach is the largest distance along x or y from the centre.
     """
     if not torso_seen(keypoints):
         return None

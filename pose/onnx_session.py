@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions: how they are made, where they run, and what is said when they cannot be."""
+"""Creates ONNX Runtime sessions, reports where they run, and explains why they cannot."""
 
 from __future__ import annotations
 
@@ -39,39 +39,39 @@ logger = logging.getLogger(__name__)
 INSTALL_HINT: Final = 'pip install "posesync[cpu]" (or "posesync[gpu]" with an NVIDIA card)'
 
 _ERRORS_ONLY = 3
-#: Providers whose memory is CUDA's, so that inputs can be laid there without a copy in between.
+#: Providers that use CUDA memory, where inputs can be placed without an extra copy.
 _ON_CUDA: Final = (CUDA, TENSORRT)
 #: Input shapes for which device memory is kept; a detector sees a handful.
 _KEPT_SHAPES: Final = 16
-#: What was said already, and what did not start: an estimator is made more than once in a process.
+#: Messages already shown, and providers that did not start: a process may make several estimators.
 _said: set[str] = set()
 _unstartable: set[str] = set()
 
-#: Where in its source ONNX Runtime raised: of no use to whoever reads the message.
+#: The place in ONNX Runtime's source where an error was raised, which is of no use in a message.
 _SOURCE_PLACE: Final = re.compile(r"^\S+\.(cc|h|cu):\d+ .*?\) (?=[A-Z])")
 
 
 def import_onnxruntime() -> Any:
-    """The onnxruntime module.
+    """Return the onnxruntime module.
 
     Raises:
         ModelError: it is not installed, or its installation is broken.
     """
-    # ONNX Runtime 1.32's wheels report usage to their maker and keep a device id in the user's cache. Only
-    # this variable, set before the first import, stops both; disable_telemetry_events() comes too late.
+    # ONNX Runtime 1.32's wheels send usage data to their vendor and keep a device id in the user's cache.
+    # Only this variable, set before the first import, stops both; disable_telemetry_events() comes too late.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime
     except ImportError as error:
         raise ModelError(f"ONNX Runtime cannot be imported ({_one_line(error)}): {INSTALL_HINT}") from None
     if not hasattr(onnxruntime, "InferenceSession"):
-        # An empty folder is left when the CPU and GPU wheels overwrote each other and one was removed.
+        # An empty folder remains when the CPU and GPU wheels overwrote each other and one was removed.
         raise ModelError(f"the installed ONNX Runtime is broken (half removed): reinstall it, {INSTALL_HINT}")
     return onnxruntime
 
 
 def _one_line(error: BaseException) -> str:
-    """An exception's text on one line, not too long."""
+    """Return an exception's text on one line of limited length."""
     text = _SOURCE_PLACE.sub("", " ".join(str(error).split()))
     return text if len(text) <= 160 else text[:159] + "…"
 
@@ -85,12 +85,12 @@ def _say_once(line: str, *, level: int = logging.WARNING) -> None:
 def create_session(
     path: Path | str, *, provider: str = POSE_DEFAULTS.provider, threads: int = POSE_DEFAULTS.threads
 ) -> Any:
-    """Load a model into an ``onnxruntime.InferenceSession``, every graph optimisation on.
+    """Load a model into an ``onnxruntime.InferenceSession`` with every graph optimisation.
 
     Args:
         path: the ONNX file.
         provider: ``auto`` (CUDA or DirectML when the installed ONNX Runtime has it, else the CPU) or a key of
-            PROVIDERS. One that turns out not to work is said loudly, and the CPU does the work.
+            PROVIDERS. A provider that turns out not to work gives a warning, and the CPU is used.
         threads: threads inside one operator; these models are small, so one is the most economical.
 
     Returns:
@@ -102,7 +102,7 @@ def create_session(
     ort = import_onnxruntime()
     path = Path(path)
     if not path.is_file():
-        raise ModelError(f"model {path} does not exist: run `posesync models` to see what is there")
+        raise ModelError(f"model {path} does not exist: run `posesync models` to see what is available")
     if threads < 1:
         raise ModelError(f"{threads} threads asked for, expected 1 or more: correct the setting threads")
     ort.set_default_logger_severity(_ERRORS_ONLY)
@@ -120,10 +120,10 @@ def create_session(
 
 
 def _on_gpu(ort: Any, path: Path, threads: int, wanted: Sequence[str]) -> Any:
-    """A session on the first of ``wanted`` that starts; what is really in use is said."""
+    """Return a session on the first of ``wanted`` that starts, and log what is really in use."""
     with contextlib.redirect_stdout(
         sys.stderr
-    ):  # both report troubles on standard output, which is for results
+    ):  # both report problems on standard output, which is for results
         if hasattr(ort, "preload_dlls") and any(name in _ON_CUDA for name in wanted):
             ort.preload_dlls()
         session, reason = None, ""
@@ -132,7 +132,7 @@ def _on_gpu(ort: Any, path: Path, threads: int, wanted: Sequence[str]) -> Any:
                 session = _start(ort, path, threads, wanted[first:])
                 break
             except Exception as error:
-                # A driver that is too old, no memory, no device: each a class of its own.
+                # A driver that is too old, no memory, no device: each raises a different class.
                 reason = reason or _one_line(error)
     if session is None:
         session = _load(ort, path, threads)
@@ -156,7 +156,7 @@ def _start(ort: Any, path: Path, threads: int, wanted: Sequence[str]) -> Any:
         engines.mkdir(parents=True, exist_ok=True)
         dynamic = _dynamic_inputs(_load(ort, path, threads))
     providers = with_options(wanted, engines, dynamic)
-    # Its own fall-back would print and go on in silence; ours is said.
+    # Its own fallback would only print to standard output; this one logs a warning.
     session = ort.InferenceSession(str(path), options, providers=providers, enable_fallback=0)
     if hasattr(session, "disable_fallback"):
         session.disable_fallback()
@@ -164,7 +164,7 @@ def _start(ort: Any, path: Path, threads: int, wanted: Sequence[str]) -> Any:
 
 
 def _load(ort: Any, path: Path, threads: int) -> Any:
-    """A session on the CPU."""
+    """Return a session on the CPU."""
     try:
         return ort.InferenceSession(str(path), _options(ort, threads), providers=[CPU])
     except Exception as error:
@@ -181,16 +181,16 @@ def _options(ort: Any, threads: int) -> Any:
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # The plan of the memory is made on an input size's first run and asks for one more block on the second:
-    # 7 MB of growth when the performer is looked for again, minutes later. It saves no time here, and
-    # DirectML cannot have it.
+    # The memory plan is made on the first run of an input size and allocates one more block on the second:
+    # 7 MB of growth when the performer is searched for again, minutes later. It saves no time here, and
+    # DirectML does not support it.
     options.enable_mem_pattern = False
     options.log_severity_level = _ERRORS_ONLY
     return options
 
 
 def _dynamic_inputs(session: Any) -> dict[str, list[Any]]:
-    """Name → shape of the inputs that are not of one fixed size."""
+    """Return name → shape of the inputs whose size is not fixed."""
     return {
         value.name: list(value.shape)
         for value in session.get_inputs()
@@ -199,7 +199,7 @@ def _dynamic_inputs(session: Any) -> dict[str, list[Any]]:
 
 
 def _placement(session: Any) -> dict[str, int]:
-    """Provider → number of operations it was given; empty where ONNX Runtime does not tell (before 1.24)."""
+    """Return provider → number of operations; empty where ONNX Runtime does not report it (before 1.24)."""
     try:
         parts = session.get_provider_graph_assignment_info()
     except Exception:  # one of several classes, by version
@@ -211,16 +211,16 @@ def _placement(session: Any) -> dict[str, int]:
 
 
 class BoundSession:
-    """A session on a GPU: inputs go straight into memory there that is kept, outputs come straight back.
+    """A session on a GPU: inputs are copied to device memory that is kept, outputs come straight back.
 
-    Used like the ``InferenceSession`` in it. When the GPU fails in the middle of a session, that is said
-    loudly and the CPU goes on. Not for two threads at once.
+    Used like the ``InferenceSession`` in it. When the GPU fails during a session, it warns and continues on
+    the CPU. Not for two threads at once.
 
     Args:
         ort: the onnxruntime module.
-        session: on CUDA or TensorRT.
+        session: a session on CUDA or TensorRT.
         fallback: makes the same session on the CPU.
-        device: whose memory inputs are laid in.
+        device: the device whose memory holds the inputs.
     """
 
     def __init__(self, ort: Any, session: Any, fallback: Callable[[], Any], *, device: str = "cuda") -> None:
@@ -233,33 +233,33 @@ class BoundSession:
         self._values: dict[tuple[str, tuple[int, ...]], Any] = {}
 
     def get_inputs(self) -> Any:
-        """As of the session."""
+        """Return as of the session."""
         return self._session.get_inputs()
 
     def get_outputs(self) -> Any:
-        """As of the session."""
+        """Return as of the session."""
         return self._session.get_outputs()
 
     def get_providers(self) -> list[str]:
-        """Providers in use, in order; the CPU alone after the GPU has failed."""
+        """Return the providers in use, in order; the CPU alone after the GPU has failed."""
         return list(self._session.get_providers())
 
     def run(self, names: list[str] | None, feeds: dict[str, npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
-        """One inference; ``names`` of outputs as ``InferenceSession.run`` takes them."""
+        """Run one inference; ``names`` of outputs as for ``InferenceSession.run``."""
         wanted = names or self._outputs
         if self._binding is not None:
             try:
                 return self._run_bound(wanted, feeds)
             except Exception as error:
-                # What a GPU raises when it is out of memory or gone depends on driver and version.
+                # The class raised when a GPU is out of memory or gone depends on driver and version.
                 name = spoken(self.get_providers()[0])
                 self._binding = None
                 self._values.clear()
                 self._session = self._fallback()
                 result: list[npt.NDArray[Any]] = self._session.run(wanted, feeds)
-                # Only when the CPU could do it was it the GPU's fault.
+                # It was the GPU's fault only if the CPU succeeds.
                 logger.warning(
-                    "%s failed (%s); going on on the CPU: close other programs that use the card",
+                    "%s failed (%s); continuing on the CPU: close other programs that use the card",
                     name,
                     _one_line(error),
                 )
@@ -271,7 +271,7 @@ class BoundSession:
         binding = self._binding
         for name, array in feeds.items():
             binding.bind_ortvalue_input(name, self._on_device(name, array))
-        binding.clear_binding_outputs()  # one kept from another input shape would not fit
+        binding.clear_binding_outputs()  # an output kept from another input shape would not fit
         for name in names:
             binding.bind_output(name, "cpu")
         self._session.run_with_iobinding(binding)
@@ -279,7 +279,7 @@ class BoundSession:
         return result
 
     def _on_device(self, name: str, array: npt.NDArray[Any]) -> Any:
-        """The array in device memory that is used again for the same shape."""
+        """Return the array in device memory that is reused for the same shape."""
         import numpy as np
 
         array = np.ascontiguousarray(array)
@@ -296,10 +296,10 @@ class BoundSession:
 
 
 def run(session: Any, feeds: dict[str, npt.NDArray[Any]], name: str) -> npt.NDArray[np.generic]:
-    """The first output of one inference.
+    """Run one inference and return its first output.
 
     Raises:
-        ModelError: the model refuses the input; ``name`` is the file that is to blame.
+        ModelError: the model refuses the input; the message gives ``name`` as the file.
     """
     try:
         result: npt.NDArray[np.generic] = session.run(None, feeds)[0]

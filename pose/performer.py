@@ -1,13 +1,13 @@
-"""One performer, kept: which of the people in the frame is the one who practises.
+"""The lock on one performer: decides which of the people in the frame is the one who practises.
 
-Chosen at acquisition (large, central, sure), then kept by overlap and continuity of the centre. Everybody
-else is followed too, only so that nobody who is known to be somebody else can inherit the lock. When the
-performer is out of sight, they may come back near the last place at once, or anywhere after ``patience`` s;
-bystanders who stay in view count as somebody else for twice as long.
+The performer is chosen at acquisition (large, central, sure), then kept by overlap and continuity of the
+centre. Everybody else is tracked too, so that a known bystander cannot inherit the lock. A performer who is
+out of sight may come back near the last place at once, or anywhere after ``patience`` s; bystanders who stay
+in view keep counting as bystanders for twice as long.
 
-Who was there first may be a spectator. So whoever has the lock and stands still gives it up to somebody
-clearly larger who moves on the spot: never to one who walks by, and the longer the holder has moved before,
-the longer they may stand.
+The person seen first may be a spectator. So a performer who stands still loses the lock to somebody clearly
+larger who moves on the spot, though never to a passer-by; the longer the performer has moved before, the
+longer they may stand still.
 """
 
 from __future__ import annotations
@@ -21,28 +21,29 @@ from .settings import POSE_DEFAULTS
 from .track import CONFIRMED, START_SCORE, Track, shared
 from .types import Box
 
-#: Seconds that a bystander out of sight is remembered.
+#: s for which a bystander out of sight is remembered.
 MEMORY: Final = 1.0
-#: Two boxes of which one lies in the other by more than this part, 0..1, may be the same body.
+#: Two boxes may be the same body when more than this share, 0..1, of one lies in the other.
 SAME_BODY: Final = 0.5
-#: How many times the patience it takes until somebody known to be a bystander becomes the performer.
+#: Multiple of the patience after which a known bystander may become the performer.
 BYSTANDER_PATIENCE: Final = 2.0
-#: How many times as tall as the performer somebody must be to be taken for the performer instead.
+#: Multiple of the performer's height that somebody must have to replace them.
 LARGER: Final = 1.35
-#: Score from which somebody so much larger is waited for at first sight, and for how many seconds.
+#: Score from which acquisition waits for somebody so much larger to become sure, and for how many s.
 MAYBE_SCORE: Final = 0.2
 HESITATION: Final = 0.3
-#: How near the lower edge of the picture a box is cut off by it, of its height.
+#: Share of the picture's height from its lower edge within which a box is cut off by it.
 CUT: Final = 0.01
-#: Who has the lock may stand still for as many seconds as they moved, and at most for so many.
+#: s for which a performer may stand still, at most; otherwise as long as they moved before.
 MOST_CREDIT: Final = 20.0
 
 
 class Lock(str, Enum):
     """Whether there is a performer.
 
-    SEARCHING: nobody found so far. LOCKED: this frame shows the performer. LOST: there was one; they are out
-    of sight, and are taken up again when they come back.
+    SEARCHING: nobody found so far. LOCKED: this frame shows the performer. LOST: the performer is out of
+        sight
+    and is followed again when they come back.
     """
 
     SEARCHING = "searching"
@@ -52,12 +53,12 @@ class Lock(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Succession:
-    """Somebody has taken the place of a performer who only stood there.
+    """Somebody has replaced a performer who only stood there.
 
     Attributes:
-        box: the first sight of the new performer, px.
-        since: when that was, s.
-        before: since when the other had been taken for the performer, s.
+        box: the box in which the new performer was first seen, px.
+        since: time of that, s.
+        before: time since which the other had been taken for the performer, s.
     """
 
     box: Box
@@ -69,12 +70,12 @@ class Performer:
     """The lock on one performer.
 
     Args:
-        patience: seconds out of sight after which anybody who comes becomes the performer.
+        patience: s out of sight after which any newcomer becomes the performer.
 
     Attributes:
         state: see :class:`Lock`.
-        acquisitions: how often a performer was chosen afresh; when it grows, it may be somebody else.
-        succeeded: how this frame gave the lock to somebody else; None after every other frame.
+        acquisitions: how often a performer was chosen; when it grows, it may be somebody else.
+        succeeded: set when this frame gave the lock to somebody else; None after every other frame.
     """
 
     def __init__(self, patience: float = POSE_DEFAULTS.patience) -> None:
@@ -86,50 +87,50 @@ class Performer:
         self.state = Lock.SEARCHING
         self.acquisitions = 0
         self.succeeded: Succession | None = None
-        self._since = 0.0  # when the performer of now was first seen, s
-        self._asked = float("inf")  # when it was first doubtful whom to choose, s
-        self._credit = 0.0  # s that the performer may stand still
+        self._since = 0.0  # time at which the current performer was first seen, s
+        self._asked = float("inf")  # time since which it is doubtful whom to choose, s
+        self._credit = 0.0  # s for which the performer may still stand still
         self._track: Track | None = None
         self._others: list[Track] = []
 
     @property
     def box(self) -> Box | None:
-        """Where the performer was last seen, px; None before there is one."""
+        """The box in which the performer was last seen, px; None before there is one."""
         return self._track.box if self._track else None
 
     def expected(self, time: float) -> Box | None:
-        """Where the performer should be at ``time`` (s), px; None before there is one."""
+        """Return the performer's expected box at ``time`` (s), px; None before there is one."""
         return self._track.expected(time) if self._track else None
 
     def unseen(self, time: float) -> float:
-        """Seconds since the performer was last seen; infinite before there is one."""
+        """Return the seconds since the performer was last seen; infinite before there is one."""
         return time - self._track.time if self._track else float("inf")
 
     def continues(self, box: Box, time: float) -> bool:
-        """Whether a box can be the performer's at ``time``, by continuity alone."""
+        """Return whether a box can be the performer's at ``time``, judged by continuity alone."""
         return self._track is not None and self._track.affinity(box, time) > float("-inf")
 
     @property
     def replaceable(self) -> bool:
-        """Whether the performer stands still, and has for so long that somebody may take their place."""
+        """Whether the performer has stood still for so long that somebody may replace them."""
         return self._track is not None and self._credit <= 0
 
     def take(self, box: Box, time: float) -> None:
-        """Make somebody the performer whom the caller knows to be it, at ``time``, s."""
+        """Lock on the person in ``box`` at ``time``, s, whom the caller knows to be the performer."""
         self._track, self._credit, self._since = Track.start(box, time), 0.0, time
         self.state = Lock.LOCKED
         self.acquisitions += 1
 
     def update(self, boxes: list[Box], time: float, frame_size: tuple[int, int]) -> Box | None:
-        """Take in the people of one frame.
+        """Update the lock with the people of one frame.
 
         Args:
             boxes: everybody who was found, full-frame px.
-            time: of the frame, s; increasing.
+            time: time of the frame, s; increasing.
             frame_size: (width, height), px.
 
         Returns:
-            The performer's box, or None when they are not among them; ``state`` says which.
+            The performer's box, or None when they are not among the people; see ``state``.
         """
         self.succeeded = None
         mine, rest = self._assign(boxes, time)
@@ -157,7 +158,7 @@ class Performer:
         return mine
 
     def _hesitates(self, best: Box, boxes: list[Box], time: float) -> bool:
-        """Whether somebody clearly larger than who would be chosen at first sight may be sure in a moment."""
+        """Return whether to wait for somebody clearly larger than ``best``, who may be sure in a moment."""
         larger = [box for box in boxes if box.score >= MAYBE_SCORE and box.height > LARGER * best.height]
         if self._track is not None or not any(shared(box, best) < SAME_BODY for box in larger):
             return False
@@ -165,7 +166,7 @@ class Performer:
         return time - self._asked < HESITATION
 
     def _spend(self, mine: Box, time: float) -> None:
-        """Move the performer on; who moves earns the time for which they may then stand."""
+        """Move the performer on; moving earns the time for which they may then stand still."""
         assert self._track is not None
         elapsed = time - self._track.time
         self._track = self._track.moved(mine, time)
@@ -173,9 +174,9 @@ class Performer:
         self._credit = min(max(credit, 0.0), MOST_CREDIT)
 
     def _give_way(self, time: float, height: int) -> bool:
-        """Hand the lock to who is clearly larger and performs, if the one who has it only stands there.
+        """Hand the lock to somebody clearly larger who performs, if the performer only stands there.
 
-        Somebody cut off below while the other is not is at the camera, not in front of it.
+        Somebody who is cut off at the lower edge while the performer is not is handling the camera.
         """
         holder = self._track
         if holder is None or not self.replaceable or holder.stirs:
@@ -200,14 +201,14 @@ class Performer:
         return True
 
     def was_beside(self, boxes: list[Box], time: float) -> None:
-        """Take in the people of the frame in which the performer was last seen: all others are somebody else.
+        """Note as bystanders everybody else in the frame in which the performer was last seen.
 
-        For who looks only where the performer is: the reach of a performer who is out of sight grows, and
-        must not grow over somebody who was there all the time.
+        Needed when the detector looks only around the performer: the reach of a performer who is out of
+        sight grows, and must not grow over somebody who was there all the time.
 
         Args:
-            boxes: everybody who was found there, full-frame px.
-            time: of that frame, s.
+            boxes: everybody found in that frame, full-frame px.
+            time: time of that frame, s.
         """
         if self._track is None:
             return
@@ -221,9 +222,9 @@ class Performer:
 
     @staticmethod
     def _beside(boxes: list[Box], mine: Box, time: float) -> list[Track]:
-        """New bystanders.
+        """Return new bystanders.
 
-        Only beside the performer is somebody surely somebody else; and parts of the performer are nobody.
+        Only a box beside the performer is surely another person; parts of the performer are not.
         """
         return [
             Track.start(box, time)
@@ -232,12 +233,12 @@ class Performer:
         ]
 
     def _unknown(self, boxes: list[Box], time: float) -> list[Box]:
-        """Those of the boxes that are not where a bystander was just seen."""
+        """Return the boxes that are not where a bystander was just seen."""
         here = [track.box for track in self._others if track.time == time and track.hits >= CONFIRMED]
         return [box for box in boxes if box not in here]
 
     def _assign(self, boxes: list[Box], time: float) -> tuple[Box | None, list[Box]]:
-        """The performer's box, if any, and the boxes of nobody known; bystanders are moved on.
+        """Return the performer's box, if any, and the boxes that match nobody; update the bystanders.
 
         Greedy, best affinity first: a bystander who passes in front continues as that bystander.
         """
@@ -266,7 +267,7 @@ class Performer:
 
 
 def _prominence(box: Box, frame_size: tuple[int, int]) -> float:
-    """How likely a person is the performer at first sight: large × central × sure."""
+    """Return the score of a person as performer at first sight: large × central × sure."""
     width, height = frame_size
     x, y = box.center
     off = hypot((x - width / 2) / max(width, 1), (y - height / 2) / max(height, 1))

@@ -1,6 +1,6 @@
-"""Where models may run: which ONNX Runtime providers are asked for, with which options, and how that is said.
+"""Chooses the ONNX Runtime providers that models run on, with their options and messages.
 
-Nothing here imports ONNX Runtime, so that every case can be tried without its hardware.
+Nothing here imports ONNX Runtime, so that every case can be tested without its hardware.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from .errors import ModelError
 
-#: Provider names as the settings spell them → ONNX Runtime's own.
+#: Provider names in the settings → ONNX Runtime's own.
 PROVIDERS: Final[dict[str, str]] = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
@@ -24,8 +24,9 @@ CUDA: Final = PROVIDERS["cuda"]
 TENSORRT: Final = PROVIDERS["tensorrt"]
 DIRECTML: Final = PROVIDERS["directml"]
 
-#: What ``auto`` takes, the first that is there. TensorRT is not among them: it builds engines for minutes on
-#: first use. Neither is CoreML, which every macOS wheel has, but which splits these small models up.
+#: Providers for ``auto``; the first available one is used. TensorRT is not among them: it builds engines for
+#: minutes on first use. Neither is CoreML, which every macOS wheel has, but which splits up these small
+#: models.
 AUTOMATIC: Final = (CUDA, DIRECTML)
 
 _SPOKEN: Final = {
@@ -48,27 +49,27 @@ _START: Final = {
     PROVIDERS["coreml"]: "use provider cpu",
 }
 
-#: Shapes that YOLO's dynamic input takes, px: least, usual, greatest side. One TensorRT engine serves all.
+#: Sides of YOLO's dynamic input, px: least, usual, greatest. One TensorRT engine serves all.
 _SIDES: Final = (96, 320, 640)
 
 Provider = str | tuple[str, dict[str, Any]]
 
 
 def spoken(provider: str) -> str:
-    """A provider's name as it is said: ``CUDA`` for ``CUDAExecutionProvider``."""
+    """Return a provider's name for messages: ``CUDA`` for ``CUDAExecutionProvider``."""
     return _SPOKEN.get(provider, provider.removesuffix("ExecutionProvider"))
 
 
 def choose(provider: str, available: Sequence[str]) -> tuple[list[str], str | None]:
-    """What is asked of ONNX Runtime for a setting.
+    """Return the providers to ask ONNX Runtime for, given the setting.
 
     Args:
         provider: ``auto`` or a key of :data:`PROVIDERS`.
-        available: what the installed ONNX Runtime was built with.
+        available: the providers that the installed ONNX Runtime was built with.
 
     Returns:
-        Providers in order of preference, the CPU always last; and, when what was asked for by name is not to
-        be had, one line that says so and what to do.
+        Providers in order of preference, the CPU always last; and, when a provider asked for by name is
+        missing, one line that says so and what to do.
 
     Raises:
         ModelError: no such provider.
@@ -86,13 +87,13 @@ def choose(provider: str, available: Sequence[str]) -> tuple[list[str], str | No
             f"provider {provider} was asked for, but the installed ONNX Runtime has {has}; "
             f"running on the CPU: {_INSTALL[provider]}"
         )
-    # TensorRT leaves to CUDA what it cannot do; without CUDA between them that would run on the CPU.
+    # TensorRT leaves operations it cannot run to CUDA; without CUDA in between they would run on the CPU.
     between = [CUDA] if wanted == TENSORRT and CUDA in available else []
     return [wanted, *between, CPU], None
 
 
 def not_started(wanted: Sequence[str], in_use: Sequence[str], reason: str = "") -> str | None:
-    """One loud line when the first of the wanted providers is not really in use, else None."""
+    """Return a one-line warning when the first of the wanted providers is not really in use, else None."""
     first = wanted[0]
     if first in in_use:
         return None
@@ -106,17 +107,17 @@ def not_started(wanted: Sequence[str], in_use: Sequence[str], reason: str = "") 
 def with_options(
     providers: Sequence[str], engines: Path, dynamic_inputs: Mapping[str, Sequence[Any]] | None = None
 ) -> list[Provider]:
-    """The list as ``InferenceSession`` takes it.
+    """Return the providers with their options, for ``InferenceSession``.
 
     Args:
         providers: ONNX Runtime's names.
-        engines: folder that TensorRT keeps its engines in: building one takes minutes.
+        engines: folder for TensorRT's engines, which take minutes to build.
         dynamic_inputs: name → shape of the inputs whose height or width is not fixed.
     """
     result: list[Provider] = []
     for name in providers:
         if name == CUDA:
-            # The default tries every algorithm when a new shape comes: a hiccup in the middle of a session.
+            # The default tries every algorithm for a new shape, which causes a stutter during a session.
             result.append((name, {"cudnn_conv_algo_search": "HEURISTIC"}))
         elif name == TENSORRT:
             options: dict[str, Any] = {
@@ -138,26 +139,26 @@ def with_options(
 
 
 def _filled(shape: Sequence[Any], side: int) -> list[int]:
-    """A shape with ``side`` for every open height or width, and 1 for an open batch."""
+    """Return a shape with ``side`` for each dynamic height or width, and 1 for a dynamic batch."""
     return [n if isinstance(n, int) else (1 if axis == 0 else side) for axis, n in enumerate(shape)]
 
 
 def placement_line(model: str, in_use: Sequence[str], nodes: Mapping[str, int]) -> tuple[str, bool]:
-    """One line about where a model really runs.
+    """Return one line about where a model really runs.
 
     Args:
         model: file name.
         in_use: the session's providers.
-        nodes: provider → number of operations that it was given; empty when that is not known.
+        nodes: provider → number of operations assigned to it; empty when not known.
 
     Returns:
-        The line, and whether it is bad news: most of the work is not on the first provider.
+        The line, and whether it is a warning: most of the work is not on the first provider.
     """
     first, total = in_use[0], sum(nodes.values())
     if not total:
         return f"{model} runs on {spoken(first)}", False
     share = nodes.get(first, 0)
-    # TensorRT fuses all it takes into a few large nodes: few can be most.
+    # TensorRT fuses its operations into a few large nodes, so a few can be most of the work.
     scattered = first != TENSORRT and share < total / 2
     line = f"{model} runs on {spoken(first)}: {share} of {total} operations"
     rest = ", ".join(f"{count} on {spoken(name)}" for name, count in nodes.items() if name != first and count)

@@ -1,4 +1,4 @@
-"""One door for frames: a video file, a webcam, a network stream or a folder of images."""
+"""Opens any source of frames: a video file, a webcam, a network stream or a folder of images."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ __all__ = [
 def open_source(
     spec: str | Path | int, *, paced: bool = False, max_height: int | None = None, fps: float = 30.0
 ) -> FrameSource:
-    """Open whatever ``spec`` names.
+    """Open the source that ``spec`` names.
 
     Args:
         spec: a webcam's index (``0`` or ``"0"``), device (``/dev/video0``) or a part of its name; the address
             of a stream (``rtsp://…``, ``http://…``); the path of a video file or of a folder of images.
-        paced: play a file or folder at its own pace, as a camera would; no meaning for what is live.
-        max_height: px; higher images are scaled down, in the same pass that converts them where possible.
+        paced: play a file or folder at its own pace, as a camera would; ignored for live sources.
+        max_height: px; higher images are scaled down, where possible while they are converted.
         fps: images per second of a folder of images.
 
     Raises:
-        SourceError: it does not exist or cannot be read; the message says what there is instead.
+        SourceError: it does not exist or cannot be read; the message lists what is available.
     """
     if isinstance(spec, int):
         return Camera(spec, max_height=max_height)
     text = str(spec).strip()
     if not text:
-        raise SourceError("no source is named: give a video file, a camera number or an address")
+        raise SourceError("no source was given: give a video file, a camera number or an address")
     if number := re.fullmatch(r"(?:/dev/video)?(\d{1,3})", text, re.ASCII):
         return Camera(int(number[1]), max_height=max_height)
     if isinstance(spec, str) and is_url(text):
@@ -54,7 +54,7 @@ def open_source(
     if path.is_dir():
         return ImageFolder(path, fps=fps, paced=paced, max_height=max_height)
     if not path.exists() and not path.suffix and path.name == text:
-        # Neither a path nor a file name with a type: it can only be meant as a camera's name.
+        # Neither a path nor a file name with a suffix: it can only be a camera's name.
         if find_camera(text) is None:
             raise SourceError(f"{text} is neither a file nor a camera's name, {describe_cameras()}")
         return Camera(text, max_height=max_height)

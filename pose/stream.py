@@ -1,4 +1,4 @@
-"""Network streams (RTSP, HTTP and their like) through PyAV."""
+"""Network streams (RTSP, HTTP and similar) through PyAV."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _OPTIONS = {
     "protocol_whitelist": _PROTOCOLS,
     "rtsp_transport": "tcp",  # lost UDP packets smear the image for seconds
 }
-_LOW_DELAY = {"fflags": "nobuffer"}  # not for HTTP: files there would lose the packets read to probe them
+_LOW_DELAY = {"fflags": "nobuffer"}  # not for HTTP, where files would lose the packets read for probing
 
 
 class Stream(FrameSource):
     """A network stream.
 
-    One without an end is live: its times are those of the monotonic clock when the frame arrived, and a lost
-    connection makes :meth:`read` return None until :meth:`reopen` succeeds. One with an end (a file on a
-    server) is read like a file.
+    A stream without an end is live: its times are those of the monotonic clock when the frame arrived, and a
+    lost connection makes :meth:`read` return None until :meth:`reopen` succeeds. A stream with an end (a file
+    on a server) is read like a file.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class Stream(FrameSource):
         """Connect to ``url`` and wait for its first frame.
 
         Args:
-            url: with one of :data:`SCHEMES`.
+            url: address with one of :data:`SCHEMES`.
             max_height: px; higher images are scaled down.
-            timeout: s, for the connection, and for each read after it.
+            timeout: s, for the connection and for each later read.
             clock: s, monotonic.
 
         Raises:
-            SourceError: no connection, nothing there, or no video in it.
+            SourceError: no connection, nothing at the address, or no video in it.
         """
         self._url = url
         self._max_height = max_height
@@ -92,14 +92,14 @@ class Stream(FrameSource):
         )
 
     def read(self) -> Frame | None:
-        """The next frame; None when the connection is lost, or at the end."""
+        """Return the next frame; None when the connection is lost, or at the end."""
         if self._pending is not None:
             frame, self._pending = self._pending, None
             return frame
         return self._next_frame()
 
     def reopen(self) -> bool:
-        """Try once to connect again; True when a frame comes. A stream with an end is not begun again."""
+        """Try once to reconnect; True when a frame comes. A stream with an end is not restarted."""
         if self._closed or not self.is_live:
             return False
         self._disconnect()
@@ -127,7 +127,7 @@ class Stream(FrameSource):
         if not container.streams.video:
             raise SourceError(f"{self.name} has no video in it: give the address of a camera or a video")
         stream = container.streams.video[0]
-        stream.thread_type = "SLICE"  # threads over frames would hold several frames back
+        stream.thread_type = "SLICE"  # frame threads would delay several frames
         self._decoded = decoded_frames(container, stream, self.name)
         return container, stream
 
@@ -154,12 +154,12 @@ class Stream(FrameSource):
 
 
 def is_url(spec: str) -> bool:
-    """Whether ``spec`` is the address of a stream rather than a path."""
+    """Return whether ``spec`` is the address of a stream rather than a path."""
     scheme, separator, _ = spec.partition("://")
     return bool(separator) and scheme.lower() in SCHEMES
 
 
 def without_credentials(url: str) -> str:
-    """The address without user name, password and query, fit for messages and logs."""
+    """Return the address without user name, password and query, fit for messages and logs."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -1,4 +1,4 @@
-"""Somebody in the picture, from frame to frame: where they should be next, and whether they move."""
+"""Tracks a person from frame to frame: where they should be next, and whether they move."""
 
 from __future__ import annotations
 
@@ -9,44 +9,45 @@ from typing import Final
 
 from .types import Box
 
-#: How far, in body sizes, a centre may be from where it was expected: at once, and more per second unseen.
+#: Distance, in body sizes, that a centre may be from its expected place: at once, and per second unseen.
 REACH: Final = 0.25
 REACH_PER_SECOND: Final = 1.5
-#: The larger of two boxes of one person has at most this many times the area of the smaller.
+#: Greatest ratio of the areas of two boxes of one person.
 AREA_RATIO: Final = 4.0
-#: What a sure box is worth against overlap (0..1) and distance (body sizes).
+#: Weight of a box's score against overlap (0..1) and distance (body sizes).
 SCORE_WEIGHT: Final = 0.3
 #: Score from which a box may start a track; a weaker one only continues somebody known (ByteTrack, 2022).
 START_SCORE: Final = 0.35
-#: Seconds unseen after which only a box of START_SCORE brings the performer back.
+#: s unseen after which only a box of START_SCORE brings the performer back.
 WEAK_TIME: Final = 0.3
-#: The part of a body's size by which it may shrink in a second, as somebody steps back.
+#: Share of its size by which a body may shrink in a second, as somebody steps back.
 SHRINK: Final = 0.4
-#: A bystander who was seen so often is somebody; until then the performer has the first claim on a box.
+#: Sightings after which a bystander is confirmed; until then the performer has the first claim on a box.
 CONFIRMED: Final = 3
-#: Seconds that somebody must have been there to take the place of a performer who stands still.
+#: s for which somebody must have been there to replace a performer who stands still.
 WATCH: Final = 0.5
-#: Seconds that movement is looked at over: those of a slow exercise's turning point, and more.
+#: s over which movement is measured: longer than the turning point of a slow exercise.
 SPAN: Final = 1.0
-#: Who moves, changes an edge or a side of their box by so much of their size in SPAN; jitter is half of it.
+#: Share of their size by which somebody who moves changes an edge or a side of their box within SPAN; jitter
+#: is half of that.
 STIR: Final = 0.15
-#: Overlap with where they were WATCH before; of who walks by less is left.
+#: Least overlap with the box of WATCH s before; a passer-by has less.
 STAYS: Final = 0.3
-#: Seconds over which the velocity of a box is averaged.
+#: s over which the velocity of a box is averaged.
 _VELOCITY_TIME = 0.15
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """Somebody.
+    """The track of one person.
 
     Attributes:
-        box: the last one, px.
-        time: when it was seen, s.
-        size: of the whole body, px: a box that suddenly is smaller shows only part of it.
-        velocity: of the centre, px/s.
-        hits: how often it was seen.
-        first: box and time with which it began.
+        box: the last box, px.
+        time: time of that box, s.
+        size: size of the whole body, px: a box that is suddenly smaller shows only part of it.
+        velocity: velocity of the centre, px/s.
+        hits: how often the person was seen.
+        first: box and time of the first sighting.
         past: (s, box) of the last SPAN s, oldest first.
     """
 
@@ -60,37 +61,37 @@ class Track:
 
     @classmethod
     def start(cls, box: Box, time: float) -> Track:
-        """A new track."""
+        """Return a new track."""
         return cls(box, time, _longer(box), first=(time, box), past=((time, box),))
 
     @property
     def tall(self) -> float:
-        """Height within SPAN, px; two people in one box for a moment do not make a giant."""
+        """Height over SPAN, px; two people in one box for a moment do not count."""
         return median(box.height for _, box in self.past)
 
     @property
     def stirs(self) -> bool:
-        """Whether they moved within SPAN; arms and legs move the edges of the box, too."""
+        """Whether the person moved within SPAN; arms and legs move the edges of the box, too."""
         shapes = [(b.left, b.top, b.right, b.bottom, b.width, b.height) for _, b in self.past]
         changes = [max(values) - min(values) for values in zip(*shapes, strict=True)]
         return bool(max(changes) > STIR * self.size)
 
     @property
     def performs(self) -> bool:
-        """Whether they have been there for WATCH s, and moved, and did not walk through."""
+        """Whether the person was there for WATCH s and moved, without walking through."""
         before = [box for time, box in self.past if self.time - time >= WATCH]
         there = bool(before) and self.hits >= CONFIRMED
         return there and self.stirs and before[-1].iou(self.box) > STAYS
 
     def expected(self, time: float) -> Box:
-        """Where the box should be now; the velocity is trusted for a quarter of a second."""
+        """Return the expected box at ``time``; the velocity is used for a quarter of a second."""
         step = min(max(time - self.time, 0.0), 0.25)
         x, y = self.velocity[0] * step, self.velocity[1] * step
         box = self.box
         return Box(box.left + x, box.top + y, box.right + x, box.bottom + y, box.score)
 
     def affinity(self, box: Box, time: float) -> float:
-        """How well a box continues this track: -inf when it cannot be."""
+        """Return how well a box continues this track; -inf when it cannot."""
         expected = self.expected(time)
         unseen = max(time - self.time, 0.0)
         if unseen > WEAK_TIME and box.score < START_SCORE:
@@ -104,7 +105,7 @@ class Track:
         return overlap - distance + SCORE_WEIGHT * box.score
 
     def moved(self, box: Box, time: float) -> Track:
-        """The track after it was seen again."""
+        """Return the track after the person was seen again in ``box``."""
         elapsed = max(time - self.time, 0.0)
         size = max(_longer(box), self.size * (1.0 - min(SHRINK * elapsed, 1.0)))
         velocity = self.velocity
@@ -120,17 +121,17 @@ class Track:
 
 
 def _longer(box: Box) -> float:
-    """The longer side, at least 1 px."""
+    """Return the longer side of a box, at least 1 px."""
     return max(box.width, box.height, 1.0)
 
 
 def _distance(a: Box, b: Box) -> float:
-    """Distance between two centres, px."""
+    """Return the distance between two centres, px."""
     return hypot(a.center[0] - b.center[0], a.center[1] - b.center[1])
 
 
 def shared(a: Box, b: Box) -> float:
-    """The part of the smaller of two boxes that lies in the other, 0..1."""
+    """Return the share of the smaller of two boxes that lies in the other, 0..1."""
     width = min(a.right, b.right) - max(a.left, b.left)
     height = min(a.bottom, b.bottom) - max(a.top, b.top)
     return max(width, 0.0) * max(height, 0.0) / max(min(a.area, b.area), 1.0)

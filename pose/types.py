@@ -1,4 +1,4 @@
-"""What crosses the border between rooms: frozen, validated, every unit stated."""
+"""Data that rooms exchange: frozen, validated, with every unit stated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Frame:
     Attributes:
         image: (H, W, 3) uint8, BGR, upright (rotation metadata already applied).
         time: seconds since the source's first frame; strictly increasing within a source.
-        index: running number, from 0, of the frames the source delivered.
+        index: running number, from 0, of the frames that the source delivered.
     """
 
     image: Image
@@ -61,7 +61,7 @@ class Box:
         return self.width * self.height
 
     def iou(self, other: Box) -> float:
-        """Intersection over union with another box, 0..1."""
+        """Return the intersection over union with another box, 0..1."""
         width = min(self.right, other.right) - max(self.left, other.left)
         height = min(self.bottom, other.bottom) - max(self.top, other.top)
         if width <= 0 or height <= 0:
@@ -86,7 +86,7 @@ class Keypoints:
     confidence: FloatArray
 
     def __post_init__(self) -> None:
-        """Refuse what would poison every later stage."""
+        """Refuse values that would corrupt every later stage."""
         if self.xy.shape != (NUM_KEYPOINTS, 2) or self.confidence.shape != (NUM_KEYPOINTS,):
             raise InvalidDataError(
                 f"keypoints have shapes xy {self.xy.shape} and confidence {self.confidence.shape}, "
@@ -99,14 +99,14 @@ class Keypoints:
 
     @classmethod
     def empty(cls) -> Keypoints:
-        """No person: every confidence 0."""
+        """Return keypoints without a person: every confidence 0."""
         return cls(np.zeros((NUM_KEYPOINTS, 2), np.float32), np.zeros(NUM_KEYPOINTS, np.float32))
 
     @classmethod
     def from_array(cls, array: FloatArray) -> Keypoints:
-        """From (17, 3): x px, y px, confidence."""
+        """Return keypoints from (17, 3): x px, y px, confidence."""
         return cls(array[:, :2], array[:, 2])
 
     def to_array(self) -> FloatArray:
-        """(17, 3) float32: x px, y px, confidence."""
+        """Return (17, 3) float32: x px, y px, confidence."""
         return np.column_stack([self.xy, self.confidence]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Video files, decoded with PyAV: true presentation times, upright images, memory that stays flat."""
+"""Reads video files with PyAV: true presentation times, upright images, memory that stays flat."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ log = logging.getLogger(__name__)
 
 # A file is read as hostile input: a playlist in disguise must not make FFmpeg fetch anything else.
 _OPTIONS = {"protocol_whitelist": "file"}
-_MISSING_TAIL = 0.25  # s: containers round their duration; less than this is not a break
+_MISSING_TAIL = 0.25  # s: containers round their duration; a smaller difference is not a break
 
 
 class VideoFile(FrameSource):
     """Frames of one video file, in presentation order.
 
-    A file that breaks off is used up to the break: :attr:`warning` then says how far it went. Its first
-    frame is decoded when it is opened, so that what cannot be used is known at once.
+    A truncated file is used up to its end: :attr:`warning` then says how far it went. The first frame is
+    decoded when the file is opened, so that an unusable file is known at once.
     """
 
     def __init__(self, path: str | Path, *, paced: bool = False, max_height: int | None = None) -> None:
@@ -35,7 +35,8 @@ class VideoFile(FrameSource):
 
         Args:
             path: a video file in any format that FFmpeg reads; its first video stream is used.
-            paced: hold each frame back until its time has come, as a camera would; else as fast as asked.
+            paced: hold back each frame until it is due, as a camera would; otherwise frames come as fast as
+                read.
             max_height: px; higher images are scaled down while they are converted.
 
         Raises:
@@ -49,12 +50,12 @@ class VideoFile(FrameSource):
         self._decoded: Iterator[Any] = iter(())
         self._index = 0
         try:
-            # A file broken off early can announce a stream without saying how it is coded.
+            # A file truncated early can announce a stream without its codec.
             streams = [s for s in self._container.streams.video if s.codec_context is not None]
             if not streams:
                 raise SourceError(f"{self._path} has no video stream: give a video file, not sound alone")
             self._stream = streams[0]
-            self._stream.thread_type = "AUTO"  # slices and frames: measured quickest on 2 cores
+            self._stream.thread_type = "AUTO"  # slice and frame threads: measured fastest on 2 cores
             self._fps = frame_rate(self._stream)
             self._timeline = Timeline(self._fps)
             self._decoded = decoded_frames(self._container, self._stream, self._path.name)
@@ -71,7 +72,7 @@ class VideoFile(FrameSource):
         self._check_end()
 
     def read(self) -> Frame | None:
-        """The next frame, or None at the end (or at the break of a truncated file)."""
+        """Return the next frame, or None at the end, also of a truncated file."""
         frame = self._pending
         self._pending = None
         if frame is None and not self._ended:
@@ -106,7 +107,7 @@ class VideoFile(FrameSource):
         elif container.duration is not None:
             duration = container.duration / av.time_base
             if "matroska" in container.format.name and container.start_time is not None:
-                duration -= container.start_time / av.time_base  # there, the time of the end
+                duration -= container.start_time / av.time_base  # theirs is the time of the end
         return SourceInfo(
             name=self._path.name,
             kind="file",
@@ -118,7 +119,7 @@ class VideoFile(FrameSource):
         )
 
     def _check_end(self) -> None:
-        """At the end, hold what came against what the container promised."""
+        """Compare the frames delivered with what the container promised, at the end."""
         if not self._ended or self.warning is not None:
             return
         reached = (self._timeline.last or 0.0) + self._timeline.interval
@@ -132,15 +133,15 @@ class VideoFile(FrameSource):
 
 
 def _open(path: Path) -> Any:
-    """Open a file for reading, with errors that say what to do."""
+    """Open a file for reading; its errors say what to do."""
     if not path.exists():
         raise SourceError(f"{path} does not exist: check the path, or give a camera number such as 0")
     if path.is_dir():
         raise SourceError(f"{path} is a folder: give a video file")
     if not os.access(path, os.R_OK):
-        raise SourceError(f"{path} may not be read: give yourself permission to read it")
+        raise SourceError(f"no permission to read {path}: change its permissions")
     try:
-        # "file:" so that a name such as "concat:a" stays a name.
+        # "file:", so that a name such as "concat:a" is not taken for a protocol.
         return av.open(f"file:{path.absolute()}", options=_OPTIONS, **ODD_METADATA)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise SourceError(
@@ -150,7 +151,7 @@ def _open(path: Path) -> Any:
 
 
 def _reason(path: Path, error: Exception) -> str:
-    """Why FFmpeg refused, in words that help."""
+    """Return why FFmpeg refused the file, in words that help."""
     if path.stat().st_size == 0:
         return "the file is empty"
     if _is_mp4_without_index(path):
@@ -159,7 +160,7 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def _is_mp4_without_index(path: Path) -> bool:
-    """Whether a file is an MP4 or MOV without its ``moov`` box: cameras write that last, when they stop."""
+    """Return whether a file is an MP4 or MOV without its ``moov`` box, which cameras write last."""
     with path.open("rb") as file:
         first, start, size = True, 0, path.stat().st_size
         while start + 8 <= size:
@@ -170,7 +171,7 @@ def _is_mp4_without_index(path: Path) -> bool:
                 return False
             if length == 1:  # ISO/IEC 14496-12, 4.2: the length follows, 64 bits long
                 length = int.from_bytes(header[8:16], "big")
-            if length < 8:  # 0: up to the end of the file
+            if length < 8:  # 0 means up to the end of the file
                 break
             first, start = False, start + length
     return not first

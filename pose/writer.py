@@ -1,4 +1,4 @@
-"""Writing video that a browser plays: H.264 in MP4, complete even when the session breaks off."""
+"""Writes video that a browser plays: H.264 in MP4, playable even when the session is cut short."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from .types import Image
 log = logging.getLogger(__name__)
 
 _FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
-_COPIED_AUDIO = frozenset({"aac", "mp3"})  # what every browser plays inside MP4
-_KEYFRAMES = 2.0  # s between two: how far apart seeking lands, and what a crash can cost at most
+_COPIED_AUDIO = frozenset({"aac", "mp3"})  # formats that every browser plays inside MP4
+_KEYFRAMES = 2.0  # s between two: the granularity of seeking, and the most that a crash can cost
 
 
 class VideoWriter:
     """Encodes images into an MP4 file (H.264, yuv420p, index first).
 
-    While it records, the file is a hidden one beside the target, made of fragments, so that it plays up to
-    the last one whatever happens. :meth:`close` turns it into an ordinary MP4 under its real name. As a
-    context manager it does so also when the block ends by Ctrl-C or, with ``keep_partial``, by an error.
+    While recording, it writes a hidden file beside the target, made of fragments, so that it plays up to the
+    last one whatever happens. :meth:`close` turns it into an ordinary MP4 under its real name. As a context
+    manager it does so also when the block ends by Ctrl-C or, with ``keep_partial``, by an error.
 
     Attributes:
-        path: where the finished file will be.
+        path: path of the finished file.
         frames: number of images written.
-        duration: s, of what was written.
+        duration: s, length of the video written so far.
     """
 
     def __init__(
@@ -56,18 +56,18 @@ class VideoWriter:
 
         Args:
             path: ends in ``.mp4``, ``.m4v`` or ``.mov``; replaced only when the new file is complete.
-            width: of the images, px; an odd one is padded by repeating the last column.
-            height: of the images, px; likewise.
+            width: width of the images, px; an odd one is padded by repeating the last column.
+            height: height of the images, px; likewise.
             fps: images per second, for those written without a time.
-            audio_from: a file whose sound (AAC or MP3) is laid under the video from its beginning.
-            preset: of x264, from ``ultrafast`` to ``veryslow``.
+            audio_from: a file whose sound (AAC or MP3) is added to the video from its beginning.
+            preset: x264's preset, from ``ultrafast`` to ``veryslow``.
             crf: constant rate factor of x264, 0..51; lower is better and larger.
-            threads: of the encoder; 0 lets it choose.
-            keep_partial: complete the file when the block ends by an error; False removes it.
+            threads: number of encoder threads; 0 lets it choose.
+            keep_partial: complete the file when the block ends by an error; False deletes it.
 
         Raises:
-            OutputError: the folder is missing or may not be written, the name has another ending, or PyAV was
-                built without libx264.
+            OutputError: the folder is missing or not writable, the name has another suffix, or PyAV was built
+                without libx264.
             InvalidDataError: a size or the rate is not positive.
         """
         if width < 1 or height < 1 or not fps > 0:
@@ -90,7 +90,7 @@ class VideoWriter:
             f"file:{self._part.absolute()}",
             "w",
             format=self._format,
-            # Flushed, so that what is in the file is on the disk when the process is killed.
+            # Flushed, so that everything written is on the disk when the process is killed.
             options={"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"},
         )
         try:
@@ -101,7 +101,7 @@ class VideoWriter:
 
     @property
     def duration(self) -> float:
-        """Length of what was written, s."""
+        """Length of the video written so far, s."""
         return (self._pts + self._interval) / CLOCK if self.frames else 0.0
 
     def write(self, image: Image, time: float | None = None) -> None:
@@ -109,11 +109,12 @@ class VideoWriter:
 
         Args:
             image: (height, width, 3) uint8 BGR.
-            time: s, on any clock; the first is the beginning of the video. None: one interval after the last.
+            time: s, on any clock; the first one is the beginning of the video. None: one interval after the
+                last.
 
         Raises:
             InvalidDataError: the image has another shape, or the writer is closed.
-            OutputError: the disk is full; what was written so far has been kept and plays.
+            OutputError: the disk is full; the part written so far is kept and plays.
         """
         if self._done:
             raise InvalidDataError(f"{self.path} is closed already: open a new writer")
@@ -135,10 +136,10 @@ class VideoWriter:
         self.frames += 1
 
     def close(self) -> None:
-        """Complete the file under its real name; without a single image there is none. May be called twice.
+        """Complete the file under its real name; without any image no file is made. May be called twice.
 
         Raises:
-            OutputError: the disk is full; what was written so far has been kept and plays.
+            OutputError: the disk is full; the part written so far is kept and plays.
         """
         if self._done:
             return
@@ -155,7 +156,7 @@ class VideoWriter:
         self._finish()
 
     def abort(self) -> None:
-        """Leave nothing behind; a file that was at the path before stays."""
+        """Delete the recording; a file that was at the path before stays."""
         self._done = True
         self._close_quietly()
         self._part.unlink(missing_ok=True)
@@ -175,7 +176,7 @@ class VideoWriter:
         rate = Fraction(fps).limit_denominator(1001)
         options = {"preset": preset, "crf": str(crf)}
         if self._audio_from is not None:
-            options["bf"] = "0"  # B-frames put the first picture two frames after the sound
+            options["bf"] = "0"  # B-frames would put the first picture two frames after the sound
         size = self.width + self.width % 2, self.height + self.height % 2
         stream = add_video(self._container, size, rate, options, threads=threads)
         stream.codec_context.gop_size = max(1, round(_KEYFRAMES * float(rate)))
@@ -185,12 +186,13 @@ class VideoWriter:
         if time is None:
             return self._pts + self._interval
         if self._first is None:
-            # Times may begin after images without one: the clock is set so that this one follows them.
+            # Earlier images may have been written without a time: the clock is set so that this one follows
+            # them.
             self._first = time - (self._pts + self._interval) / CLOCK
         return max(self._pts + 1, round((time - self._first) * CLOCK))
 
     def _finish(self) -> None:
-        """From fragments to an MP4 with the index first; if that fails, the fragments are the file."""
+        """Turn the fragments into an MP4 with the index first; if that fails, they become the file."""
         whole = self._part.with_suffix(".whole")
         try:
             _remux(self._part, whole, self._format, self._audio_from, self.duration)
@@ -204,7 +206,7 @@ class VideoWriter:
             log.warning("%s is kept in fragments (%s): it plays, but seeks slowly", self.path, error)
 
     def _broken(self, error: Exception) -> OutputError:
-        """Keep what was written, and say so."""
+        """Keep the part that was written, and return the error that says so."""
         self._done = True
         self._close_quietly()
         try:
@@ -236,11 +238,11 @@ def _format_for(path: Path) -> str:
     try:
         return _FORMATS[path.suffix.lower()]
     except KeyError:
-        raise OutputError(f"{path} is not a name for a video: let it end in .mp4") from None
+        raise OutputError(f"{path} is not a name for a video: use the suffix .mp4") from None
 
 
 def _check_folder(path: Path, part: Path) -> None:
-    """Find out now, not after the session, whether the file can be written there."""
+    """Check now, not after the session, whether the file can be written there."""
     if path.is_dir():
         raise OutputError(f"{path} is a folder: give the name of a file in it")
     if not path.parent.is_dir():
@@ -254,7 +256,7 @@ def _check_folder(path: Path, part: Path) -> None:
 
 
 def _remux(part: Path, whole: Path, container: str, audio_from: Path | None, duration: float) -> None:
-    """Copy the packets into a file whose index comes first, with another file's sound if there is any."""
+    """Copy the packets into a file whose index comes first, with the sound of another file, if any."""
     with (
         av.open(f"file:{part.absolute()}") as source,
         av.open(
@@ -280,7 +282,7 @@ def _remux(part: Path, whole: Path, container: str, audio_from: Path | None, dur
 
 
 def _open_sound(path: Path) -> Any | None:
-    """The file at ``path`` when it has sound that can be copied; else None, with a warning."""
+    """Return the opened file at ``path`` if its sound can be copied; otherwise None, with a warning."""
     try:
         source: Any = av.open(
             f"file:{path.absolute()}", options={"protocol_whitelist": "file"}, **ODD_METADATA
@@ -308,7 +310,7 @@ def _copy_sound(source: Any, target: Any, track: Any, duration: float) -> None:
 
 
 def _playable_seconds(path: Path) -> float:
-    """How much of a broken-off file can be decoded, s; 0 when none."""
+    """Return how much of a truncated file can be decoded, s; 0 when nothing."""
     try:
         with av.open(f"file:{path.absolute()}") as container:
             stream = container.streams.video[0]

@@ -203,7 +203,7 @@ class _Copy:
             self._abort()
 
     def _abort(self) -> None:
-        """Leave nothing: deleted before it is closed, so that FFmpeg does not move a long file's index first."""
+        """Leave nothing; delete before closing, or FFmpeg would first move the index of a long file."""
         for _ in range(2):  # an open file cannot be deleted on Windows
             with suppress(OSError):
                 self._part.unlink(missing_ok=True)

@@ -208,8 +208,8 @@ def test_no_camera_is_a_warning_with_another_way(monkeypatch: pytest.MonkeyPatch
 
 def test_what_a_camera_says_becomes_text_and_remedy() -> None:
     def refuse(index: int) -> Camera:
-        raise SourceError("/dev/video0 may not be opened: add yourself to the group 'video'")
+        raise SourceError("no permission to open /dev/video0: add yourself to the group 'video'")
 
     finding = only(media_diagnosis.check_cameras([CameraInfo(0, "Eye")], open_camera=refuse))
-    assert finding.text == "/dev/video0 may not be opened"
+    assert finding.text == "no permission to open /dev/video0"
     assert finding.remedy == "add yourself to the group 'video'"

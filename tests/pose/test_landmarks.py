@@ -155,6 +155,6 @@ def test_the_estimator_follows_with_it_and_gives_feet(
 def test_a_file_that_is_no_landmarker_is_one_line(tmp_path: Path, task: Path, own_variables: None) -> None:
     file = tmp_path / "bad.task"
     file.write_bytes(task.read_bytes()[:100_000])
-    with pytest.raises(ModelError, match="no MediaPipe pose landmarker") as caught:
+    with pytest.raises(ModelError, match="not a MediaPipe pose landmarker") as caught:
         MediaPipePose(file)
     assert "\n" not in str(caught.value)

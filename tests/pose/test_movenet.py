@@ -113,7 +113,7 @@ def test_wrong_models_are_refused(tmp_path: Path, model_dir: Path | None) -> Non
     if model_dir is not None:
         wrong.append(model_dir / "yolov5n.onnx")
     for path in wrong:
-        with pytest.raises(ModelError, match="no MoveNet single-pose") as caught:
+        with pytest.raises(ModelError, match="not a MoveNet single-pose model") as caught:
             MoveNet(path)
         assert "\n" not in str(caught.value)
 

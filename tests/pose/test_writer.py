@@ -182,8 +182,8 @@ def test_nothing_written_is_no_file(tmp_path, caplog):
     ("name", "says"),
     [
         ("no/such/out.mp4", "no/such does not exist: create it"),
-        ("out.avi", "let it end in .mp4"),
-        ("out", "let it end in .mp4"),
+        ("out.avi", "use the suffix .mp4"),
+        ("out", "use the suffix .mp4"),
         ("folder.mp4", "is a folder: give the name"),
         ("file.txt/out.mp4", "does not exist"),
     ],

@@ -129,14 +129,14 @@ TABLE = {
         "cannot be loaded",
         MODEL_AGAIN,
         own_model("movenet_lightning.onnx", lambda: packaged_model()[:100_000]),
-        warns=("another checksum",),
+        warns=("different checksum",),
     ),
     "model of wrong shape": Bad(
         live(detector="yolov5"),
         "is not a YOLO person detector",
         "name another with detector_model, or run `posesync models` .*",
         own_model("yolov5n.onnx", packaged_model),
-        warns=("another checksum",),
+        warns=("different checksum",),
     ),
     "model with a wrong checksum": Bad(
         live(detector="yolov5"), "wrong checksum, expected", "delete it, then .*", spoilt_model
@@ -178,7 +178,7 @@ TABLE = {
     "no folder for the log": Bad(live(log="{out}/none/s.jsonl"), "no folder", "choose another --log"),
     "log is a folder": Bad(live(log="{out}"), "is a folder", "give --log a file name"),
     "no folder for the video": Bad(live(record="{out}/none/s.mp4"), "no folder", "choose another --record"),
-    "recording of another kind": Bad(live(record="{out}/s.gif"), r"s\.gif", r"end in \.mp4"),
+    "recording of another kind": Bad(live(record="{out}/s.gif"), r"s\.gif", r"use the suffix \.mp4"),
     "no screen": Bad(live(headless=False), "there is no screen", "add --headless", no_screen),
     "camera lost for good": Bad(
         live(camera="0", config="{out}/patience.toml", **OUTPUTS),
@@ -300,7 +300,7 @@ HELPED = {
     ),
     "no hub, detector auto": Helped(
         live(reference="{bad}/whole.npz", detector="auto", camera="{bad}/broken.mp4", log="{out}/s.jsonl"),
-        ("no connection to the hub.*Going on with detector keypoints", "breaks off"),
+        ("no connection to the hub.*Continuing with detector keypoints", "breaks off"),
         no_hub,
     ),
     "no sound": Helped(

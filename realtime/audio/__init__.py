@@ -1,1 +1,1 @@
-"""The expert's sound at the performer's pace, and the voice."""
+"""Plays the expert's sound at the performer's pace, the count-in and spoken cues."""

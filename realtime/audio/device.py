@@ -1,4 +1,4 @@
-"""The loudspeaker: SDL's mixer through pygame-ce. Importing this needs neither."""
+"""The sound device: SDL's mixer through pygame-ce. Importing this module needs neither."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .track import RATE, Samples
 
 logger = logging.getLogger(__name__)
 
-#: Samples that the mixer asks for at a time: 23 ms.
+#: Samples that the mixer requests at a time: 23 ms.
 BUFFER: Final = 1024
 
 
 class Channel(IntEnum):
-    """Who speaks; each is heard beside the others."""
+    """The mixer's channels, which play at the same time."""
 
     EXPERT = 0
     TONE = 1
@@ -30,7 +30,7 @@ class Channel(IntEnum):
 
 
 class SoundDevice:
-    """The mixer, open. Use :meth:`open`; its methods may be called from any thread.
+    """The open mixer; make one with :meth:`open`. Its methods may be called from any thread.
 
     Args:
         pygame: the module, its mixer initialised.
@@ -44,38 +44,38 @@ class SoundDevice:
 
     @classmethod
     def open(cls) -> SoundDevice | None:
-        """Open the system's own device; None, and one line in the log, where there is none."""
+        """Open the system's default device; return None, with one line in the log, where there is none."""
         os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
         try:
             pygame = importlib.import_module("pygame")
             with quiet_stderr():
                 pygame.mixer.init(RATE, -16, 2, BUFFER, allowedchanges=0)
         except (ImportError, NotImplementedError) as error:
-            logger.warning("no sound (%s): it goes on silently; reinstall pygame-ce for it", error)
+            logger.warning("no sound (%s): continuing without sound; reinstall pygame-ce to hear it", error)
             return None
         except pygame.error as error:
             logger.warning(
-                "no sound device (%s): it goes on silently; connect headphones or a loudspeaker for it", error
+                "no sound device (%s): continuing without sound; connect headphones or a loudspeaker", error
             )
             return None
         return cls(pygame)
 
     def play(self, channel: Channel, samples: Samples) -> None:
-        """Play ``samples`` now, in place of what the channel plays."""
+        """Play ``samples`` now, replacing what the channel plays."""
         if self._open:
             self._channels[channel].play(self._sound(samples))
 
     def feed(self, channel: Channel, samples: Samples) -> None:
-        """Play ``samples`` after what the channel plays; see :meth:`has_room`."""
+        """Queue ``samples`` after what the channel plays; see :meth:`has_room`."""
         if self._open:
             self._channels[channel].queue(self._sound(samples))
 
     def has_room(self, channel: Channel) -> bool:
-        """Whether nothing waits behind what the channel plays."""
+        """Return whether nothing is queued after what the channel plays."""
         return self._open and self._channels[channel].get_queue() is None
 
     def is_busy(self, channel: Channel) -> bool:
-        """Whether the channel plays something."""
+        """Return whether the channel plays something."""
         return self._open and bool(self._channels[channel].get_busy())
 
     def fade_out(self, channel: Channel, seconds: float = 0.03) -> None:
@@ -95,18 +95,18 @@ class SoundDevice:
 
 
 def to_int16(samples: Samples) -> np.ndarray[Any, np.dtype[np.int16]]:
-    """(N, 2) −1..1 as the mixer takes it; what is louder is cut off."""
+    """Return (N, 2) samples −1..1 as int16 for the mixer; louder values are clipped."""
     return np.ascontiguousarray(np.clip(samples, -1.0, 1.0) * 32767.0).astype(np.int16)
 
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """ALSA and libjack write their own troubles to file descriptor 2, past Python: let them go nowhere."""
+    """Discard what is written to file descriptor 2: ALSA and libjack print their problems there directly."""
     try:
         if sys.stderr is not None:
             sys.stderr.flush()
         kept = os.dup(2)
-    except (OSError, ValueError):  # a program without a console has none
+    except (OSError, ValueError):  # a program without a console has no stderr
         yield
         return
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,8 +1,8 @@
-"""eSpeak NG as a library: text becomes samples, on the machine itself, in milliseconds.
+"""eSpeak NG as a library: turns text into samples on this machine, in milliseconds.
 
-The extra ``[voice]`` brings it as a wheel (espeakng-loader: the library and its data, nothing else); without
-it, the system's own libespeak-ng where there is one. It is asked for samples and never opens a device,
-so that one mixer plays everything. API: espeak-ng/src/include/espeak-ng/speak_lib.h.
+The extra ``[voice]`` installs it as a wheel (espeakng-loader: only the library and its data); without the
+extra, the system's libespeak-ng is used if there is one. It only returns samples and never opens a device, so
+that one mixer plays everything. API: espeak-ng/src/include/espeak-ng/speak_lib.h.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from .device import quiet_stderr
 #: (N,) float32, −1..1.
 MonoSamples = npt.NDArray[np.float32]
 
-_SYNCHRONOUS: Final = 2  # AUDIO_OUTPUT_SYNCHRONOUS: no device, and espeak_Synth returns when all is done
-_DONT_EXIT: Final = 0x8000  # espeakINITIALIZE_DONT_EXIT: missing data is an error, not the end of the program
+_SYNCHRONOUS: Final = 2  # AUDIO_OUTPUT_SYNCHRONOUS: no device, and espeak_Synth returns when done
+_DONT_EXIT: Final = 0x8000  # espeakINITIALIZE_DONT_EXIT: missing data gives an error, not an exit
 _PARAMETER_RATE: Final = 1
 _UTF8: Final = 1
 _CALLBACK: Final = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
 )
 
-#: Of a path to the data, characters: N_PATH_HOME is 160, and the library appends to it.
+#: Characters of a path to the data, at most: N_PATH_HOME is 160, and the library appends to the path.
 _LONGEST_PATH: Final = 140
 
-#: Characters of a cue that are spoken; eSpeak takes more, nobody listens to more.
+#: Characters of a cue that are spoken; eSpeak accepts more, but nobody listens to more.
 LONGEST: Final = 200
 
 
 class VoiceMissing(Exception):  # noqa: N818 - caught where it is raised for; no error of the session
-    """There is no voice on this machine; the text says what to install."""
+    """There is no voice on this machine; the message says what to install."""
 
 
 class Espeak:
-    """The library, ready to speak. It is one for the whole process: making another one shares it.
+    """The initialised library. There is one per process, shared by all instances.
 
     Args:
-        language: a voice of eSpeak, such as ``en``, ``en-us``, ``de``.
+        language: an eSpeak voice, such as ``en``, ``en-us``, ``de``.
         words_per_minute: 80..450.
 
     Raises:
@@ -65,7 +65,7 @@ class Espeak:
             self._library.espeak_SetParameter(_PARAMETER_RATE, words_per_minute, 0)
 
     def speak(self, text: str) -> MonoSamples:
-        """What ``text`` sounds like; empty where eSpeak refuses it."""
+        """Return the samples of spoken ``text``; empty when eSpeak refuses it."""
         parts: list[npt.NDArray[np.int16]] = []
 
         def collect(wave: Any, count: int, _events: Any) -> int:
@@ -75,10 +75,10 @@ class Espeak:
 
         data = text[:LONGEST].replace("\0", " ").encode("utf-8", "replace") + b"\0"
         with self._lock:
-            callback = _CALLBACK(collect)  # must outlive the call
+            callback = _CALLBACK(collect)  # the reference must outlive the call
             self._library.espeak_SetSynthCallback(callback)
             refused = self._library.espeak_Synth(data, ctypes.c_size_t(len(data)), 0, 0, 0, _UTF8, None, None)
-            self._library.espeak_SetSynthCallback(_CALLBACK())  # ours is gone when this returns
+            self._library.espeak_SetSynthCallback(_CALLBACK())  # ours is gone after the return
         if refused or not parts:
             return np.zeros(0, np.float32)
         samples: MonoSamples = np.concatenate(parts).astype(np.float32) / 32768.0
@@ -86,11 +86,11 @@ class Espeak:
 
 
 def _load() -> tuple[Any, int]:
-    """The library, initialised, and the samples per s that it makes."""
+    """Return the initialised library and its sample rate, 1/s."""
     path, data = _find()
     try:
         library = ctypes.CDLL(path)
-        with quiet_stderr():  # it complains there, past Python
+        with quiet_stderr():  # the library prints errors there directly
             place = None if data is None else os.fsencode(data)
             rate = library.espeak_Initialize(_SYNCHRONOUS, 0, place, _DONT_EXIT)
     except (OSError, AttributeError) as error:
@@ -102,7 +102,7 @@ def _load() -> tuple[Any, int]:
 
 
 def _find() -> tuple[str, str | None]:
-    """Paths of the library and of its data; None for data that the library finds by itself."""
+    """Return the paths of the library and of its data; None for data that the library finds by itself."""
     try:
         loader = importlib.import_module("espeakng_loader")
         return str(loader.get_library_path()), str(loader.get_data_path())
@@ -112,6 +112,6 @@ def _find() -> tuple[str, str | None]:
     if system is None:
         raise VoiceMissing(
             "no voice: eSpeak NG is not installed; pip install 'posesync[voice]' "
-            "(or your system's libespeak-ng1) for it; cues stay on screen"
+            "(or your system's libespeak-ng1) to hear cues; they stay on screen"
         )
     return system, None

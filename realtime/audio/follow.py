@@ -1,8 +1,9 @@
-"""When the expert's sound plays, and from where. Pure logic: the clock is passed in.
+"""Decides when the expert's sound plays, and from where. Pure logic: the clock is passed in.
 
-follow: the sound plays at its own speed while the performer keeps about that speed; when they stop or fall
-out of it, it is held, and begins again with the next section or where they are. clock: the expert goes on at
-their own speed whatever the performer does, who is told by how much they lead or lag.
+follow: the sound plays at its own speed while the performer keeps about that speed; when they stop or lose
+    it,
+the sound is held, and begins again with the next section or at the performer's place. clock: the expert
+continues at their own speed, and the performer sees by how much they lead or lag.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ class Aim:
     """What the sound should do now.
 
     Attributes:
-        playing: else it is held.
-        time: s in the piece to move to; None stays where it is.
+        playing: whether it plays; otherwise it is held.
+        time: s in the piece to move to; None keeps the current place.
     """
 
     playing: bool
@@ -31,11 +32,11 @@ class Aim:
 
 
 class ExpertClock:
-    """The expert's own clock in clock mode: stands until started, runs at the expert's speed, may loop.
+    """The expert's own clock in clock mode: stopped until started, runs at the expert's speed, may loop.
 
     Args:
         begin: s in the piece.
-        end: s in the piece, where it stands, or begins again.
+        end: s in the piece, where it stops or begins again.
         loop: the part begins again where it ends.
 
     Raises:
@@ -48,12 +49,12 @@ class ExpertClock:
 
     @property
     def started(self) -> bool:
-        """Started, and not reset since; also while paused."""
+        """Whether it was started and not reset since; also true while paused."""
         return self._started
 
     @property
     def running(self) -> bool:
-        """Started and not paused; also at the end."""
+        """Whether it was started and is not paused; also true at the end."""
         return self._since is not None
 
     def start(self, now: float) -> None:
@@ -61,20 +62,20 @@ class ExpertClock:
         self._base, self._since, self._started = self.begin, now, True
 
     def pause(self, now: float) -> None:
-        """Stand."""
+        """Stop at the current place."""
         self._base, self._since = self.time(now), None
 
     def resume(self, now: float) -> None:
-        """Run on from where it stands, if it was ever started."""
+        """Continue from the current place, if it was ever started."""
         if self._since is None and self._started:
             self._since = now
 
     def reset(self) -> None:
-        """Stand at the beginning."""
+        """Stop at the beginning."""
         self._base, self._since, self._started = self.begin, None, False
 
     def practise(self, begin: float, end: float, *, loop: bool) -> None:
-        """Stand at the beginning of another part.
+        """Stop at the beginning of another part.
 
         Raises:
             InvalidDataError: ``end`` is not after ``begin``.
@@ -85,23 +86,23 @@ class ExpertClock:
         self.reset()
 
     def time(self, now: float) -> float:
-        """Where the expert is, s in the piece, ``begin`` … ``end``."""
+        """Return where the expert is, s in the piece, ``begin`` … ``end``."""
         passed = self._base - self.begin + (0.0 if self._since is None else max(0.0, now - self._since))
         length = self.end - self.begin
         return self.begin + (passed % length if self.loop else min(passed, length))
 
     def ended(self, now: float) -> bool:
-        """Whether the expert has arrived at the end; never in a loop."""
+        """Return whether the expert has reached the end; never in a loop."""
         return not self.loop and self.time(now) >= self.end
 
     def lead(self, position: float | None, now: float) -> float | None:
-        """By how many s of the piece the performer is ahead of the expert (+) or behind (−).
+        """Return by how many s of the piece the performer is ahead of the expert (+) or behind (−).
 
         In a loop the shorter way round counts.
 
         Args:
             position: s in the piece (:attr:`Position.time`), or None where it is not known.
-            now: s, the clock that :meth:`start` was given.
+            now: s, on the clock of :meth:`start`.
         """
         if position is None or self._since is None:
             return None
@@ -113,13 +114,13 @@ class ExpertClock:
 
 
 class ClockSound:
-    """Keeps the sound with an :class:`ExpertClock`.
+    """Keeps the sound in step with an :class:`ExpertClock`.
 
     Args:
-        clock: of the expert.
-        tolerance: s by which the sound may be off the clock before it is moved: a sound card has a clock of
-            its own, and nobody hears less.
-        least: s between two such moves: a move is heard only after what the mixer already has.
+        clock: the expert's clock.
+        tolerance: s by which the sound may be off the clock before it is moved: a sound card has its own
+            clock, and a smaller difference is not heard.
+        least: s between two such moves: a move is heard only after the samples that the mixer already has.
     """
 
     def __init__(self, clock: ExpertClock, *, tolerance: float = 0.12, least: float = 1.0) -> None:
@@ -129,14 +130,14 @@ class ClockSound:
         self._moved_at = self._last = -math.inf
 
     def update(self, now: float, position: Position, heard: float | None) -> Aim:
-        """What the sound should do at ``now`` s, when ``heard`` (s in the piece) is what sounds."""
-        del position  # the clock goes on whatever the performer does
+        """Return what the sound should do at ``now`` s, while ``heard`` (s in the piece) is playing."""
+        del position  # the clock does not depend on the performer
         playing = self._clock.running and not self._clock.ended(now)
         began, self._playing = playing and not self._playing, playing
         if not playing:
             return Aim(False)
         time = self._clock.time(now)
-        back, self._last = time < self._last - 0.05, time  # a loop's end, or a restart
+        back, self._last = time < self._last - 0.05, time  # the end of a loop, or a restart
         off = heard is None or abs(heard - time) > self._tolerance
         if not (began or back or (off and now - self._moved_at >= self._least)):
             return Aim(True)
@@ -146,16 +147,16 @@ class ClockSound:
 
 @dataclass(frozen=True, slots=True)
 class FollowSettings:
-    """When the sound goes with the performer.
+    """Settings of when the sound follows the performer.
 
     Attributes:
         tolerance: the sound begins while the performer's speed is within this factor of the expert's …
         leeway: … and is held when it is not within ``tolerance × leeway``.
-        begin_after: s that they must have kept the speed.
-        hold_after: s that they must have been out of it.
-        drift: s that sound and performer may be apart before it is moved.
-        least: s between two moves.
-        wait: s of the piece that the sound waits for the beginning of a section.
+        begin_after: s for which they must have kept the speed.
+        hold_after: s for which they must have been outside it.
+        drift: s that sound and performer may be apart before the sound is moved.
+        least: s between two moves, at least.
+        wait: s of the piece for which the sound waits for the beginning of a section, at most.
         confidence: 0..1, the probability that the place is right, below which it is not followed.
     """
 
@@ -173,7 +174,7 @@ class FollowSound:
     """Plays while the performer keeps about the expert's speed.
 
     Args:
-        starts: s in the piece at which sections begin: the places to begin again at.
+        starts: s in the piece at which sections begin, where the sound begins again.
         settings: thresholds.
     """
 
@@ -183,7 +184,7 @@ class FollowSound:
         self.reset()
 
     def reset(self) -> None:
-        """The piece begins anew."""
+        """Forget everything: the piece begins again."""
         self._playing = False
         self._apt_since: float | None = None
         self._inapt_since: float | None = None
@@ -192,7 +193,7 @@ class FollowSound:
         self._last: float | None = None
 
     def update(self, now: float, position: Position, heard: float | None) -> Aim:
-        """What the sound should do at ``now`` s, when ``heard`` (s in the piece) is what sounds."""
+        """Return what the sound should do at ``now`` s, while ``heard`` (s in the piece) is playing."""
         settings, place = self.settings, position.time
         moved, self._last = self._has_moved(position), place
         if place is None or not self._is_apt(position):
@@ -217,9 +218,9 @@ class FollowSound:
         return Aim(False)
 
     def _has_moved(self, position: Position) -> bool:
-        """Whether the performer is somewhere else than a moment ago: jumped, or begun again.
+        """Return whether the performer has jumped or begun again since the last call.
 
-        Also by the places: when drawing is slow, the very answer that says so is left out.
+        The places are compared as well: when drawing is slow, the answer with the flag may be skipped.
         """
         back = self._last is not None and position.time is not None and position.time < self._last
         return position.jumped or position.wrapped or back
@@ -235,7 +236,7 @@ class FollowSound:
         return Aim(True, place)
 
     def _next_start(self, place: float) -> float:
-        """The beginning to wait for, or ``place`` itself when none comes soon."""
+        """Return the beginning of a section to wait for, or ``place`` itself when none comes soon."""
         index = bisect_left(self._starts, place)
         if index < len(self._starts) and self._starts[index] <= place + self.settings.wait:
             return self._starts[index]

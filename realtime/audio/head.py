@@ -1,7 +1,7 @@
-"""Where the expert's sound is and how loud: held, moved and muted without a click. Pure: samples in and out.
+"""Place and level of the expert's sound: hold, move and mute without a click. Pure: samples in and out.
 
-Speech and music cut in mid-wave click. Whatever is asked of a :class:`SoundHead`, the sound first fades out
-and then in again, on half a cosine, whose slope has no corner either.
+Sound that is cut in mid-wave clicks. For every request a :class:`SoundHead` first fades out and then in
+again, on half a cosine, whose slope is continuous, too.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import numpy as np
 
 from .track import RATE, Samples
 
-#: s of a fade: long enough for no click, short enough for no hole.
+#: s of a fade: long enough to avoid a click, short enough to avoid an audible gap.
 FADE: Final = 0.015
 
 
 class SoundHead:
-    """A place in the sound, from which blocks are taken in order.
+    """A play head in the sound, from which blocks are taken in order.
 
     Args:
-        read: (number of the first sample, count) → (count, 2); :meth:`SoundTrack.read`.
+        read: (number of the first sample, count) → (count, 2); as :meth:`SoundTrack.read`.
         fade: s from silence to full and back.
     """
 
     def __init__(self, read: Callable[[int, int], Samples], *, fade: float = FADE) -> None:
         self._read = read
         self._step = 1.0 / max(1, round(fade * RATE))
-        self._phase = 0.0  # of the fade: 0 silence, 1 full
+        self._phase = 0.0  # of the fade: 0 silence, 1 full level
         self._cursor = 0
         self._jump: int | None = None
         self._held = True
@@ -36,30 +36,30 @@ class SoundHead:
 
     @property
     def time(self) -> float:
-        """Where the next sample is taken from, s in the sound."""
+        """The place of the next sample, s in the sound."""
         return (self._cursor if self._jump is None else self._jump) / RATE
 
     @property
     def silent(self) -> bool:
-        """Held, and the fade is over: blocks are silence until :meth:`play`."""
+        """Whether it is held and the fade is over: blocks are silence until :meth:`play`."""
         return self._held and self._phase == 0.0
 
     def play(self, time: float | None = None) -> None:
-        """Sound from ``time`` s, or from where it was held."""
+        """Play from ``time`` s, or from where it was held."""
         self._held = False
         if time is not None:
             self._jump = round(time * RATE)
 
     def interrupted(self) -> None:
-        """What was taken ran dry on its way: begin with a fade again."""
+        """Begin with a fade again, after the device ran out of samples."""
         self._phase = 0.0
 
     def hold(self) -> None:
-        """Fade out and stay at the place."""
+        """Fade out and stay at the current place."""
         self._held = True
 
     def block(self, count: int) -> Samples:
-        """The next ``count`` samples, (count, 2). With ``level`` 0 the sound goes on unheard."""
+        """Return the next ``count`` samples, (count, 2). At ``level`` 0 the sound continues unheard."""
         out = np.zeros((count, 2), np.float32)
         done = 0
         while done < count:
@@ -76,7 +76,7 @@ class SoundHead:
         return out
 
     def _ramp(self, goal: float, room: int) -> Samples:
-        """The fade's phase over the next samples: towards ``goal``, or staying there."""
+        """Return the fade's phase over the next samples, moving towards ``goal`` or staying there."""
         way = goal - self._phase
         if way == 0.0:
             return np.full(room, goal, np.float32)
@@ -93,5 +93,5 @@ def _gain(phase: Samples) -> Samples:
 
 
 def _phase_of(level: float) -> float:
-    """The phase at which the fade is as loud as ``level``, 0..1."""
+    """Return the phase at which the fade is as loud as ``level``, 0..1."""
     return float(np.arccos(1.0 - 2.0 * min(max(level, 0.0), 1.0)) / np.pi)

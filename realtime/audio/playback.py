@@ -1,6 +1,6 @@
-"""What a session sounds like: the expert's sound, the tones of the count-in, the spoken cue.
+"""The sound of a session: the expert's sound, the tones of the count-in, spoken cues.
 
-Whatever is missing, a device, a sound track, the voice, is said in one line; the session goes on.
+Anything missing (a device, a sound track, the voice) gives one line in the log; the session continues.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from .voice import Speaker
 
 logger = logging.getLogger(__name__)
 
-#: Samples handed over at a time: 93 ms, two of which wait at most.
+#: Samples handed over at a time: 93 ms; at most two such blocks wait.
 BLOCK: Final = 4096
-#: s between two looks at whether the mixer wants more.
+#: s between two checks whether the mixer needs more.
 _TICK: Final = 0.01
-#: The expert's sound while a cue is spoken.
+#: Level of the expert's sound while a cue is spoken.
 _DUCKED: Final = 0.35
 _DEFAULT: Final = SoundSettings()
 
 
 def tone(frequency: float = 660.0, seconds: float = 0.22, *, loudness: float = 0.3) -> Samples:
-    """A soft bell, (N, 2): three partials that die away, the higher the sooner, from silence to silence.
+    """Return a soft bell, (N, 2): three partials that decay, the higher ones faster, from silence to silence.
 
     Args:
         frequency: Hz.
-        seconds: length.
-        loudness: 0..1, of its loudest sample.
+        seconds: length, s.
+        loudness: 0..1, level of the loudest sample.
     """
     moment = np.arange(round(seconds * RATE)) / RATE
     wave = np.zeros_like(moment)
@@ -58,18 +58,18 @@ def tone(frequency: float = 660.0, seconds: float = 0.22, *, loudness: float = 0
 
 
 class ExpertSound(Worker):
-    """Plays the expert's sound in a thread of its own; :meth:`update` says what becomes of it.
+    """Plays the expert's sound in its own thread, controlled by :meth:`update`.
 
     Args:
-        device: open.
-        track: used by this thread alone from now on; closed when it ends.
-        policy: when to play and from where.
+        device: the open device.
+        track: used by this thread alone from now on; closed when the thread ends.
+        policy: decides when to play and from where.
         volume: 0..1.
-        clock: s, monotonic; the one that ``update`` is given.
+        clock: s, monotonic; the clock of ``update``.
 
     Attributes:
-        muted: unheard; it goes on.
-        ducked: lower, for something else to be heard.
+        muted: the sound continues unheard.
+        ducked: the sound is lowered, so that something else can be heard.
         ran_dry: how often the machine was too busy to hand over the next block in time.
     """
 
@@ -90,23 +90,23 @@ class ExpertSound(Worker):
         self._aim = Aim(False)
         self._aimed_at = 0.0
         self._paused = False
-        self._out_until: float | None = None  # when what was handed over will have been heard
+        self._out_until: float | None = None  # time at which the samples handed over will have been heard
         self._head_time = 0.0
         self.muted = False
         self.ducked = False
         self.ran_dry = 0
 
     def update(self, position: Position, now: float) -> None:
-        """Take note of where the performer is; call it for every step, and while nothing comes."""
+        """Follow the performer's position; call it for every step, and while no step comes."""
         aim = self._policy.update(now, position, self.heard(now))
         with self._lock:
-            # A place that the thread has not moved to yet is still to be moved to.
+            # A place that the thread has not moved to yet is still due.
             if aim.time is not None:
                 self._aimed_at = now
             self._aim = Aim(aim.playing, self._aim.time if aim.playing and aim.time is None else aim.time)
 
     def heard(self, now: float) -> float | None:
-        """What the loudspeaker plays at ``now``, s in the piece; None while it plays nothing."""
+        """Return what the loudspeaker plays at ``now``, s in the piece; None while it plays nothing."""
         with self._lock:
             if self._out_until is None or now >= self._out_until + 0.5:
                 return None
@@ -114,7 +114,7 @@ class ExpertSound(Worker):
 
     @property
     def paused(self) -> bool:
-        """Held, whatever the performer does."""
+        """Whether the sound is held, whatever the performer does."""
         return self._paused
 
     @paused.setter
@@ -145,19 +145,20 @@ class ExpertSound(Worker):
         self._head.level = 0.0 if self.muted else self._volume * (_DUCKED if self.ducked else 1.0)
 
     def _due(self, time: float, aimed_at: float) -> float:
-        """Where to go on, so that it is at ``time`` what it was to be at ``aimed_at``, when it is heard."""
+        """Return where to begin, s in the piece, for the sound to fit ``time`` at ``aimed_at`` when heard."""
         if self._head.silent:
-            self._track.read(round(time * RATE), BLOCK)  # seeking takes its time: before the clock is read
-        # What is handed over now is heard when what waits is over.
+            # Seeking takes time, so it comes before the clock is read.
+            self._track.read(round(time * RATE), BLOCK)
+        # Samples handed over now are heard after those that wait.
         return time + max(self._clock(), self._out_until or 0.0) - aimed_at
 
     def _hand_over(self) -> None:
         busy = self._device.is_busy(Channel.EXPERT)
         if not busy and self._out_until is not None:
-            self.ran_dry += 1  # this machine is very busy; there was a hole
+            self.ran_dry += 1  # the machine is very busy, and there was a gap
             self._head.interrupted()
         samples = self._head.block(BLOCK)
-        # What plays has just begun, or there would be no room: the new block begins when that one ends.
+        # The playing block has just begun, or there would be no room: the new block begins when it ends.
         begins = self._clock() + (BLOCK / RATE if busy else 0.0)
         self._device.feed(Channel.EXPERT, samples)
         with self._lock:
@@ -165,7 +166,7 @@ class ExpertSound(Worker):
             self._head_time = self._head.time
 
     def _fade_away(self) -> None:
-        """The end, without a click; waits until it has been heard, which takes two blocks at most."""
+        """Fade out without a click and wait until that was heard, which takes two blocks at most."""
         self._head.hold()
         deadline = time.monotonic() + 3 * BLOCK / RATE
         while time.monotonic() < deadline and self._device.is_busy(Channel.EXPERT):
@@ -176,17 +177,17 @@ class ExpertSound(Worker):
     def _finish(self) -> None:
         self._track.close()
         if self.error is not None:
-            logger.warning("the expert's sound failed (%s): it goes on silently", self.error)
+            logger.warning("the expert's sound failed (%s): continuing without it", self.error)
 
 
 class SessionSound:
-    """Everything that a session lets hear. Use :meth:`open`; whatever is missing is silent.
+    """All sound of a session; make one with :meth:`open`. Missing parts are silent.
 
     Args:
-        device: open, or None.
+        device: the open device, or None.
         expert: the expert's sound, or None.
-        speaker: of the cues, or None.
-        tones: the count-in is heard.
+        speaker: speaks the cues, or None.
+        tones: whether the count-in is heard.
     """
 
     def __init__(
@@ -208,12 +209,12 @@ class SessionSound:
         clock: ExpertClock | None = None,
         starts: Sequence[float] = (),
     ) -> SessionSound:
-        """Open what ``settings`` ask for and the machine has.
+        """Open the parts that ``settings`` ask for and the machine supports.
 
         Args:
             settings: what is heard.
-            video: the expert's, for its sound; None has none.
-            clock: the expert's, for clock mode; without it that mode has no sound.
+            video: the expert's video, for its sound; None gives no sound.
+            clock: the expert's clock, for clock mode; without it that mode has no sound.
             starts: s in the piece at which sections begin.
         """
         wanted = settings.mode is not SoundMode.OFF
@@ -230,7 +231,7 @@ class SessionSound:
 
     @property
     def muted(self) -> bool:
-        """Nothing is heard; the expert's sound goes on unheard."""
+        """Whether nothing is heard; the expert's sound continues unheard."""
         return self._muted
 
     @muted.setter
@@ -243,7 +244,7 @@ class SessionSound:
 
     @property
     def paused(self) -> bool:
-        """The expert's sound is held."""
+        """Whether the expert's sound is held."""
         return self._expert is not None and self._expert.paused
 
     @paused.setter
@@ -252,18 +253,18 @@ class SessionSound:
             self._expert.paused = value
 
     def update(self, position: Position, now: float) -> None:
-        """Take note of where the performer is, at ``now`` s of ``time.monotonic``."""
+        """Follow the performer's position at ``now`` s of ``time.monotonic``."""
         if self._expert is not None:
             self._expert.ducked = self._speaker is not None and self._speaker.speaking
             self._expert.update(position, now)
 
     def count(self, *, last: bool = False) -> None:
-        """Sound a number of the count-in; ``last`` is the start itself."""
+        """Play the tone of a number of the count-in; ``last`` is the start itself."""
         if self._device is not None and self._tones and not self._muted:
             self._device.play(Channel.TONE, self._tones[last])
 
     def say(self, text: str) -> None:
-        """Speak a cue, unless it is stale before its turn comes."""
+        """Speak a cue, unless it is outdated before its turn comes."""
         if self._speaker is not None:
             self._speaker.say(text)
 
@@ -283,9 +284,7 @@ def _open_expert(
     device: SoundDevice, video: Path | None, policy: FollowSound | ClockSound | None, volume: float
 ) -> ExpertSound | None:
     if video is None or policy is None:
-        logger.warning(
-            "no sound of the expert: there is no video of theirs; give the video as --reference for it"
-        )
+        logger.warning("no sound of the expert: there is no video; give the video as --reference to hear it")
         return None
     try:
         track = SoundTrack(video)

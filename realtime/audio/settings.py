@@ -1,4 +1,4 @@
-"""What is heard."""
+"""Settings of a session's sound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from posesync.pose.keys import choice, number, switch
 
 
 class SoundMode(Enum):
-    """What the expert's sound goes by."""
+    """What the expert's sound follows."""
 
     FOLLOW = "follow"
     CLOCK = "clock"
@@ -18,7 +18,7 @@ class SoundMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SoundSettings:
-    """What is heard; ``[sound]`` in a settings file, every field a key."""
+    """Settings of what is heard; ``[sound]`` in a settings file, every field a key."""
 
     mode: SoundMode = choice(
         SoundMode.FOLLOW,

@@ -1,4 +1,4 @@
-"""The expert's sound, decoded in pieces from any place: an hour needs no more memory than a second."""
+"""Decodes the expert's sound in pieces from any place: an hour needs no more memory than a second."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Samples = npt.NDArray[np.float32]
 
 #: Samples per s of everything that is played.
 RATE: Final = 44_100
-#: s further ahead than which it is quicker to seek than to decode on.
+#: s ahead beyond which seeking is faster than decoding on.
 _AHEAD: Final = 2.0
-#: s that seeking goes further back: codecs need some packets before they sound right.
+#: s by which seeking goes further back: codecs need some packets before they sound right.
 _RUN_UP: Final = 0.2
-#: s by which a file's time stamps may differ from the count of its samples before they are believed.
+#: s by which a file's time stamps may differ from its sample count before they are used instead.
 _JITTER: Final = 0.05
 
 # As in pose.video_file: a playlist in disguise must not make FFmpeg fetch anything else.
@@ -33,10 +33,10 @@ _OPTIONS: Final = {"protocol_whitelist": "file"}
 
 
 class SoundTrack:
-    """The first sound stream of a video, on the clock of its pictures: 0 is the first picture. One thread.
+    """The first sound stream of a video, on its pictures' clock: 0 is the first picture. For one thread.
 
     Args:
-        path: of the video.
+        path: path of the video.
 
     Raises:
         SourceError: no such file, it cannot be read, or there is no sound in it.
@@ -60,16 +60,16 @@ class SoundTrack:
 
     @property
     def duration(self) -> float | None:
-        """s, as the container says; None where it does not."""
+        """Length, s, according to the container; None when not given."""
         stream = self._stream
         if stream.duration is None or stream.time_base is None:
             return None
         return float(stream.duration * stream.time_base)
 
     def read(self, start: int, count: int) -> Samples:
-        """``count`` samples from number ``start`` (0 is the first picture); silence where there is no sound.
+        """Return ``count`` samples from number ``start`` (0 is the first picture); silence in gaps.
 
-        Reading on from where the last call ended is cheap; going elsewhere seeks.
+        Reading on from the end of the last call is cheap; any other place needs a seek.
         """
         if start < self._floor or (not self._ended and start > self._end + _AHEAD * RATE):
             self._seek(start)
@@ -109,7 +109,7 @@ class SoundTrack:
         self._floor = max(start, 0)
 
     def _decode(self, needed: int) -> bool:
-        """Take the next frame of the file, keeping what is not before ``needed``; False at the end."""
+        """Decode the next frame of the file, keeping samples from ``needed`` on; False at the end."""
         frame = next(self._frames, None)
         if frame is None:
             self._ended = True
@@ -119,7 +119,7 @@ class SoundTrack:
             self._resampler = self._resampler or _resampler(frame)
             parts = [part.to_ndarray().reshape(-1, part.samples) for part in self._resampler.resample(frame)]
         except (av.FFmpegError, ValueError, OverflowError) as error:
-            # Another format from here on: a new resampler takes it from the next frame.
+            # The format changes here: a new resampler starts with the next frame.
             logger.debug("%s: %s", self._name, error)
             self._resampler = None
             return True
@@ -127,7 +127,7 @@ class SoundTrack:
             self._end, self._placed = at, True
         for part in parts:
             samples = np.empty((part.shape[1], 2), np.float32)
-            samples[:] = part.T  # one channel goes to both sides
+            samples[:] = part.T  # mono goes to both sides
             if self._end + len(samples) > needed:
                 self._chunks.append((self._end, samples))
             self._end += len(samples)
@@ -135,13 +135,13 @@ class SoundTrack:
 
 
 def _resampler(frame: Any) -> Any:
-    """To our rate and two channels; one stays one: FFmpeg would spread it over two at 0.7 of its loudness."""
+    """Return a resampler to RATE and stereo; mono stays mono: FFmpeg would spread it at 0.7 of its level."""
     layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
     return av.AudioResampler(format="fltp", layout=layout, rate=RATE)
 
 
 def _first_picture(container: Any) -> float:
-    """When the first picture is shown, s on the file's own clock."""
+    """Return the time of the first picture, s on the file's own clock."""
     for stream in container.streams.video:
         if stream.start_time is not None and stream.time_base is not None:
             return float(stream.start_time * stream.time_base)

@@ -1,7 +1,7 @@
-"""Cues, spoken: offline, in a thread of its own, and never late.
+"""Speaks cues: offline, in its own thread, and never late.
 
-A cue is about a moment. One that could not be spoken within a second or two is dropped, and a newer one
-replaces an older one that waits: nothing ever queues up.
+A cue is about one moment. A cue that could not be spoken within a second or two is dropped, and a newer one
+replaces one that waits: nothing ever queues up.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from .track import RATE, Samples
 
 logger = logging.getLogger(__name__)
 
-#: s after which a cue that has not been begun is not spoken any more.
+#: s after which a cue that has not begun is no longer spoken.
 STALE: Final = 1.5
-#: s between two looks at whether the cue is over.
+#: s between two checks whether the cue is over.
 _TICK: Final = 0.02
 
 
 class Voice(Protocol):
-    """What makes speech out of text."""
+    """Turns text into speech."""
 
     rate: int
     """Samples per s."""
 
     def speak(self, text: str) -> MonoSamples:
-        """(N,) float32 −1..1."""
+        """Return the samples of spoken ``text``, (N,) float32 −1..1."""
         ...
 
 
 class Speaker(Worker):
-    """Speaks the newest cue; drops what is stale.
+    """Speaks the newest cue and drops outdated ones.
 
     Args:
-        device: open.
+        device: the open device.
         voice: used by this thread alone from now on.
         stale: s after which a cue that waits is dropped.
         clock: s, monotonic.
@@ -67,7 +67,7 @@ class Speaker(Worker):
 
     @classmethod
     def open(cls, device: SoundDevice) -> Speaker | None:
-        """A speaker with the voice that is installed; None, and one line in the log, where there is none."""
+        """Return a speaker with the installed voice; None, with one line in the log, where there is none."""
         try:
             return cls(device, Espeak())
         except VoiceMissing as error:
@@ -76,12 +76,12 @@ class Speaker(Worker):
 
     @property
     def speaking(self) -> bool:
-        """Whether a cue is heard now."""
+        """Whether a cue is being heard now."""
         return self._speaking is not None
 
     @property
     def muted(self) -> bool:
-        """Nothing is spoken; setting it silences the cue that is being spoken."""
+        """Whether nothing is spoken; setting it silences the current cue."""
         return self._muted.is_set()
 
     @muted.setter
@@ -93,15 +93,15 @@ class Speaker(Worker):
             self._muted.clear()
 
     def say(self, text: str) -> None:
-        """Have ``text`` spoken next, in place of a cue that waits; returns at once.
+        """Speak ``text`` next, replacing a cue that waits; return at once.
 
-        What is being spoken already is not said twice.
+        A cue that is being spoken already is not repeated.
         """
         if text.strip() and not self.muted and text != self._speaking:
             self._inbox.put((text, self._clock()))
 
     def stop(self) -> None:
-        """Ask it to end, in mid-word."""
+        """Ask the thread to end, even in mid-word."""
         super().stop()
         self._inbox.close()
         self._device.fade_out(Channel.VOICE)
@@ -139,7 +139,7 @@ class Speaker(Worker):
 
 
 def to_stereo(samples: MonoSamples, rate: int) -> Samples:
-    """(N,) at ``rate`` per s as (M, 2) at RATE: linear between samples, which speech does not mind."""
+    """Return (N,) at ``rate`` per s as (M, 2) at RATE, interpolated linearly, which is enough for speech."""
     if not len(samples):
         return np.zeros((0, 2), np.float32)
     moments = np.arange(round(len(samples) * RATE / rate)) * (rate / RATE)

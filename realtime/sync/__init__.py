@@ -1,1 +1,1 @@
-"""Two finished videos side by side."""
+"""Synchronises finished videos side by side."""

@@ -1,4 +1,4 @@
-"""What a synchronisation leaves besides the video: the path as CSV, the cost matrix as a picture."""
+"""Exports of a synchronisation besides the video: the path as CSV, the cost matrix as a picture."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _COLUMNS: Final = (
 )  # fmt: skip
 _SIDE: Final = 640  # px of the longer side of a cost matrix
 _SAMPLES: Final = 600
-_EDGE: Final = (78, 56, 24, 64)  # px around it: left, top, right, bottom
+_EDGE: Final = (78, 56, 24, 64)  # px of the margins: left, top, right, bottom
 
 
 def write_path(path: Path, matches: Sequence[Match]) -> None:
-    """Write every matched pair as CSV, numbers only: attempts count from 1, frames from 0.
+    """Write every matched pair as CSV of numbers; attempts count from 1, frames from 0.
 
     Raises:
         OutputError: the disk is full, the folder missing or not writable.
@@ -44,13 +44,13 @@ def write_path(path: Path, matches: Sequence[Match]) -> None:
 
 
 def write_plot(path: Path, matches: Sequence[Match], names: Sequence[str], metric: Metric) -> None:
-    """Write the cost matrices with their warping paths beside each other, as PNG.
+    """Write the cost matrices with their warping paths side by side, as PNG.
 
     Args:
-        path: of the picture.
-        matches: of each attempt with the expert.
-        names: of the expert, then of the attempts.
-        metric: that the costs are shown in.
+        path: path of the picture.
+        matches: the match of each attempt with the expert.
+        names: name of the expert's video, then of the attempts.
+        metric: the metric of the costs shown.
 
     Raises:
         OutputError: the disk is full, the folder missing or not writable.
@@ -70,7 +70,7 @@ def write_plot(path: Path, matches: Sequence[Match], names: Sequence[str], metri
 
 
 def draw_plot(match: Match, expert: str, attempt: str, metric: Metric, text: TextPainter) -> Image:
-    """One cost matrix, (H, W, 3) BGR: the expert's time to the right, the attempt's upwards."""
+    """Return one cost matrix as (H, W, 3) BGR: the expert's time to the right, the attempt's upwards."""
     spans = [(float(r.times[0]), float(r.times[-1])) for r in (match.expert, match.attempt)]
     lengths = [max(end - start, 1e-3) for start, end in spans]
     width, height = (max(160, round(_SIDE * length / max(lengths))) for length in lengths)
@@ -122,7 +122,7 @@ def _label(
 
 
 def ticks(start: float, end: float, most: int = 8) -> FloatArray:
-    """Round moments from ``start`` to ``end`` s, at most about ``most``."""
+    """Return round moments from ``start`` to ``end`` s, at most about ``most`` of them."""
     raw = max(end - start, 1e-3) / most
     size = 10.0 ** np.floor(np.log10(raw))
     step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= raw * (1 - 1e-9))

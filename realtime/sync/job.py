@@ -1,4 +1,4 @@
-"""Two finished videos or more, from files to one video in sync. Memory stays flat in their length."""
+"""Synchronises two or more finished videos into one. Memory does not grow with their length."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from .options import SyncOptions, check_outputs
 from .tracks import Judgement, judge, make_tracks
 from .video import Report, write_video
 
-#: Videos that are prepared at once: one uses little more than one processor, and each takes memory.
+#: Videos that are prepared at once: one uses little more than one core, and each takes memory.
 JOBS: Final = 2
 SCHEMA: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
 class SyncResult:
-    """What was found, for text and JSON.
+    """The result of a synchronisation, for text and JSON.
 
     Attributes:
-        matches: of each attempt with the expert.
-        judgements: of each attempt, picture by picture.
-        times: (T,) s of the pictures.
-        names: of the videos.
+        matches: the match of each attempt with the expert.
+        judgements: the judgement of each attempt, picture by picture.
+        times: (T,) s, times of the pictures.
+        names: names of the videos.
         cached: how many of the videos had been prepared before.
     """
 
@@ -48,7 +48,7 @@ class SyncResult:
     options: SyncOptions = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Return plain values, ready for JSON."""
         attempts = []
         for match, judgement, name in zip(self.matches, self.judgements, self.names[1:], strict=True):
             score = judgement.mean_score
@@ -79,10 +79,10 @@ def run_sync(
     report: Report = lambda *_: None,
     cache_dir: Path | None = None,
 ) -> SyncResult:
-    """Prepare the videos that are new, warp, compare, write what is asked for.
+    """Prepare new videos, warp, compare, and write the outputs asked for.
 
     Raises:
-        PoseSyncError: a video, a model, an output or an option is of no use; see the parts.
+        PoseSyncError: a video, a model, an output or an option cannot be used; see the functions called.
     """
     check_outputs(options)
     references, cached = prepare_all(options.videos, settings or PoseSettings(), report, cache_dir)
@@ -114,10 +114,10 @@ def run_sync(
 def prepare_all(
     videos: Sequence[Path], settings: PoseSettings, report: Report, cache_dir: Path | None = None
 ) -> tuple[list[Reference], int]:
-    """The sequences of all videos, two prepared at a time; how many came from the cache.
+    """Return the sequences of all videos, two prepared at a time, and how many came from the cache.
 
-    What is finished stays in the cache: after Ctrl-C, or when another video cannot be used, it is not done
-    again.
+    Finished videos stay in the cache, so after Ctrl-C, or when another video cannot be used, they are not
+    prepared again.
 
     Raises:
         SourceError, ReferenceFileError, ModelError, OutputError: see :func:`prepare_reference`.
@@ -140,7 +140,7 @@ def prepare_all(
             digest: pool.submit(prepare, video) for digest, video in reversed(different.items())
         }
         try:
-            # Waited for in short steps, so that Ctrl-C is heard on every system.
+            # Wait in short steps, so that Ctrl-C works on every system.
             while (state := wait(futures.values(), 0.2, FIRST_EXCEPTION)).not_done:
                 if any(future.exception() for future in state.done):
                     break

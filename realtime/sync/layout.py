@@ -1,4 +1,4 @@
-"""Where the pictures of several videos stand beside each other, as large as they fit."""
+"""Arranges the pictures of several videos side by side, as large as they fit."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Final
 
 Rectangle = tuple[int, int, int, int]
 
-#: px that a video in sync fits into.
+#: px, greatest size of a synchronised video.
 MAX_WIDTH: Final = 1920
 MAX_HEIGHT: Final = 1080
 _GAP: Final = 8
-#: A picture is shown no narrower and no wider than this, width by height.
+#: Least and greatest ratio of width to height at which a picture is shown.
 _SHAPES: Final = (0.3, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A canvas and what lies where on it, all in px, as left, top, width, height.
+    """A canvas and the rectangles on it, all in px, as left, top, width, height.
 
     Attributes:
-        width: of the canvas, even.
-        height: of the canvas, even.
+        width: width of the canvas, even.
+        height: height of the canvas, even.
         panels: the videos' pictures, in order.
         captions: the line below each of them.
-        bar: how far the piece is.
+        bar: the progress bar.
     """
 
     width: int
@@ -37,10 +37,10 @@ class Layout:
 
 
 def arrange(sizes: Sequence[tuple[int, int]]) -> Layout:
-    """A grid of pictures of one height, with the number of columns that shows them largest.
+    """Return a grid of pictures of one height, with the number of columns that shows them largest.
 
     Args:
-        sizes: (width, height) px of each video. None is shown higher than the highest is.
+        sizes: (width, height) px of each video. No picture is shown higher than the highest video.
     """
     shapes = [min(max(width / height, _SHAPES[0]), _SHAPES[1]) for width, height in sizes]
     highest = max(height for _, height in sizes)
@@ -56,7 +56,7 @@ def _rows(shapes: list[float], columns: int) -> list[list[float]]:
 
 def _panel_height(rows: list[list[float]], highest: int) -> int:
     across = min((MAX_WIDTH - _GAP * (len(row) + 1)) / sum(row) for row in rows)
-    # Captions take an eighth of a picture's height at most, see _caption.
+    # Captions take an eighth of a picture's height at most; see _caption.
     down = (MAX_HEIGHT - 3 * _GAP) / len(rows) / 1.125 - _GAP
     return math.floor(min(across, down, highest))
 

@@ -1,4 +1,4 @@
-"""What a synchronisation is asked to do, and whether it can be done, known before the work begins."""
+"""Options of a synchronisation, checked before the work begins."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ MOST_VIDEOS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class SyncOptions:
-    """What to do.
+    """Options of a synchronisation.
 
     Attributes:
         videos: the expert's, then one attempt or more.
         output: the video to write, or None.
-        ghost: show the attempt alone, the expert's pose laid over it.
-        follow_attempt: keep the first attempt's time base and sound, not the expert's.
-        closed: both recordings begin and end with the piece; else their ends may stay unmatched.
+        ghost: show the attempt alone, with the expert's pose over it.
+        follow_attempt: keep the first attempt's time base and sound instead of the expert's.
+        closed: both recordings begin and end with the piece; otherwise their ends may stay unmatched.
         window: s, how far the path may lie off the diagonal, or None.
-        metric: what is compared.
-        path: CSV of the warping path to write, or None.
-        plot: PNG of the cost matrix to write, or None.
+        metric: the distance that is compared.
+        path: CSV file for the warping path, or None.
+        plot: PNG file for the cost matrix, or None.
 
     Raises:
         ConfigError: fewer than two videos, more than ``MOST_VIDEOS``, or a ghost of more than one attempt.
@@ -44,7 +44,7 @@ class SyncOptions:
     plot: Path | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be shown."""
+        """Refuse combinations that cannot be shown."""
         count = len(self.videos)
         if not 2 <= count <= MOST_VIDEOS:
             raise ConfigError(
@@ -58,10 +58,10 @@ class SyncOptions:
 
 
 def check_outputs(options: SyncOptions) -> None:
-    """Find out now, not after minutes, whether the results can be written.
+    """Check now, not after minutes, whether the results can be written.
 
     Raises:
-        OutputError: a name is a source's, a folder's, or given twice; its folder is missing; a wrong ending.
+        OutputError: a name is a source's, a folder's, or given twice; its folder is missing; a wrong suffix.
     """
     outputs = [path for path in (options.output, options.path, options.plot) if path is not None]
     for number, path in enumerate(outputs):
@@ -74,13 +74,13 @@ def check_outputs(options: SyncOptions) -> None:
         if not path.parent.is_dir():
             raise OutputError(f"the folder {path.parent} does not exist: create it, or choose another")
     if options.plot is not None and options.plot.suffix.lower() != ".png":
-        raise OutputError(f"{options.plot} is not a name for a PNG picture: let it end in .png")
+        raise OutputError(f"{options.plot} is not a name for a PNG picture: use the suffix .png")
     if options.output is not None:
         VideoWriter(options.output, 64, 64, 30).abort()
 
 
 def _same(a: Path, b: Path) -> bool:
-    """Whether two paths are one file."""
+    """Return whether two paths are one file."""
     try:
         return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))
     except OSError:

@@ -1,4 +1,4 @@
-"""One picture of a video in sync: the videos beside each other, or the expert's pose over the attempt."""
+"""Draws one picture of a synchronised video: videos side by side, or the expert's pose over the attempt."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from posesync.realtime.drawing.text import TextPainter
 from .layout import Layout, Rectangle
 
 _TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
-#: A difference of less than this is neither early nor late.
+#: s; a smaller difference is neither early nor late.
 ON_TIME_SECONDS: Final = 0.15
 _GHOST_OPACITY: Final = 0.65
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one panel shows.
+    """Content of one panel.
 
     Attributes:
         image: (H, W, 3) BGR, any size.
         keypoints: (17, 3) px in a frame of ``size``.
         size: width, height that the keypoints refer to.
-        title: of the panel.
-        inside: False darkens the picture: the video has no such moment.
-        differences: joint → degrees or None, which colour the skeleton; empty for the expert.
+        title: title of the panel.
+        inside: False darkens the picture, because the video has no such moment.
+        differences: joint → degrees or None, shown as colours of the skeleton; empty for the expert.
         score: 0..100 or None.
         lead: s early (+) or late (−), or None.
-        words: what differs most, or "".
-        ghost: (17, 3) a second pose, laid over as a ghost, px like ``keypoints``.
+        words: the largest difference in words, or "".
+        ghost: (17, 3) a second pose, drawn as a ghost, px like ``keypoints``.
     """
 
     image: Image
@@ -53,7 +53,7 @@ class Cell:
 
 
 class SyncPainter:
-    """Draws the pictures of one video in sync, one after the other."""
+    """Draws the pictures of one synchronised video, one after the other."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
@@ -62,12 +62,12 @@ class SyncPainter:
         paint.draw_box(self._empty, layout.bar, paint.TRACK, radius=layout.bar[3] // 2)
 
     def draw(self, cells: Sequence[Cell], time: float, duration: float) -> Image:
-        """One picture, (height, width, 3) uint8 BGR; a new array every time.
+        """Return one picture, (height, width, 3) uint8 BGR; a new array every time.
 
         Args:
             cells: one for each panel.
             time: s, on the clock of the result.
-            duration: s, of the result.
+            duration: s, length of the result.
         """
         canvas: Image = self._empty.copy()
         for number, cell in enumerate(cells):
@@ -131,7 +131,7 @@ class SyncPainter:
         )
 
     def _caption(self, canvas: Image, cell: Cell, place: Rectangle) -> None:
-        """The score on the left, early or late beside it, what differs on the right where there is room."""
+        """Draw the score on the left, early or late beside it, and the largest difference if it fits."""
         x, y, w, h = place
         large, small, baseline = round(h * 0.62), round(h * 0.38), y + round(h * 0.7)
         left = float(x + 4)
@@ -158,7 +158,7 @@ class SyncPainter:
 
 
 def lead_words(lead: float | None) -> tuple[str, tuple[int, int, int]]:
-    """Who is early and by how much, with a colour; '' when that is not known."""
+    """Return early or late and by how much, with a colour; '' when not known."""
     if lead is None:
         return "", paint.MUTED
     if abs(lead) < ON_TIME_SECONDS:
@@ -167,9 +167,9 @@ def lead_words(lead: float | None) -> tuple[str, tuple[int, int, int]]:
 
 
 class GhostPlacer:
-    """Lays the expert's pose over the attempt: hips on hips, as large as the attempt's trunk.
+    """Places the expert's pose over the attempt: hips on hips, scaled to the attempt's trunk.
 
-    The size follows slowly: a trunk that bends to the camera is short for a moment, not small.
+    The size follows slowly: a trunk that bends towards the camera is short for a moment, not small.
     """
 
     def __init__(self, seconds: float = 1.0) -> None:
@@ -178,11 +178,11 @@ class GhostPlacer:
         self._time = 0.0
 
     def place(self, expert: FloatArray, attempt: FloatArray, time: float) -> FloatArray | None:
-        """(17, 3) the expert's pose in the attempt's picture, px; None when a trunk is not seen.
+        """Return the expert's pose (17, 3) in the attempt's picture, px; None when a trunk is not seen.
 
         Args:
             expert: (17, 3) px in the expert's picture.
-            attempt: (17, 3) px in the attempt's.
+            attempt: (17, 3) px in the attempt's picture.
             time: s, rising.
         """
         seen = min(expert[_TORSO, 2].min(), attempt[_TORSO, 2].min()) > CONFIDENCE_FLOOR
@@ -200,7 +200,7 @@ class GhostPlacer:
 
 
 def _trunk(pose: FloatArray) -> float:
-    """Size of a trunk, px: its two sides and two diagonals together, which do not vanish in profile."""
+    """Return the size of a trunk, px: its two sides and two diagonals, which do not vanish in profile."""
     pairs = ((LEFT_SHOULDER, LEFT_HIP), (RIGHT_SHOULDER, RIGHT_HIP), (LEFT_SHOULDER, RIGHT_HIP),
              (RIGHT_SHOULDER, LEFT_HIP))  # fmt: skip
     return float(sum(np.hypot(*(pose[a, :2] - pose[b, :2])) for a, b in pairs) / 4)

@@ -1,4 +1,4 @@
-"""The sound of a video by itself, on the clock of its pictures, as a file that can be laid under another."""
+"""Extracts the sound of a video, on the clock of its pictures, and adds it to another video."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from posesync.pose.decoding import ODD_METADATA
 
 log = logging.getLogger(__name__)
 
-_COPIED: Final = ("aac", "mp3")  # what every browser plays inside MP4; anything else becomes AAC
+_COPIED: Final = ("aac", "mp3")  # formats that every browser plays inside MP4; others are converted to AAC
 _RATE: Final = 48_000
 
 
@@ -21,8 +21,8 @@ def extract_sound(video: Path, target: Path) -> bool:
     """Write a video's first sound track to ``target``, an .m4a; time 0 is the video's first picture.
 
     Returns:
-        False when there is none, or none that can be read: then there is no file, and the log says why if
-        anything is wrong.
+        False when there is no sound, or none that can be read: then no file is written, and the log says why
+        if something is wrong.
     """
     try:
         with av.open(
@@ -49,10 +49,10 @@ def extract_sound(video: Path, target: Path) -> bool:
 
 
 def lay_under(video: Path, sound: Path) -> None:
-    """Give a finished MP4 the sound of another file, from its first picture to its last.
+    """Add the sound of another file to a finished MP4, from its first picture to its last.
 
-    Encoders put the first picture some frames after the file's beginning, so the sound is moved along. The
-    video is replaced in one step; when that cannot be done it stays silent, and the log says why.
+    Encoders put the first picture some frames after the file's beginning, so the sound is shifted with it.
+    The video is replaced in one step; when that fails it stays silent, and the log says why.
     """
     part = video.with_name(f".{video.name}.{os.getpid()}.sound")
     try:
@@ -90,7 +90,7 @@ def _interleave(pictures: Any, tones: Any, target: Any) -> None:
 
 
 def _first_picture(source: Any) -> float:
-    """When it is shown, s on the file's own clock; reading starts anew afterwards."""
+    """Return the time of the first picture, s on the file's own clock, and rewind the file."""
     if not source.streams.video:
         return 0.0
     try:
@@ -134,7 +134,7 @@ def _encode(source: Any, track: Any, sink: Any, start: float) -> int:
 
 
 def _packets(source: Any, track: Any) -> Iterator[Any]:
-    """Packets up to the end, or to where the file breaks off."""
+    """Yield packets up to the end, or to where a truncated file ends."""
     packets = source.demux(track)
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What every picture of a video in sync shows: which frame of each video, score, lead, what differs."""
+"""Content of every picture of a synchronised video: frame of each video, score, lead, differences."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from posesync.realtime.coaching.settings import FeedbackSettings
 from posesync.reference.reference import Reference
 from posesync.reference.sync import Match
 
-#: s over which what is shown of differences and score is averaged.
+#: s over which displayed differences and scores are averaged.
 SHOWN_SMOOTHING: Final = 0.35
-#: s for which what differs most is shown, long enough to be read, and degrees from which it is.
+#: s for which the largest difference is shown, long enough to be read, and degrees from which it is.
 WORDS_SECONDS: Final = 1.5
 WORDS_FROM_DEGREES: Final = 22.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """One video through the whole result, T pictures long.
+    """One video over the whole result of T pictures.
 
     Attributes:
         reference: its sequence.
         index: (T,) the frame shown, never falling.
-        inside: (T,) whether that frame belongs there: the video has this moment.
+        inside: (T,) whether the video has this moment.
     """
 
     reference: Reference
@@ -39,13 +39,13 @@ class Track:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
-    """An attempt beside the expert, T pictures long; NaN where there is nothing to compare.
+    """An attempt compared with the expert over T pictures; NaN where there is nothing to compare.
 
     Attributes:
         score: (T,) 0..100.
         lead: (T,) s, early (+) or late (−).
         joints: (T, 8) attempt − expert, degrees, smoothed, in the order of ``JOINT_NAMES``.
-        words: (T,) what differs most, or "".
+        words: (T,) the largest difference in words, or "".
     """
 
     score: FloatArray
@@ -55,19 +55,19 @@ class Judgement:
 
     @property
     def mean_score(self) -> float | None:
-        """0..100, None when there is nothing to compare."""
+        """Mean score 0..100, None when there is nothing to compare."""
         return float(np.nanmean(self.score)) if np.isfinite(self.score).any() else None
 
 
 def make_tracks(matches: Sequence[Match], *, follow_attempt: bool = False) -> tuple[FloatArray, list[Track]]:
-    """Which frame of each video every picture shows.
+    """Return which frame of each video every picture shows.
 
     Args:
-        matches: one for each attempt, all of the same expert.
-        follow_attempt: the pictures come at the times of the first attempt's frames, not of the expert's.
+        matches: one for each attempt, all with the same expert.
+        follow_attempt: pictures come at the times of the first attempt's frames instead of the expert's.
 
     Returns:
-        The time of each picture (T,) on the clock that is kept, s; the tracks, the expert's first.
+        The time of each picture (T,), s, on the clock that is kept; the tracks, the expert's first.
     """
     expert = matches[0].expert
     times = matches[0].attempt.times if follow_attempt else expert.times
@@ -82,14 +82,14 @@ def make_tracks(matches: Sequence[Match], *, follow_attempt: bool = False) -> tu
 def judge(
     match: Match, expert: Track, attempt: Track, times: FloatArray, settings: FeedbackSettings
 ) -> Judgement:
-    """Compare every picture's two poses.
+    """Compare the two poses of every picture.
 
     Args:
-        match: of the two.
+        match: the match of the two videos.
         expert: the expert's frames.
-        attempt: the attempt's.
-        times: (T,) s of the pictures.
-        settings: of the score.
+        attempt: the attempt's frames.
+        times: (T,) s, times of the pictures.
+        settings: settings of the score.
     """
     expert_times = expert.reference.times[expert.index]
     valid = match.matched(expert_times) & expert.inside & attempt.inside
@@ -100,7 +100,7 @@ def judge(
         found = compare_poses(attempt.reference.keypoints[attempt.index[k]], theirs, settings=settings)
         score[k] = np.nan if found.score is None else found.score
         joints[k] = [np.nan if v is None else v for v in (found.joints[name] for name in JOINT_NAMES)]
-    # From the path's own smooth times: frames are whole ones, and their lead would flicker.
+    # From the path's smooth times: frame numbers are whole, so their lead would flicker.
     lead = match.lead(expert_times, match.attempt_times(expert_times))
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1.0
     joints = np.column_stack([_smooth(column, step) for column in joints.T])
@@ -108,7 +108,7 @@ def judge(
 
 
 def _track(reference: Reference, moments: FloatArray) -> Track:
-    """The frames nearest to ``moments``; beyond the recording its first and last."""
+    """Return the frames nearest to ``moments``; outside the recording, its first or last."""
     times = reference.times
     half = reference.duration / max(1, len(reference) - 1) / 2 + 1e-6
     after = np.clip(np.searchsorted(times, moments), 1, max(len(times) - 1, 1))
@@ -121,7 +121,7 @@ def _track(reference: Reference, moments: FloatArray) -> Track:
 
 
 def _smooth(values: FloatArray, step: float) -> FloatArray:
-    """Mean over ``SHOWN_SMOOTHING`` s around each value; NaN stays NaN and counts nowhere."""
+    """Return the mean over ``SHOWN_SMOOTHING`` s around each value; NaN stays NaN and is left out."""
     width = 2 * round(SHOWN_SMOOTHING / max(step, 1e-3) / 2) + 1
     known = np.isfinite(values)
     kernel = np.ones(min(width, 2 * len(values) - 1))
@@ -133,7 +133,7 @@ def _smooth(values: FloatArray, step: float) -> FloatArray:
 
 
 def _words(joints: FloatArray, times: FloatArray) -> tuple[str, ...]:
-    """The largest difference of each ``WORDS_SECONDS``, in words."""
+    """Return the largest difference of each ``WORDS_SECONDS``, in words."""
     part = ((times - times[0]) / WORDS_SECONDS).astype(int)
     words = {}
     for number in np.unique(part).tolist():

@@ -1,4 +1,4 @@
-"""Writing a video in sync: every source decoded once, in step, drawn and encoded picture by picture."""
+"""Writes a synchronised video: every source is decoded once, in step, drawn and encoded by picture."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .picture import Cell, GhostPlacer, SyncPainter
 from .sound import extract_sound, lay_under
 from .tracks import Judgement, Track
 
-#: Called with what is being done, how much is done and how much there is to do, or None.
+#: Called with the current task, how much of it is done, and the total or None.
 Report = Callable[[str, int, "int | None"], None]
 
 
@@ -32,14 +32,14 @@ def write_video(
     times: FloatArray,
     report: Report,
 ) -> None:
-    """Decode every video once, side by side, draw and encode. A run that is broken off leaves no file.
+    """Decode every video once, side by side, draw and encode. An interrupted run leaves no file.
 
     Raises:
-        OutputError: the disk is full; what was written so far is kept and plays.
+        OutputError: the disk is full; the part written so far is kept and plays.
         SourceError: a video has changed meanwhile.
     """
     assert options.output is not None
-    give_back()  # what preparing and warping have needed
+    give_back()  # the memory used for preparing and warping
     keep_large_blocks_apart()
     shown = tracks[1:] if options.ghost else tracks
     videos = options.videos[1:] if options.ghost else options.videos
@@ -66,7 +66,7 @@ def write_video(
             if audible:
                 lay_under(options.output, sound)
         except BaseException:
-            # What a full disk cut short has its name already and plays; anything else is half a result.
+            # A file cut short by a full disk already has its name and plays; anything else is half a result.
             writer.abort()
             raise
         finally:
@@ -75,20 +75,20 @@ def write_video(
 
 
 class _Player:
-    """Frames of a file by their number, never backwards; holds one at a time."""
+    """Returns frames of a file by number, never backwards; holds one at a time."""
 
     def __init__(self, video: Path, height: int) -> None:
         self._source = VideoFile(video, max_height=height)
         self._shown: Frame | None = None
 
     def at(self, index: int) -> Image:
-        """The picture (H, W, 3); after the end of a file that breaks off: its last one."""
+        """Return picture ``index`` (H, W, 3); after the end of a truncated file, its last picture."""
         while self._shown is None or self._shown.index < index:
             frame = self._source.read()
             if frame is None:
                 break
             self._shown = frame
-        assert self._shown is not None  # a file that opens has a frame
+        assert self._shown is not None  # a file that opens has at least one frame
         return self._shown.image
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class _Player:
 
 
 class _Scenes:
-    """Puts together what each picture shows."""
+    """Assembles the cells of each picture."""
 
     def __init__(
         self,
@@ -112,13 +112,13 @@ class _Scenes:
             self._titles[1] = f"{self._titles[1]}, over it {self._titles[0]}"
 
     def beside(self, k: int, frames: Sequence[Image]) -> list[Cell]:
-        """The expert, then the attempts."""
+        """Return the cells of the expert, then of the attempts."""
         return [self._expert(k, frames[0])] + [
             self._attempt(k, number, image) for number, image in enumerate(frames[1:])
         ]
 
     def ghost(self, k: int, frames: Sequence[Image]) -> list[Cell]:
-        """The attempt with the expert's pose over it."""
+        """Return the cell of the attempt with the expert's pose over it."""
         expert, attempt = self._tracks[0], self._tracks[1]
         pose = None
         if expert.inside[k]:
@@ -154,12 +154,12 @@ def _number(value: float) -> float | None:
 
 
 def _size(reference: Reference) -> tuple[int, int]:
-    """Width and height of the video's pictures, px."""
+    """Return width and height of the video's pictures, px."""
     return reference.origin.width or 640, reference.origin.height or 480
 
 
 def _rate(reference: Reference) -> Fraction:
-    """Frames per second of a video, from its frames' own times."""
+    """Return the frames per second of a video, from its frames' own times."""
     count = len(reference) - 1
     measured = count / reference.duration if count else 30.0
     return Fraction(reference.origin.fps or measured).limit_denominator(1001)

@@ -1,1 +1,1 @@
-"""Threads, and what they hand to one another."""
+"""Threads, and the queues between them."""

@@ -1,4 +1,4 @@
-"""Memory that is free goes back to the system, where glibc would rather keep it."""
+"""Returns free memory to the system, which glibc would otherwise keep."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ _LARGE: Final = 1 << 20  # bytes; pictures have more
 
 
 def give_back() -> None:
-    """Collect what nobody can reach, and return what is free. Takes some 20 ms."""
+    """Collect garbage and return free memory to the system. Takes some 20 ms."""
     gc.collect()
-    with suppress(OSError, AttributeError):  # another C library has none of it
+    with suppress(OSError, AttributeError):  # other C libraries lack the function
         if sys.platform.startswith("linux"):
             ctypes.CDLL(None).malloc_trim(0)
 
 
 def keep_large_blocks_apart() -> None:
-    """From now on a large block goes back to the system as soon as it is free; for the whole process.
+    """Return large blocks to the system as soon as they are free, from now on and for the whole process.
 
-    By default glibc learns from the first picture that such blocks are common, and puts them between all the
-    others: drawing two videos of 1080p side by side then takes 400 MB that hold next to nothing. Apart, each
-    costs its page faults, some 10 ms for a picture of two videos.
+    By default glibc learns from the first picture that such blocks are common, and places them among all the
+    others: drawing two 1080p videos side by side then takes 400 MB that hold next to nothing. Kept apart,
+        each
+    block costs its page faults, some 10 ms for a picture of two videos.
     """
     with suppress(OSError, AttributeError):
         if sys.platform.startswith("linux"):

@@ -1,6 +1,7 @@
-"""What one thread hands to another: the newest thing alone, or everything in order.
+"""Queues between threads: only the newest item, or every item in order.
 
-A :class:`Mailbox` is for what is only of use while it is new; a :class:`Pipe` for what must not be lost.
+A :class:`Mailbox` is for items that are only useful while they are new; a :class:`Pipe` for items that must
+not be lost.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """A frame.
+    """A frame with its time of arrival.
 
     Attributes:
-        frame: as the camera gave it.
-        at: when it came in, s, monotonic.
-        skipped: frames that the camera gave since the one before and that never came in.
+        frame: the camera's frame.
+        at: time of arrival, s, monotonic.
+        skipped: number of frames that the camera delivered since the one before and that never arrived.
     """
 
     frame: Frame
@@ -32,10 +33,10 @@ class Captured:
 
 
 class Mailbox(Generic[T]):
-    """One slot between two threads: putting never waits, and what was not taken in time is replaced.
+    """A one-slot queue between two threads: putting never waits, and an item not taken in time is replaced.
 
     Args:
-        stamp: s, the time of an item, by which replaced ones are remembered.
+        stamp: returns the time of an item, s, which is remembered when the item is replaced.
     """
 
     def __init__(self, stamp: Callable[[T], float]) -> None:
@@ -46,7 +47,7 @@ class Mailbox(Generic[T]):
         self._closed = False
 
     def put(self, item: T) -> None:
-        """Lay ``item`` in the slot, in place of one that was not taken; ignored when closed."""
+        """Put ``item`` into the slot, replacing one that was not taken; ignored when closed."""
         with self._changed:
             if self._closed:
                 return
@@ -56,7 +57,7 @@ class Mailbox(Generic[T]):
             self._changed.notify()
 
     def take(self, timeout: float) -> tuple[T, list[float]] | None:
-        """The newest item and the times of those it replaced; None after ``timeout`` s or when finished."""
+        """Return the newest item and the times of those it replaced; None on timeout (s) or when finished."""
         with self._changed:
             self._changed.wait_for(lambda: self._item is not None or self._closed, timeout)
             item, self._item = self._item, None
@@ -66,23 +67,23 @@ class Mailbox(Generic[T]):
             return item, missed
 
     def close(self) -> None:
-        """Nothing more will come; what lies in the slot can still be taken."""
+        """Accept no more items; one that is in the slot can still be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     @property
     def finished(self) -> bool:
-        """Closed and empty."""
+        """Whether it is closed and empty."""
         with self._changed:
             return self._closed and self._item is None
 
 
 class Pipe(Generic[T]):
-    """Everything, in order, with room for a few: who is quicker waits.
+    """A bounded queue that keeps every item in order: the faster thread waits.
 
     Args:
-        room: how many items may lie in it.
+        room: how many items it holds, at most.
     """
 
     def __init__(self, room: int) -> None:
@@ -93,7 +94,7 @@ class Pipe(Generic[T]):
         self._cut = False
 
     def put(self, item: T) -> bool:
-        """Add an item as soon as there is room; False, and the item is lost, when nobody takes any more."""
+        """Add an item as soon as there is room; False, with the item lost, when no more are taken."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._items) < self._room or self._cut)
             return self._append(item)
@@ -104,12 +105,12 @@ class Pipe(Generic[T]):
             return len(self._items) < self._room and self._append(item)
 
     def push(self, item: T) -> bool:
-        """Add an item although there may be no room: for small ones that must not be lost."""
+        """Add an item even if there is no room: for small ones that must not be lost."""
         with self._changed:
             return self._append(item)
 
     def take(self, timeout: float) -> T | None:
-        """The oldest item; None after ``timeout`` s or when finished."""
+        """Return the oldest item; None after ``timeout`` s or when finished."""
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._closed or self._cut, timeout)
             if not self._items:
@@ -119,13 +120,13 @@ class Pipe(Generic[T]):
             return item
 
     def close(self) -> None:
-        """Nothing more will be put; what lies in it can still be taken."""
+        """Accept no more items; those inside can still be taken."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def cut(self) -> None:
-        """Nothing more will be taken: who waits for room goes on, and what lies in it is lost."""
+        """Stop taking items: a thread that waits for room continues, and the items inside are lost."""
         with self._changed:
             self._cut = True
             self._items.clear()
@@ -133,7 +134,7 @@ class Pipe(Generic[T]):
 
     @property
     def finished(self) -> bool:
-        """Closed or cut, and empty."""
+        """Whether it is closed or cut, and empty."""
         with self._changed:
             return (self._closed or self._cut) and not self._items
 
@@ -146,11 +147,11 @@ class Pipe(Generic[T]):
 
 
 class Inbox(Protocol):
-    """Where inference takes frames from: a mailbox, or what stands for one."""
+    """The source of frames for inference: a mailbox, or an equivalent."""
 
     def take(self, timeout: float) -> tuple[Captured, list[float]] | None:
-        """The newest frame and the times of those it replaced; None after ``timeout`` s or when finished."""
+        """Return the newest frame and the times of those it replaced; None on timeout (s) or at the end."""
 
     @property
     def finished(self) -> bool:
-        """Whether nothing will come any more."""
+        """Whether no more frames will come."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM during a session: a wish to end, noted, not an exception in the middle of a write."""
+"""Handles Ctrl-C and SIGTERM during a session as requests to end, not as exceptions during a write."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, ClassVar, Final
 
-#: So many requests mean that ending takes too long for the user: the next one breaks off.
+#: After this many requests ending takes too long for the user: the next one interrupts.
 PATIENCE: Final = 3
 
 
 class StopSignals:
-    """While entered, SIGINT and SIGTERM set :attr:`asked` instead of raising; a context manager.
+    """Context manager in which SIGINT and SIGTERM set :attr:`asked` instead of raising.
 
-    From the fourth request on they raise KeyboardInterrupt. Outside of the main thread it changes nothing.
+    From the fourth request on they raise KeyboardInterrupt. Outside the main thread it changes nothing.
 
     Attributes:
-        asked: whether an end was asked for.
-        pending: whether an end was asked for before the session: Python may have dropped the exception.
-        ended: whether a session has ended in this process: whatever comes after it is only a farewell.
+        asked: whether an end was requested.
+        pending: whether an end was requested before the session: Python may have dropped the exception.
+        ended: whether a session has ended in this process; only closing messages follow.
     """
 
     pending: ClassVar[bool] = False

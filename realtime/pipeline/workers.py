@@ -1,11 +1,11 @@
-"""Every thread of PoseSync.
+"""The threads of PoseSync.
 
-Live, capture and inference run beside the main thread, which draws. Between them lie one-slot mailboxes:
-whoever is slower gets the newest and nothing ever queues up, so what is on screen is never older than one
-inference.
+In a live session, capture and inference run beside the main thread, which draws. One-slot mailboxes connect
+them: the slower thread always takes the newest item and nothing queues up, so the picture on screen is never
+older than one inference.
 
-A file that is processed frame by frame is decoded and inferred in two threads too, but joined by pipes: every
-frame goes through, in order. Log and recording are written by a thread of their own in both cases.
+A file that is processed frame by frame is also decoded and inferred in two threads, but connected by pipes:
+every frame goes through, in order. Log and recording are written by a separate thread in both cases.
 """
 
 from __future__ import annotations
@@ -46,24 +46,24 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: s that a worker is given to end; one that hangs in a driver is left behind as a daemon.
+#: s within which a worker must end; one that hangs in a driver is left behind as a daemon.
 JOIN_TIMEOUT: Final = 5.0
 
 
 class WorkerState(Enum):
-    """What a worker is doing."""
+    """State of a worker."""
 
     STARTING = "starting"
     RUNNING = "running"
     WAITING = "waiting"
-    """A lost camera is waited for."""
+    """Waiting for a lost camera."""
     ENDED = "ended"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Processed:
-    """A step, when its frame came in, s, monotonic, and how long it took since then, s."""
+    """A step, its frame's time of arrival, s, monotonic, and the time taken since then, s."""
 
     step: Step
     at: float
@@ -71,7 +71,7 @@ class Processed:
 
 
 class Worker:
-    """A thread that keeps its error for whoever joins it."""
+    """A thread that keeps its error for the thread that joins it."""
 
     def __init__(self, name: str) -> None:
         self.state = WorkerState.STARTING
@@ -80,15 +80,15 @@ class Worker:
         self._thread = threading.Thread(target=self._guarded, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask it to end; returns at once."""
+        """Ask the thread to end; return at once."""
         self._stop.set()
 
     def join(self) -> bool:
-        """Wait for the end, JOIN_TIMEOUT s at most; False when it hangs."""
+        """Wait for the thread to end, JOIN_TIMEOUT s at most; False when it hangs."""
         self._thread.join(JOIN_TIMEOUT)
         if self._thread.is_alive():
             logger.warning("%s did not end within %.0f s and is left behind", self._thread.name, JOIN_TIMEOUT)
@@ -99,7 +99,7 @@ class Worker:
         try:
             self._work()
             self.state = WorkerState.ENDED
-        except BaseException as error:  # it must reach the main thread, whatever it is
+        except BaseException as error:  # any error must reach the main thread
             self.error, self.state = error, WorkerState.FAILED
         finally:
             self._finish()
@@ -108,7 +108,7 @@ class Worker:
         raise NotImplementedError
 
     def _finish(self) -> None:
-        """Runs last, whatever happened."""
+        """Clean up; runs last, whatever happened."""
 
 
 class CaptureWorker(Worker):
@@ -137,7 +137,7 @@ class CaptureWorker(Worker):
 
     @property
     def paused(self) -> bool:
-        """Whether frames of a camera are let pass and a file stands still."""
+        """Whether a camera's frames are discarded and a file stands still."""
         return self._paused.is_set()
 
     @paused.setter
@@ -157,7 +157,7 @@ class CaptureWorker(Worker):
                 continue
             if self._source.is_live:
                 if self.paused:
-                    continue  # read on, or the driver hands out old images afterwards
+                    continue  # keep reading, or the driver delivers old images afterwards
             else:
                 self._wait_until_due(frame.time)
             if not self._stop.is_set():
@@ -183,7 +183,7 @@ class CaptureWorker(Worker):
         return back
 
     def _wait_until_due(self, moment: float) -> None:
-        """Return when a file's frame is due; while paused the clock stands still."""
+        """Wait until a file's frame is due; while paused the clock stands still."""
         now = time.monotonic()
         if self._start is None:
             self._start = now - moment
@@ -203,12 +203,12 @@ class CaptureWorker(Worker):
 
 
 class InferenceWorker(Worker):
-    """Turns the newest frame into a step, over and over.
+    """Turns the newest frame into a step, repeatedly.
 
     Args:
         coach: used by this thread alone from now on; see :meth:`ask`.
-        inbox: frames.
-        outbox: steps, for whoever wants the newest alone; None when nobody does.
+        inbox: source of frames.
+        outbox: receives steps, of which only the newest is kept; None when not needed.
         sink: called for every step in order, with the times of the frames dropped before it.
 
     Attributes:
@@ -232,7 +232,7 @@ class InferenceWorker(Worker):
         self._asked: deque[Callable[[Coach], None]] = deque()
 
     def ask(self, what: Callable[[Coach], None]) -> None:
-        """Have something done to the coach before the next frame."""
+        """Call ``what`` with the coach before the next frame."""
         self._asked.append(what)
 
     def _work(self) -> None:
@@ -257,11 +257,11 @@ class InferenceWorker(Worker):
 
 
 class DecodeWorker(Worker):
-    """Reads a file ahead, so that decoding and inference share no time.
+    """Reads a file ahead, so that decoding and inference run at the same time.
 
     Args:
-        source: not closed: whoever opened it still reads its warning.
-        outbox: gets every frame.
+        source: the source; not closed, because its opener still reads its warning.
+        outbox: receives every frame.
     """
 
     def __init__(self, source: FrameSource, outbox: Pipe[Frame]) -> None:
@@ -283,12 +283,12 @@ class DecodeWorker(Worker):
 class SequenceWorker(Worker):
     """Turns every frame into a step, in order.
 
-    A frame counts as come in when it is taken: a file has no clock of its own, and waits.
+    A frame's time of arrival is when it is taken: a file has no clock of its own, and waits.
 
     Args:
         coach: used by this thread alone from now on.
-        inbox: frames.
-        outbox: steps.
+        inbox: source of frames.
+        outbox: receives steps.
     """
 
     def __init__(self, coach: Coach, inbox: Pipe[Frame], outbox: Pipe[Processed]) -> None:
@@ -314,7 +314,7 @@ class SequenceWorker(Worker):
 
 
 class OutputWorker(Worker):
-    """Writes what it is given, in order, so that no disk and no encoder holds up who gives it.
+    """Runs writing jobs in order in its own thread, so that a slow disk or encoder never blocks the caller.
 
     Args:
         room: how many jobs may wait before :meth:`give` waits or refuses.
@@ -325,27 +325,27 @@ class OutputWorker(Worker):
         self._jobs: Pipe[Callable[[], None]] = Pipe(room)
 
     def give(self, job: Callable[[], None], *, patient: bool) -> bool:
-        """Have ``job`` done after those before it; when there is no room, wait, or answer False.
+        """Queue ``job``; when there is no room, wait if ``patient``, else return False.
 
         Raises:
-            PoseSyncError: what an earlier job raised.
+            PoseSyncError: the error of an earlier job.
         """
         self._check()
         return self._jobs.put(job) if patient else self._jobs.offer(job)
 
     def push(self, job: Callable[[], None]) -> None:
-        """Have a small ``job`` done, also when there is no room, and also when another one failed.
+        """Queue a small ``job``, even when there is no room or another job has failed.
 
         Raises:
-            PoseSyncError: what an earlier job raised.
+            PoseSyncError: the error of an earlier job.
         """
         self._jobs.push(job)
         self._check()
 
     def finish(self) -> None:
-        """Wait until everything is done, or failed."""
+        """Wait until every job is done or failed."""
         self._jobs.close()
-        while self._thread.is_alive():  # in pieces: an endless join cannot be interrupted on Windows
+        while self._thread.is_alive():  # in steps, because an endless join cannot be interrupted on Windows
             self._thread.join(0.5)
 
     def _check(self) -> None:
@@ -360,8 +360,9 @@ class OutputWorker(Worker):
                 continue
             try:
                 job()
-            except BaseException as error:  # the first is the one to be told
-                # The others go on: a recording that the disk has no room for must not cost lines of the log.
+            except BaseException as error:  # the first error is the one reported
+                # Other jobs continue: a recording that the disk has no room for must not cost lines of the
+                # log.
                 self.error = self.error or error
         if self.error is not None:
             raise self.error
@@ -372,7 +373,7 @@ class OutputWorker(Worker):
 
 @contextmanager
 def opencv_on_one_thread() -> Iterator[None]:
-    """Keep OpenCV from splitting up pictures this small: handing out the parts costs more than it saves."""
+    """Keep OpenCV on one thread in the block: on pictures this small, splitting costs more than it saves."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
@@ -382,4 +383,4 @@ def opencv_on_one_thread() -> Iterator[None]:
 
 
 def void(_: object) -> None:
-    """Drop a value where a callable must return nothing."""
+    """Discard a value where a callable must return None."""

@@ -1,4 +1,4 @@
-"""The report of a session: one HTML file, JSON or CSV from session.jsonl, and the history of sessions."""
+"""Makes reports of sessions (one HTML file, JSON or CSV from session.jsonl), and keeps their history."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session's log says: curves over the piece, sections, joints, the worst moments. Pure functions."""
+"""Analyses a session's log: curves over the piece, sections, joints, worst moments. Pure functions."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from posesync.reference.sections import SectionSpan, section_spans
 from .reading import STATES, BoolArray, IntArray, SessionData
 from .worst import WorstMoment, worst_moments
 
-#: Columns of the curves and of the heat map at most, and the least that one of them spans, s of the piece.
+#: Columns of the curves and of the heat map, at most, and the least that one of them spans, s of the piece.
 CURVE_BINS: Final = 160
 HEAT_BINS: Final = 96
 MIN_BIN: Final = 0.1
-#: Points of the warping path.
+#: Points of the warping path, at most.
 PATH_POINTS: Final = 1500
 #: Frames that a bin should have on average, so that a curve shows the performance, not the jitter.
 _FRAMES_PER_BIN: Final = 3
-#: Below this share of the piece the charts show the part that was practised.
+#: Below this share of the piece the charts show only the part that was practised.
 _WHOLE_FROM: Final = 0.6
-#: A part of the piece is judged where so much of it was passed through, counted in tenths.
+#: Share of a section, counted in tenths, that must have been passed through for it to be judged.
 _PASSED: Final = 0.5
-#: s; a longer wait for the next frame was not spent in the piece.
+#: s; a longer wait for the next frame does not count as time spent in the piece.
 _LONGEST_STEP: Final = 1.0
 
 
@@ -52,7 +52,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeatMap:
-    """How far each joint was off over the piece.
+    """Error of each joint over the piece.
 
     Attributes:
         edges: (K + 1,) s in the reference.
@@ -74,8 +74,8 @@ class Summary:
         form: mean 0..100.
         timing: mean 0..100.
         speed: median pace while following, 1.0 = the expert's.
-        seconds: spent, s.
-        held: of these standing still, s.
+        seconds: time spent, s.
+        held: share of that time spent standing still, s.
         joints: joint → mean absolute difference, degrees 0..180.
         leanings: joint → mean signed difference, degrees, performer − expert.
     """
@@ -91,7 +91,7 @@ class Summary:
 
     @property
     def worst_joint(self) -> str | None:
-        """The joint that was off most."""
+        """The joint with the largest error."""
         seen = {name: size for name, size in self.joints.items() if size is not None}
         return max(seen, key=seen.__getitem__) if seen else None
 
@@ -101,11 +101,11 @@ class Analysis:
     """A whole session.
 
     Attributes:
-        data: what it was made from.
+        data: the log that it was made from.
         total: the session in figures.
-        sections: each with its place and its figures; those not really followed are not judged.
+        sections: each with its place and its figures; sections not really followed are not judged.
         span: (from, to) s of the piece that the charts show.
-        coverage: share 0..1 of the processed frames that had a position, and no mere guess.
+        coverage: share 0..1 of the processed frames with a position that is no mere guess.
         reached: s in the reference, the furthest place, None without a position.
         repetitions: periods of the movement finished, None where the log does not count them.
         states: s spent in each state.
@@ -132,7 +132,7 @@ class Analysis:
 
 
 def analyse(data: SessionData) -> Analysis:
-    """Everything the report shows of one session."""
+    """Return everything that the report shows of one session."""
     steps = _steps(data)
     placed = np.isfinite(data.positions)
     processed = int((~data.dropped).sum())
@@ -159,9 +159,9 @@ def analyse(data: SessionData) -> Analysis:
 
 
 def _repetitions(data: SessionData) -> int | None:
-    """All that were finished: the count begins at 0 again when the session is begun anew.
+    """Return the number of finished repetitions, summed over restarts of the session.
 
-    A finish that was taken back, as the performer went on, has not been one.
+    A finish that was withdrawn because the performer went on does not count.
     """
     rows = np.flatnonzero(np.isfinite(data.repetitions))
     if not len(rows):
@@ -172,7 +172,7 @@ def _repetitions(data: SessionData) -> int | None:
 
 
 def _steps(data: SessionData) -> FloatArray:
-    """(N,) s until the next frame."""
+    """Return (N,) s until the next frame."""
     steps = np.diff(data.times, append=data.times[-1])
     return np.minimum(steps, _LONGEST_STEP)
 
@@ -189,7 +189,7 @@ def _span(data: SessionData) -> tuple[float, float]:
 
 
 def _within(data: SessionData, part: SectionSpan, span: tuple[float, float]) -> BoolArray:
-    """(N,) whether a frame lies in a section; the very end of the piece belongs to the last one."""
+    """Return (N,) whether a frame lies in a section; the very end of the piece belongs to the last one."""
     before_end = data.positions <= part.end if part.end >= span[1] else data.positions < part.end
     inside: BoolArray = (data.positions >= part.start) & before_end
     return inside
@@ -215,7 +215,7 @@ def _summarise(data: SessionData, steps: FloatArray, rows: BoolArray) -> Summary
 def _section_summary(
     data: SessionData, steps: FloatArray, part: SectionSpan, span: tuple[float, float]
 ) -> Summary:
-    """A section in figures; only the time spent of one that was not really followed."""
+    """Return a section in figures; only the time spent if it was not really followed."""
     rows = _within(data, part, span)
     found = _summarise(data, steps, rows)
     if _passed_through(data, part, rows):
@@ -225,9 +225,9 @@ def _section_summary(
 
 
 def _passed_through(data: SessionData, part: SectionSpan, rows: BoolArray) -> bool:
-    """Whether the performer went through most of a section and the tracker was fairly sure of it.
+    """Return whether the performer went through most of a section with the tracker fairly sure.
 
-    Who stands at one place of it, or was believed there for a moment, has not done it well or badly.
+    Standing at one place of it, or being believed there for a moment, is not enough for a judgement.
     """
     places = data.positions[rows & _is_sure(data, JUDGED_FROM)]
     tenths = np.unique(np.floor(10 * (places - part.start) / (part.end - part.start)).clip(0, 9))
@@ -235,7 +235,7 @@ def _passed_through(data: SessionData, part: SectionSpan, rows: BoolArray) -> bo
 
 
 def _is_sure(data: SessionData, least: float) -> BoolArray:
-    """(N,) whether the confidence is ``least`` or more; a log that does not tell it is believed."""
+    """Return (N,) whether the confidence is ``least`` or more; a log without confidences counts as sure."""
     sure: BoolArray = np.isnan(data.confidences) | (data.confidences >= least)
     return sure
 
@@ -255,7 +255,7 @@ def _edges(span: tuple[float, float], frames: int, most: int) -> FloatArray:
 
 
 def _bins(positions: FloatArray, values: FloatArray, edges: FloatArray) -> tuple[IntArray, FloatArray]:
-    """The bin of each frame with a place and a value, and the value."""
+    """Return the bin and the value of each frame that has a place and a value."""
     usable = np.isfinite(positions) & np.isfinite(values)
     where = np.searchsorted(edges, positions[usable], side="right") - 1
     where = np.where(positions[usable] == edges[-1], len(edges) - 2, where)
@@ -279,7 +279,7 @@ def _curve(positions: FloatArray, values: FloatArray, edges: FloatArray) -> Curv
 
 
 def _bridge(values: FloatArray) -> FloatArray:
-    """A single bin without a frame between two with some is no gap in the performance."""
+    """Fill a single empty bin between two others, which is not a gap in the performance."""
     values = values.copy()
     lone = np.flatnonzero(np.isnan(values[1:-1]) & np.isfinite(values[:-2]) & np.isfinite(values[2:])) + 1
     values[lone] = (values[lone - 1] + values[lone + 1]) / 2
@@ -299,9 +299,9 @@ def _heat_map(data: SessionData, edges: FloatArray) -> HeatMap:
 
 
 def _path(data: SessionData) -> tuple[FloatArray, ...]:
-    """The warping path, thinned to what a screen can show.
+    """Return the warping path, thinned to the resolution of a screen.
 
-    Cut where it jumps or returns to the start, and where nobody was followed.
+    It is cut where it jumps or returns to the start, and where nobody was followed.
     """
     rows = np.flatnonzero(~data.dropped)
     times, positions = data.times[rows], data.positions[rows]

@@ -1,4 +1,4 @@
-"""A small figure seen from the front with its joints coloured: where there is no picture of a moment."""
+"""Draws a small figure from the front with coloured joints, for moments without a picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from posesync.realtime.coaching.feedback import describe_difference
 from .charts import LEVELS
 from .markup import Markup, tag
 
-#: Where the joints are; the figure faces the reader, so its left is at the reader's right.
+#: Positions of the joints; the figure faces the reader, so its left is on the reader's right.
 _SPOTS: Final = {
     "left_shoulder": (66, 42),
     "right_shoulder": (34, 42),
@@ -28,7 +28,7 @@ _LIMBS: Final = (
 
 
 def body_figure(joints: Mapping[str, float | None]) -> Markup:
-    """The figure; a joint is larger and of another colour the more it was off.
+    """Return the figure; the larger a joint's error, the larger its spot and the stronger its colour.
 
     Args:
         joints: joint → signed degrees or None.

@@ -1,4 +1,4 @@
-"""The report's charts as SVG that fits any width: places along it are per cent, letters keep their size."""
+"""The report's charts as SVG that fits any width: positions are in per cent, text keeps its size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .analysis import Curve, HeatMap
 from .markup import Markup, tag
 from .reading import BoolArray
 
-#: Units of a drawing that is stretched to its place.
+#: Width, in its own units, of a drawing that is stretched to its place.
 _WIDE: Final = 1000.0
 _HIGH: Final = 100.0
 #: px
@@ -31,7 +31,7 @@ LEVELS: Final = (8.0, 15.0, 25.0, 40.0)
 
 
 def time_ticks(span: tuple[float, float], most: int = 5) -> list[tuple[float, str]]:
-    """Round moments within ``span``, at most ``most`` + 1, with their words."""
+    """Return round moments within ``span``, at most ``most`` + 1, with their labels."""
     length = span[1] - span[0]
     step = next((s for s in _TICKS if length <= s * most), length / most)
     ticks = np.arange(np.ceil(span[0] / step - 1e-6), np.floor(span[1] / step + 1e-6) + 1) * step
@@ -42,9 +42,9 @@ class Chart:
     """A plot with time along its width.
 
     Args:
-        name: of the chart within the page; part of its ids.
+        name: name of the chart within the page; part of its ids.
         title: what it shows.
-        description: what can be read from it, for those who do not see it.
+        description: what can be read from it, for screen readers.
         span: (from, to) s along the width.
         height: (least, greatest) of the values along the height.
     """
@@ -66,7 +66,7 @@ class Chart:
         self._below = 0
 
     def levels(self, marks: Iterable[tuple[float, str]], special: float | None = None) -> Chart:
-        """Horizontal lines with their words at the left; the one at ``special`` is dashed."""
+        """Add horizontal lines with labels on the left; the one at ``special`` is dashed."""
         for value, words in marks:
             y = self._y(value)
             kind = "level" if value == special else "grid"
@@ -75,7 +75,7 @@ class Chart:
         return self
 
     def parts(self, spans: Sequence[tuple[float, float]]) -> Chart:
-        """Shade every second part of the piece."""
+        """Shade every second section of the piece."""
         for start, end in spans[1::2]:
             x0, x1 = self._share(start), self._share(end)
             self._flat.append(
@@ -84,7 +84,7 @@ class Chart:
         return self
 
     def curve(self, curve: Curve, *, band: bool = True) -> Chart:
-        """A line through the medians and, behind it, the band that holds most frames."""
+        """Add a line through the medians and, behind it, the band that contains most frames."""
         for piece in _runs(np.isfinite(curve.middle)):
             x = self._wide(curve.centers[piece])
             if band and len(x) > 1:
@@ -95,20 +95,20 @@ class Chart:
         return self
 
     def lines(self, pieces: Iterable[FloatArray]) -> Chart:
-        """Lines, each (n, 2): s along the width, value."""
+        """Add lines, each (n, 2): s along the width, value."""
         for piece in pieces:
             self._stretched.append(self._stroke(self._wide(piece[:, 0]), self._high(piece[:, 1])))
         return self
 
     def dots(self, points: Iterable[tuple[float, float]]) -> Chart:
-        """A dot at each (s along the width, value)."""
+        """Add a dot at each (s along the width, value)."""
         for x, value in points:
             place = {"cx": _percent(self._share(x)), "cy": _px(self._y(value))}
             self._over.append(tag("circle", class_="dot", r="4", **place))
         return self
 
     def markers(self, places: Iterable[tuple[float, str]]) -> Chart:
-        """Numbered marks along the upper edge."""
+        """Add numbered marks along the upper edge."""
         for time, words in places:
             x = _percent(self._share(time))
             self._over.append(tag("circle", class_="marker", cx=x, cy="9", r="9"))
@@ -116,7 +116,7 @@ class Chart:
         return self
 
     def strip(self, runs: Iterable[tuple[float, float, str]]) -> Chart:
-        """A coloured strip under the plot: (from s, to s, class)."""
+        """Add a coloured strip under the plot: (from s, to s, class)."""
         self._below = 16
         for start, end, kind in runs:
             x0, x1 = self._share(start), self._share(end)
@@ -133,7 +133,7 @@ class Chart:
         return self
 
     def draw(self, ticks: Iterable[tuple[float, str]] | None = None) -> Markup:
-        """The chart; ``ticks`` are the places along the width that get words."""
+        """Return the chart; ``ticks`` are the labelled places along the width."""
         foot = _TOP + _PLOT + self._below + 16
         marks = time_ticks(self._span) if ticks is None else ticks
         labels = [_tick(self._share(place), words, foot) for place, words in marks]
@@ -163,7 +163,7 @@ class Chart:
         )
 
     def _stroke(self, x: FloatArray, y: FloatArray) -> Markup:
-        if len(x) == 1:  # a line of no length would not be seen
+        if len(x) == 1:  # a line of length 0 would be invisible
             x, y = np.array([x[0] - 2, x[0] + 2]), np.array([y[0], y[0]])
         return tag("path", class_="line", d=f"M{_points(x, y)}")
 
@@ -185,7 +185,7 @@ class Chart:
 
 
 def heat_chart(heat: HeatMap, title: str, description: str) -> Markup:
-    """A row for each joint, coloured by how far it was off."""
+    """Return a row for each joint, coloured by its error."""
     span = float(heat.edges[0]), float(heat.edges[-1])
     names, cells = [], []
     for row, joint in enumerate(JOINT_NAMES):
@@ -202,7 +202,7 @@ def heat_chart(heat: HeatMap, title: str, description: str) -> Markup:
 
 
 def level_runs(sizes: FloatArray) -> list[tuple[int, int, int]]:
-    """Neighbouring cells of one colour: (first, one past the last, level); level −1 is unseen."""
+    """Return runs of cells of one colour: (first, one past the last, level); level −1 is unseen."""
     levels = np.where(np.isfinite(sizes), np.searchsorted(LEVELS, np.nan_to_num(sizes), side="right"), -1)
     cuts = [0, *(np.flatnonzero(np.diff(levels)) + 1).tolist(), len(levels)]
     return [(a, b, int(levels[a])) for a, b in pairwise(cuts)]
@@ -215,7 +215,7 @@ def _cell(heat: HeatMap, row: int, begin: int, end: int, level: int, y: int) -> 
     words = f"{place}{joint_name(JOINT_NAMES[row])} not seen"
     if level >= 0:
         size, signed = float(heat.size[row, begin:end].mean()), float(heat.signed[row, begin:end].mean())
-        # What goes both ways in turn has no direction.
+        # An error that alternates in sign has no direction.
         one_way = abs(signed) > size / 2
         words = place + (
             describe_difference(JOINT_NAMES[row], signed)
@@ -225,7 +225,7 @@ def _cell(heat: HeatMap, row: int, begin: int, end: int, level: int, y: int) -> 
     left = (start - span[0]) / (span[1] - span[0])
     wide = (stop - start) / (span[1] - span[0])
     kind = "none" if level < 0 else f"h{level}"
-    # A hair wider, so that no gap shows between neighbours.
+    # Slightly wider, so that no gap shows between neighbours.
     return tag(
         "rect",
         tag("title", words),
@@ -238,7 +238,7 @@ def _cell(heat: HeatMap, row: int, begin: int, end: int, level: int, y: int) -> 
 
 
 def ring(score: float | None) -> Markup:
-    """The overall score as a ring with its number."""
+    """Return the overall score as a ring with its number."""
     share = 0.0 if score is None else score / 100.0
     around = 2 * np.pi * 50
     words = "no score" if score is None else f"score {score:.0f} of 100"
@@ -276,7 +276,7 @@ def _tick(share: float, words: str, y: float) -> Markup:
 
 
 def _runs(usable: BoolArray) -> list[slice]:
-    """Stretches without a gap."""
+    """Return the stretches without a gap."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], usable, [False]])))
     return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 

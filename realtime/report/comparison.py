@@ -1,4 +1,4 @@
-"""A session beside the earlier ones of the same reference."""
+"""Compares a session with the earlier ones of the same reference."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .history import PastSession
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """This session and those before it.
+    """This session and the earlier ones.
 
     Attributes:
         now: this session.
-        earlier: of the same reference, the oldest first.
+        earlier: sessions of the same reference, the oldest first.
         trouble: why there is no history, one line, or None.
     """
 
@@ -28,18 +28,18 @@ class Comparison:
 
     @property
     def last(self) -> PastSession | None:
-        """The one before."""
+        """The session before this one."""
         return self.earlier[-1] if self.earlier else None
 
     @property
     def best(self) -> float | None:
-        """Best score before this one."""
+        """The best score before this session."""
         scores = [past.score for past in self.earlier if past.score is not None]
         return max(scores) if scores else None
 
     @property
     def change(self) -> float | None:
-        """Points more than the last time."""
+        """Change of the score since the last session, in points."""
         last = self.last
         if last is None or last.score is None or self.now.score is None:
             return None
@@ -47,7 +47,7 @@ class Comparison:
 
 
 def past_session(analysis: Analysis, at: datetime) -> PastSession:
-    """What the history keeps of a session whose log was completed ``at``."""
+    """Return the history's entry for a session whose log was completed ``at``."""
     reference = analysis.data.part("reference")
     return PastSession(
         sha256=analysis.data.sha256,
@@ -68,7 +68,7 @@ def past_session(analysis: Analysis, at: datetime) -> PastSession:
 
 
 def compare(now: PastSession, all_sessions: Sequence[PastSession]) -> Comparison:
-    """Pick the earlier sessions of the same reference; a log that names none has no earlier ones."""
+    """Return the comparison with earlier sessions of the same reference; none if the log names none."""
     earlier = [
         past
         for past in all_sessions

@@ -20,12 +20,12 @@ from .reading import STATES
 from .worst import WorstMoment
 
 SCHEMA: Final = 1
-#: What makes a spreadsheet take a text for a formula.
+#: First characters that make a spreadsheet treat text as a formula.
 _FORMULA: Final = ("=", "+", "-", "@")
 
 
 def to_json(analysis: Analysis, comparison: Comparison) -> str:
-    """Everything that the page shows, without its pictures; numbers that are missing are null."""
+    """Return everything that the page shows, without its pictures; missing numbers are null."""
     found = {
         "schema": SCHEMA,
         **comparison.now.to_dict(),
@@ -52,7 +52,7 @@ def to_json(analysis: Analysis, comparison: Comparison) -> str:
 
 
 def to_csv(analysis: Analysis) -> str:
-    """A row for each captured frame, RFC 4180; empty where there is no value."""
+    """Return a row for each captured frame, as in RFC 4180; empty where there is no value."""
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerows(_rows(analysis))

@@ -1,7 +1,7 @@
-"""The sessions of the past, in one small SQLite file: what a new one is compared with.
+"""The history of sessions, in one small SQLite file, with which a new session is compared.
 
-The file is never lost: one that is damaged is moved aside, one of a newer PoseSync or that another program
-holds is left as it is, and each is said in one line.
+The file is never lost: a damaged one is moved aside, one of a newer PoseSync or locked by another program is
+left unchanged, and each case gives a one-line message.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ logger = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
 HISTORY_FILE: Final = "history.sqlite3"
-#: Of the tables; raised when an older PoseSync could not use them any more.
+#: Version of the tables; increased when an older PoseSync could no longer use them.
 SCHEMA: Final = 1
-#: s to wait for another program that writes.
+#: s to wait while another program writes.
 PATIENCE: Final = 2.0
-#: Files that SQLite keeps beside its own; they belong to it.
+#: Suffixes of the database and of the files that SQLite keeps beside it.
 _COMPANIONS: Final = ("", "-journal", "-wal", "-shm")
 _COLUMNS: Final = (
     "sha256", "at", "reference", "name", "score", "form", "timing", "speed", "coverage", "reached",
@@ -56,17 +56,17 @@ class PastSession:
     """One session in the history; None where there was nothing to measure.
 
     Attributes:
-        sha256: of its log, which is what tells sessions apart.
-        at: when its log was completed.
-        reference: sha256 of the expert's video, "" when the log does not name it.
-        name: of the expert's video.
+        sha256: sha256 of its log, which identifies the session.
+        at: time at which its log was completed.
+        reference: sha256 of the expert's video, "" when the log does not give it.
+        name: name of the expert's video.
         score: mean 0..100.
         form: mean 0..100.
         timing: mean 0..100.
         speed: median pace, 1.0 = the expert's.
         coverage: share 0..1 of the time that was followed.
         reached: s in the reference.
-        duration: of the reference, s.
+        duration: length of the reference, s.
         seconds: length of the session, s.
         joints: joint → mean absolute difference, degrees.
         sections: (from s, to s) → mean score.
@@ -88,7 +88,7 @@ class PastSession:
     sections: Mapping[tuple[float, float], float | None]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Return plain values, ready for JSON."""
         return {
             "log_sha256": self.sha256,
             "at": self.at.isoformat(timespec="seconds"),
@@ -112,20 +112,20 @@ _NUMBERS: Final = {
 
 
 def default_history_path() -> Path:
-    """Where the history is kept for this user."""
+    """Return the path of this user's history."""
     return Path(platformdirs.user_data_dir("posesync", appauthor=False)) / HISTORY_FILE
 
 
 class History:
-    """The file, open; closes with ``with``.
+    """The open history file; a context manager.
 
     Args:
-        path: of the file; made when missing. None: :func:`default_history_path`.
+        path: path of the file; created when missing. None: :func:`default_history_path`.
         patience: s to wait while another program writes.
 
     Raises:
-        OutputError: from every method: another program holds the file, a newer PoseSync wrote it, or it
-            cannot be read or written. A damaged one is moved aside and a new one begun, with a warning.
+        OutputError: from every method: another program has locked the file, a newer PoseSync wrote it, or it
+            cannot be read or written. A damaged one is moved aside and a new one started, with a warning.
     """
 
     def __init__(self, path: Path | None = None, *, patience: float = PATIENCE) -> None:
@@ -149,7 +149,7 @@ class History:
         self.close()
 
     def add(self, session: PastSession) -> bool:
-        """Keep a session; False when it is there already."""
+        """Add a session; False when it is already there."""
         row = (
             session.sha256,
             session.at.astimezone(timezone.utc).isoformat(timespec="seconds"),
@@ -167,13 +167,13 @@ class History:
         return self._persistently(insert)
 
     def sessions(self, reference: str | None = None, limit: int = 1000) -> list[PastSession]:
-        """The newest ``limit`` sessions, the oldest of them first.
+        """Return the newest ``limit`` sessions, the oldest of them first.
 
         Args:
             reference: sha256 of the expert's video, or the beginning of it; None: all.
-            limit: most that are given.
+            limit: how many to return, at most.
         """
-        # No LIKE: a text from a log may hold its wildcards.
+        # No LIKE: a text from a log may contain its wildcards.
         where = "" if reference is None else " WHERE substr(reference, 1, length(?1)) = ?1"
         order = f"{_SELECT}{where} ORDER BY at DESC, sha256 LIMIT {int(limit)}"
         given = () if reference is None else (reference,)
@@ -185,11 +185,11 @@ class History:
         return [session for row in reversed(rows) if (session := _session(row))]
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def _persistently(self, work: Callable[[], _Result]) -> _Result:
-        """Do ``work``, once more with a new file when the old one turns out to be damaged."""
+        """Do ``work``, and again with a new file when the old one turns out to be damaged."""
         with self._told():
             try:
                 return work()
@@ -232,20 +232,20 @@ class History:
             with suppress(FileNotFoundError):
                 self.path.with_name(self.path.name + ending).rename(aside.with_name(aside.name + ending))
         logger.warning(
-            "the history %s is damaged: it was moved to %s and a new one begun", self.path, aside.name
+            "the history %s is damaged: it was moved to %s and a new one started", self.path, aside.name
         )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """SQLite's and the system's troubles in one line."""
+        """Turn errors of SQLite and of the system into one line."""
         try:
             yield
         except sqlite3.Error as error:
             reason = " ".join(str(error).split())
             if "locked" in reason:
                 raise OutputError(
-                    f"another program holds the history {self.path}: end it, then run posesync report on the "
-                    "log to add the session"
+                    f"another program has locked the history {self.path}: end it, then run posesync report "
+                    "on the log to add the session"
                 ) from None
             raise OutputError(
                 f"cannot use the history {self.path} ({reason}): check its folder, permissions and disk"
@@ -258,14 +258,14 @@ class History:
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Whether the file itself is at fault, not the disk, its permissions or another program."""
+    """Return whether the file itself is damaged, as opposed to the disk, permissions or another program."""
     reason = str(error)
     damaged = ("not a database", "malformed", "no such table", "no such column", "has no column", "corrupt")
     return any(words in reason for words in damaged)
 
 
 def _session(row: tuple[Any, ...]) -> PastSession | None:
-    """A row as it should be; None when it does not even say when it was."""
+    """Return a row as a session; None when it has no valid time."""
     values = dict(zip(_COLUMNS, row, strict=True))
     try:
         at = datetime.fromisoformat(str(values["at"])).astimezone()

@@ -1,4 +1,4 @@
-"""Where the sessions are kept that nobody gave a place for."""
+"""Where sessions are kept when the user names no file."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from posesync.pose.files import output_error
 
 
 def sessions_dir() -> Path:
-    """The folder of kept sessions, in the user's data."""
+    """Return the folder of kept sessions, in the user's data."""
     return Path(platformdirs.user_data_dir("posesync", appauthor=False)) / "sessions"
 
 
 def new_log(folder: Path | None = None, mark: str = "") -> Path:
-    """A name for the log of a session that begins now; its folder is made.
+    """Return a file name for the log of a session that begins now; its folder is created.
 
     Args:
-        folder: of the sessions; :func:`sessions_dir` when None.
-        mark: tells apart sessions that begin in the same second.
+        folder: folder of the sessions; :func:`sessions_dir` when None.
+        mark: distinguishes sessions that begin in the same second.
 
     Raises:
-        OutputError: the folder cannot be made.
+        OutputError: the folder cannot be created.
     """
     folder = folder or sessions_dir()
     try:

@@ -1,4 +1,4 @@
-"""Bits of HTML. Whatever is text goes through :func:`esc`; only :class:`Markup` is taken as it is."""
+"""Builds HTML. All text is escaped by :func:`esc`; only :class:`Markup` is used unchanged."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Iterable, Sequence
 
 
 class Markup(str):
-    """Text that is HTML already."""
+    """Text that is already HTML."""
 
     __slots__ = ()
 
 
 def esc(value: object) -> Markup:
-    """HTML of a value: escaped, unless it is markup already."""
+    """Return a value as HTML: escaped, unless it is already markup."""
     return value if isinstance(value, Markup) else Markup(html.escape(str(value), quote=True))
 
 
 def tag(name: str, *content: object, **attributes: object) -> Markup:
-    """One element. ``_`` in an attribute's name is ``-``, at its end nothing; None leaves it out."""
+    """Return one element. ``_`` in an attribute's name becomes ``-``, at its end nothing; None omits it."""
     given = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{esc(value)}"'
         for key, value in attributes.items()
@@ -29,7 +29,7 @@ def tag(name: str, *content: object, **attributes: object) -> Markup:
 
 
 def join(parts: Iterable[object]) -> Markup:
-    """Pieces one after the other, each escaped if need be."""
+    """Return the pieces joined, each escaped if need be."""
     return Markup("".join(esc(part) for part in parts))
 
 
@@ -40,13 +40,13 @@ def table(
     *,
     text: Sequence[int] = (),
 ) -> Markup:
-    """A table that scrolls sideways by itself on a narrow screen; the first column names the row.
+    """Return a table that scrolls sideways on a narrow screen; the first column holds the row headings.
 
     Args:
-        caption: what it shows; it also names the part that scrolls.
-        headings: of the columns.
-        rows: of cells.
-        text: columns that are words, not figures.
+        caption: what the table shows; also the label of the part that scrolls.
+        headings: headings of the columns.
+        rows: rows of cells.
+        text: columns that hold words instead of figures.
     """
 
     def kind(column: int) -> str | None:
@@ -66,11 +66,11 @@ def table(
 
 
 def legend(entries: Iterable[tuple[str, str]]) -> Markup:
-    """Colours and what they mean: (class, words)."""
+    """Return a legend of colours: (class, words)."""
     items = (tag("li", tag("span", class_=kind, aria_hidden="true"), words) for kind, words in entries)
     return tag("ul", *items, class_="legend")
 
 
 def details(summary: str, *content: object) -> Markup:
-    """Something to unfold."""
+    """Return an element that can be unfolded."""
     return tag("details", tag("summary", summary), *content)

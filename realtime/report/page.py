@@ -1,4 +1,4 @@
-"""The report as one HTML file: no script, no network, nothing that was not escaped."""
+"""Renders the report as one HTML file: no script, no network, everything escaped."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from .panels import (
 )
 from .style import POLICY, STYLE
 
-#: A joint is worth a word from here on, degrees.
+#: Degrees from which a joint is mentioned.
 _WORTH: Final = 10.0
-#: Parts that differ by less than so many points are as good as each other.
+#: Points by which sections must differ for one to be called better.
 _UNEQUAL: Final = 3.0
 
 
 def render_page(analysis: Analysis, comparison: Comparison) -> str:
-    """The whole file as text."""
+    """Return the whole file as text."""
     name = comparison.now.name or "unnamed reference"
     head = join(
         (
@@ -73,7 +73,7 @@ def render_page(analysis: Analysis, comparison: Comparison) -> str:
 
 
 def notes_panel(analysis: Analysis, comparison: Comparison) -> Markup:
-    """What is wrong with the log or the history; nothing when all is well."""
+    """Return the problems of the log or the history; empty when all is well."""
     notes = [*analysis.data.notes, *([comparison.trouble] if comparison.trouble else [])]
     if analysis.reached is None:
         notes.append("You were never found in the piece, so there is nothing to judge.")
@@ -91,7 +91,7 @@ def _mostly_unsure(analysis: Analysis) -> bool:
 
 
 def overview_panel(analysis: Analysis, comparison: Comparison) -> Markup:
-    """The score, a sentence or two, and the figures."""
+    """Return the score, a sentence or two, and the figures."""
     total = analysis.total
     words = tag("div", *(tag("p", line) for line in _sentences(analysis, comparison)), class_="words")
     figures = [
@@ -124,7 +124,7 @@ def _reached(analysis: Analysis) -> tuple[str, str]:
 
 
 def _sentences(analysis: Analysis, comparison: Comparison) -> list[str]:
-    """What the performer should take away."""
+    """Return the main findings in sentences."""
     lines = []
     change, best = comparison.change, comparison.best
     if change is not None and best is not None:
@@ -164,7 +164,7 @@ def _hint(total: Summary) -> str | None:
 
 
 def about_panel(analysis: Analysis) -> Markup:
-    """Where the figures come from."""
+    """Return where the figures come from."""
     data = analysis.data
     camera, models = data.part("camera"), data.part("models")
     size = "×".join(f"{value:d}" for key in ("width", "height") if type(value := camera.get(key)) is int)

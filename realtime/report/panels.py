@@ -1,4 +1,4 @@
-"""The report's panels: each a chart with its words and the same figures as a table."""
+"""The report's panels: each has a chart with a note, and the same figures as a table."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _note(text: str) -> Markup:
 
 
 def moments_panel(analysis: Analysis) -> Markup:
-    """The worst moments: performer beside expert, and the correction in words."""
+    """Return the worst moments: performer beside expert, and the correction in words."""
     if not analysis.moments:
         judged = analysis.total.score is not None
         return (
@@ -97,7 +97,7 @@ def _sentence(words: str) -> str:
 
 
 def score_panel(analysis: Analysis) -> Markup:
-    """Score along the piece."""
+    """Return the score along the piece."""
     if analysis.total.score is None:
         return Markup("")
     chart = Chart(
@@ -124,7 +124,7 @@ def score_panel(analysis: Analysis) -> Markup:
 
 
 def heat_panel(analysis: Analysis) -> Markup:
-    """Which joint was off where."""
+    """Return where in the piece each joint was off."""
     if not np.isfinite(analysis.heat.size).any():
         return Markup("")
     worst = analysis.total.worst_joint
@@ -168,7 +168,7 @@ def _difference(figures: Summary, joint: str) -> str:
 
 
 def tempo_panel(analysis: Analysis) -> Markup:
-    """Pace along the piece."""
+    """Return the pace along the piece."""
     if not np.isfinite(analysis.tempo.middle).any():
         return Markup("")
     top = min(4.0, max(2.0, float(np.ceil(np.nanmax(analysis.tempo.middle) * 2) / 2)))
@@ -198,7 +198,7 @@ def _pace(speed: float | None) -> str:
 
 
 def path_panel(analysis: Analysis) -> Markup:
-    """Where in the piece the performer was, over the session."""
+    """Return the performer's place in the piece over the session."""
     if not analysis.path:
         return Markup("")
     times = analysis.data.times
@@ -232,7 +232,7 @@ def _seconds(spent: float) -> str:
 
 
 def _state_runs(analysis: Analysis, span: tuple[float, float]) -> list[tuple[float, float, str]]:
-    """The state in the middle of each bin, neighbours joined."""
+    """Return the state in the middle of each bin, with equal neighbours joined."""
     edges = np.linspace(*span, _STRIP_BINS + 1)
     rows = np.searchsorted(analysis.data.times, (edges[1:] + edges[:-1]) / 2, side="right") - 1
     codes = analysis.data.states[np.maximum(rows, 0)]
@@ -249,7 +249,7 @@ def _place_at(analysis: Analysis, now: float) -> tuple[str, str]:
 
 
 def sections_panel(analysis: Analysis, comparison: Comparison) -> Markup:
-    """Part by part, with what was off most and, where it can be told, the change since the last time."""
+    """Return the figures of each section, its largest errors and, if known, the change since last time."""
     before = comparison.last.sections if comparison.last else {}
     changes = [
         None if figures.score is None or (old := before.get((round(p.start, 2), round(p.end, 2)))) is None
@@ -306,7 +306,7 @@ def _off(figures: Summary) -> str:
 
 
 def earlier_panel(comparison: Comparison) -> Markup:
-    """The sessions of the same piece so far."""
+    """Return the sessions of the same piece so far."""
     if not comparison.earlier:
         if comparison.trouble is not None:
             return Markup("")

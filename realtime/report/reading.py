@@ -1,6 +1,6 @@
-"""session.jsonl, read as hostile input: whatever a line holds, what comes out are arrays in their ranges.
+"""Reads session.jsonl as hostile input: whatever a line holds, the result is arrays within their ranges.
 
-A line that cannot be used is counted and passed over; only a file that is no log of ours at all is refused.
+A line that cannot be used is counted and skipped; only a file that is not a PoseSync log is refused.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from posesync.realtime.tracking.position import State
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int_]
 
-#: A log of 30 minutes at 30 fps takes about 16 MB.
+#: Bytes; a log of 30 minutes at 30 fps takes about 16 MB.
 MAX_LOG_BYTES: Final = 1 << 29
-#: The last line holds ten small pictures; every other one has a few hundred bytes.
+#: Bytes; the last line holds ten small pictures, every other one a few hundred bytes.
 MAX_LINE_BYTES: Final = 8 << 20
 MAX_FRAME_BYTES: Final = 64 << 10
 _SUMMARY: Final = b'{"summary"'
-#: s; a moment later than this was not measured.
+#: s; a later time is not a measurement.
 _LATEST: Final = 1e6
 #: Cues kept: two in five seconds for a day.
 _MAX_CUES: Final = 40_000
@@ -38,7 +38,7 @@ _MAX_CUES: Final = 40_000
 STATES: Final = tuple(State)
 _STATE_CODES: Final = {state.value: code for code, state in enumerate(STATES)}
 _LOST: Final = STATES.index(State.LOST)
-#: Key of a frame's line → least and greatest value; what lies outside counts as not given.
+#: Key of a frame's line → least and greatest value; a value outside counts as not given.
 _RANGES: Final = {
     "position": (0.0, _LATEST),
     "speed": (0.0, 100.0),
@@ -69,28 +69,28 @@ class CueSaid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SessionData:
-    """A log as arrays; N frames in the order of their time.
+    """A log as arrays, with N frames in the order of their times.
 
     Attributes:
-        header: line 1; its values are as the file gives them, so not to be trusted.
-        summary: the last line's, not to be trusted either; empty when the log was cut off.
+        header: line 1; its values are untrusted.
+        summary: that of the last line, untrusted too; empty when the log was cut off.
         times: (N,) s since the camera's first frame, not decreasing.
         positions: (N,) s in the reference, NaN without one.
         speeds: (N,) 1.0 = the expert's, NaN where not given.
         confidences: (N,) 0..1 or NaN.
         scores: (N,) 0..100 or NaN.
-        forms: (N,) 0..100 or NaN; as ``scores`` in a log that does not tell form and timing apart.
+        forms: (N,) 0..100 or NaN; equal to ``scores`` in a log that does not separate form and timing.
         timings: (N,) 0..100 or NaN.
         joints: (N, 8) signed degrees −180..180, performer − expert, or NaN; in the order of JOINT_NAMES.
         states: (N,) index into STATES.
         dropped: (N,) whether the frame was captured but never processed.
         mirrored: (N,) whether the piece was done with left and right exchanged.
         jumped: (N,) whether the position was reached by a jump.
-        wrapped: (N,) whether it returned to the start there, the piece being finished and begun again.
+        wrapped: (N,) whether it returned to the start there, as the piece was finished and began again.
         repetitions: (N,) periods of the movement finished so far, NaN where not given.
         cues: corrections in the order in which they were shown.
-        notes: what is wrong with the file, a line each, ready to be shown.
-        sha256: of the file, hexadecimal.
+        notes: problems of the file, one line each, ready to be shown.
+        sha256: sha256 of the file, hexadecimal.
     """
 
     header: Mapping[str, Any]
@@ -117,25 +117,25 @@ class SessionData:
         return len(self.times)
 
     def part(self, name: str) -> Mapping[str, Any]:
-        """A table of the header, as ``reference`` or ``camera``; empty when it is none."""
+        """Return a table of the header, such as ``reference`` or ``camera``; empty when it is not a table."""
         found = self.header.get(name)
         return found if isinstance(found, Mapping) else {}
 
     @property
     def duration(self) -> float:
-        """Length of the reference, s: from the header, else as far as the performer came."""
+        """Length of the reference, s: from the header, else the furthest place reached."""
         named = number(self.part("reference").get("duration"), 0.0, _LATEST)
         reached = float(np.nanmax(self.positions)) if np.isfinite(self.positions).any() else 0.0
         return max(named or 0.0, reached)
 
 
 def read_session(path: Path) -> SessionData:
-    """Read a log.
+    """Return a log.
 
-    A log that breaks off, and lines that are damaged, cost only themselves; ``notes`` says so.
+    Truncated or damaged lines are left out and mentioned in ``notes``.
 
     Raises:
-        SourceError: missing, unreadable, empty, too large, no log of PoseSync's, of a newer version, or
+        SourceError: missing, unreadable, empty, too large, not a log of PoseSync, of a newer version, or
             without a single frame.
     """
     rows = _Rows()
@@ -182,7 +182,7 @@ def _header(line: bytes, path: Path) -> Mapping[str, Any]:
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
-    """The object that a line holds, or None. NaN and Infinity, which are no JSON, become None."""
+    """Return the object that a line holds, or None. NaN and Infinity, which are not JSON, become None."""
     try:
         found = _DECODER.decode(line.decode())
     except (ValueError, RecursionError):
@@ -200,10 +200,10 @@ _DECODER: Final = json.JSONDecoder(parse_constant=_nothing)
 
 @dataclass(slots=True)
 class _Rows:
-    """Columns that grow line by line."""
+    """Collects columns line by line."""
 
     times: list[float] = field(default_factory=list)
-    # Row after row in flat lists: a list for each row would keep the garbage collector busy.
+    # Rows in flat lists: a list for each row would keep the garbage collector busy.
     values: list[Any] = field(default_factory=list)
     joints: list[Any] = field(default_factory=list)
     states: list[int] = field(default_factory=list)
@@ -214,7 +214,7 @@ class _Rows:
     broken_off: bool = False
 
     def add(self, line: bytes) -> None:
-        """Take one line after the header."""
+        """Add one line after the header."""
         too_long = len(line) > MAX_FRAME_BYTES and not line.startswith(_SUMMARY)
         found = None if too_long else _parse(line)
         self.broken_off = found is None and not line.endswith(b"\n")
@@ -275,9 +275,9 @@ class _Rows:
     def _notes(self) -> tuple[str, ...]:
         notes = []
         if self.broken_off:
-            notes.append("The log breaks off in the middle of a line; what was complete is reported.")
+            notes.append("The log ends in the middle of a line; the complete lines are reported.")
         elif self.summary is None:
-            notes.append("The log has no summary: the session did not end in order. Its frames are reported.")
+            notes.append("The log has no summary: the session did not end properly. Its frames are reported.")
         if self.damaged:
             lines = "1 line" if self.damaged == 1 else f"{self.damaged} lines"
             notes.append(f"{lines} of the log could not be read and were left out.")
@@ -285,7 +285,7 @@ class _Rows:
 
 
 def _column(values: list[Any], low: float, high: float) -> FloatArray:
-    """Numbers within the limits, NaN for everything else."""
+    """Return the numbers within the limits, NaN for everything else."""
     plain = [value if type(value) is float or _is_small(value) else np.nan for value in values]
     column = np.array(plain, np.float64)
     with np.errstate(invalid="ignore"):
@@ -294,5 +294,5 @@ def _column(values: list[Any], low: float, high: float) -> FloatArray:
 
 
 def _is_small(value: object) -> bool:
-    """Whether it is a whole number that a float can hold."""
+    """Return whether it is a whole number that a float can hold."""
     return type(value) is int and -1e15 < value < 1e15

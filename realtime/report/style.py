@@ -108,7 +108,7 @@ td.text { white-space: normal; min-width: 10rem; }
 @media print { body { background: #fff; } section { break-inside: avoid; } details { display: none; } }
 """
 
-#: What the page may load: nothing but this style sheet and the pictures that it holds itself.
+#: What the page may load: only this style sheet and the pictures inside the page.
 POLICY: Final = (
     "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src 'sha256-"
     + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()

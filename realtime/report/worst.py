@@ -1,4 +1,4 @@
-"""The worst moments of a session: those that were kept with pictures, else those that the frames tell of."""
+"""Finds the worst moments of a session: those stored with pictures, else those found in the frames."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from posesync.realtime.session.moments import APART, MOMENTS, WORTH_BELOW
 
 from .reading import SessionData
 
-#: Bytes of one picture; a larger one was not made by PoseSync.
+#: Bytes of one picture, at most; a larger one was not made by PoseSync.
 MAX_PICTURE_BYTES: Final = 60_000
-#: s of the session over which a moment must be bad: one frame may be a slip of the model.
+#: s of the session over which a moment must be bad: a single frame may be an error of the model.
 _WINDOW: Final = 0.5
-#: A cue belongs to a moment when it was shown this much before or after it, s.
+#: s before or after a moment within which a cue belongs to it.
 _CUE_REACH: Final = 1.5
-#: Differences that are put into words, and how many of them.
+#: Degrees from which differences are put into words, and how many of them.
 _WORDS_FROM: Final = 8.0
 _MOST_WORDS: Final = 3
 _JPEG: Final = (b"\xff\xd8\xff", b"\xff\xd9")
@@ -54,14 +54,14 @@ class WorstMoment:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """The largest differences in words, the largest first; those that count as right are left out."""
+        """The largest differences in words, the largest first; those within tolerance are left out."""
         large = [(n, d) for n, d in self.joints.items() if d is not None and abs(d) >= _WORDS_FROM]
         large.sort(key=lambda pair: -abs(pair[1]))
         return tuple(describe_difference(name, degrees) for name, degrees in large[:_MOST_WORDS])
 
 
 def worst_moments(data: SessionData) -> tuple[WorstMoment, ...]:
-    """Up to five, the worst first, at least two seconds of the piece apart."""
+    """Return up to five moments, the worst first, at least two seconds of the piece apart."""
     kept = data.summary.get("moments")
     found = [moment for entry in kept[:MOMENTS] if (moment := _kept(entry))] if isinstance(kept, list) else []
     return tuple(sorted(found, key=lambda moment: moment.score)) if found else _from_frames(data)
@@ -88,7 +88,7 @@ def _kept(entry: object) -> WorstMoment | None:
 
 
 def _picture(text: object) -> bytes | None:
-    """The JPEG in a base64 text, or None: nothing but a small JPEG is shown."""
+    """Return the JPEG in a base64 text, or None: only a small JPEG is shown."""
     if not isinstance(text, str) or len(text) > MAX_PICTURE_BYTES * 4 // 3 + 4:
         return None
     try:
@@ -124,7 +124,7 @@ def _from_frames(data: SessionData) -> tuple[WorstMoment, ...]:
 
 
 def _moving_mean(times: FloatArray, values: FloatArray) -> FloatArray:
-    """Mean over ``_WINDOW`` s around each frame."""
+    """Return the mean over ``_WINDOW`` s around each frame."""
     total = np.concatenate([[0.0], np.cumsum(values)])
     first = np.searchsorted(times, times - _WINDOW / 2, side="left")
     last = np.searchsorted(times, times + _WINDOW / 2, side="right")

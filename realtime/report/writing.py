@@ -1,4 +1,4 @@
-"""From a log to a report: read, analyse, compare with the history, write."""
+"""Makes a report of a log: read, analyse, compare with the history, write."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """What a report is made from.
+    """The content of a report.
 
     Attributes:
-        analysis: of the session.
-        comparison: with the earlier ones.
+        analysis: the analysis of the session.
+        comparison: the comparison with earlier sessions.
     """
 
     analysis: Analysis
@@ -33,9 +33,9 @@ class Report:
 
 
 def make_report(log: Path, *, history: Path | None = None) -> Report:
-    """Read a log and compare it with the history, in which it is kept from then on.
+    """Read a log, compare it with the history and add it there.
 
-    A history that cannot be used costs the comparison alone: a warning says why.
+    Without a usable history only the comparison is missing; a warning says why.
 
     Args:
         log: session.jsonl.
@@ -63,12 +63,12 @@ def write_report(log: Path, target: Path, *, history: Path | None = None) -> Rep
     """Write the report of a session as one HTML file.
 
     Args:
-        log: session.jsonl; it may break off.
+        log: session.jsonl; it may be truncated.
         target: the HTML file; replaced when complete.
         history: the history's file, see :func:`make_report`; None: no comparison.
 
     Raises:
-        SourceError: the log is missing, empty, of another version or no log.
+        SourceError: the log is missing, empty, of another version or not a log.
         OutputError: the file cannot be written.
     """
     report = make_report(log, history=history)
@@ -77,7 +77,7 @@ def write_report(log: Path, target: Path, *, history: Path | None = None) -> Rep
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write a text file, whole or not at all.
+    """Write a text file completely or not at all.
 
     Raises:
         OutputError: the folder is missing or read-only, or the disk is full.

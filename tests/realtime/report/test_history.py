@@ -107,7 +107,7 @@ def test_a_file_that_another_program_holds_is_left_alone(tmp_path: Path) -> None
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     log = write_log(tmp_path / "s.jsonl", 60)
-    with pytest.raises(OutputError, match=r"another program holds the history .*posesync report") as caught:
+    with pytest.raises(OutputError, match=r"program has locked the history .*posesync report") as caught:
         History(path, patience=0.05)
     assert "\n" not in str(caught.value)
     other.execute("ROLLBACK")
@@ -130,7 +130,7 @@ def test_a_locked_history_costs_the_comparison_alone(
         write_report(write_log(tmp_path / "s.jsonl", 60), target, history=path)
     other.close()
     assert len(caplog.records) == 1
-    assert "another program holds" in caplog.records[0].getMessage()
+    assert "another program has locked" in caplog.records[0].getMessage()
     assert "could not be used" in target.read_text(encoding="utf-8")
 
 

@@ -160,8 +160,8 @@ def test_a_log_cut_in_the_middle_of_a_line_is_reported_up_to_there(log: Path, tm
         whole_lines = cut.read_bytes().count(b"\n")
         found = read_session(cut)
         assert len(found) == whole_lines - 1
-        assert "breaks off" in found.notes[0]
-        assert "breaks off" in page_of(cut)
+        assert "ends in the middle of a line" in found.notes[0]
+        assert "ends in the middle of a line" in page_of(cut)
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""The server: who may connect, and to what."""
+"""The web server: listening, certificates, access and limits."""

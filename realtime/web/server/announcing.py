@@ -1,4 +1,4 @@
-"""What ``posesync serve`` says when it is ready, and the browser that it opens."""
+"""Prints the addresses of ``posesync serve`` when it is ready, and opens the browser."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ import segno
 
 logger = logging.getLogger(__name__)
 
-#: White on black: whatever the terminal's colours, cameras expect dark on light.
+#: White on black, whatever the terminal's colours: QR readers expect dark on light.
 QR_STYLE: Final = "#ffffff on #000000"
-#: By these, only this computer is meant.
+#: Names that mean this computer only.
 _HERE: Final = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """By which addresses a server is called.
+    """The addresses of a server.
 
     Attributes:
         scheme: ``http`` or ``https``.
         names: host names and addresses, the best first; IPv6 in brackets.
-        port: of all of them.
-        token: lets in.
-        path: of the page to open, without the first slash.
+        port: the port of all of them.
+        token: the secret that gives access.
+        path: path of the page to open, without the first slash.
     """
 
     scheme: str
@@ -40,24 +40,24 @@ class Address:
     path: str = ""
 
     def url(self, name: str, token: str | None = None) -> str:
-        """The address to open, with another token if given."""
+        """Return the address to open, with another token if given."""
         return f"{self.scheme}://{name}:{self.port}/{self.path}?token={token or self.token}"
 
     @property
     def hosts(self) -> frozenset[str]:
-        """As :class:`~posesync.realtime.web.server.guard.Guard` takes them."""
+        """Return the hosts for :class:`~posesync.realtime.web.server.guard.Guard`."""
         return frozenset(f"{name}:{self.port}" for name in self.names)
 
 
 def announcement(address: Address, *, loopback: bool, fingerprint: str | None) -> list[tuple[str, str]]:
-    """The lines that say where the server is, each with its style.
+    """Return the lines that show the server's addresses, each with its style.
 
-    For other devices there is every address by which they may reach it, and a QR code of the first.
+    For other devices they list every address by which they may reach it, and a QR code of the first.
 
     Args:
-        address: of the server.
+        address: the server's addresses.
         loopback: whether only this computer can reach it.
-        fingerprint: of its self-signed certificate; None when it has another, or none.
+        fingerprint: fingerprint of its self-signed certificate; None when it has another, or none.
     """
     lines = _of_this_computer(address) if loopback else _of_the_network(address)
     if fingerprint is not None:
@@ -65,7 +65,7 @@ def announcement(address: Address, *, loopback: bool, fingerprint: str | None) -
             ("The browser will warn: only this computer vouches for the certificate. Its SHA-256", "dim")
         )
         lines.append((f"fingerprint must be {fingerprint}", "dim"))
-    lines.append(("Whoever has the address can use this server. Ctrl-C ends it.", "dim"))
+    lines.append(("Anyone with this address can use the server. Ctrl-C ends it.", "dim"))
     return lines
 
 
@@ -81,21 +81,21 @@ def _of_the_network(address: Address) -> list[tuple[str, str]]:
     if others:
         lines += [(line, QR_STYLE) for line in qr_code(address.url(others[0]))]
     else:
-        lines.append(("  this computer is in no network: connect it, then start again", "yellow"))
+        lines.append(("  this computer is not in a network: connect it, then start again", "yellow"))
     if here:
         lines.append((f"On this computer: {address.url(here[0])}", ""))
     return lines
 
 
 def qr_code(text: str) -> list[str]:
-    """A QR code in half blocks, the light ones full, with the margin that readers need."""
+    """Return a QR code in half blocks, the light ones full, with the margin that readers need."""
     drawn = io.StringIO()
     segno.make_qr(text, error="l").terminal(drawn, border=2, compact=True)
     return drawn.getvalue().splitlines()
 
 
 def sits_somebody() -> bool:
-    """Whether there is a screen, and a person who sees what is printed."""
+    """Return whether there is a screen and a terminal with a person in front of it."""
     screen = sys.platform in ("win32", "darwin") or any(
         os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY")
     )
@@ -103,7 +103,7 @@ def sits_somebody() -> bool:
 
 
 def open_browser(url: str) -> None:
-    """Open the default browser, in a thread that nobody waits for: some return only when they are closed."""
+    """Open the default browser in a daemon thread: some calls return only when the browser is closed."""
 
     def show() -> None:
         try:

@@ -1,4 +1,4 @@
-"""The application: pages, library, practice socket, behind one guard."""
+"""The application: pages, library and practice socket behind one guard."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .guard import Guard, GuardMiddleware
 
 _STATIC: Final = Path(str(resources.files("posesync.realtime.web") / "static"))
 _FONTS: Final = Path(str(resources.files("posesync.realtime") / "media"))
-#: Fonts that the window has too: name in a page → file.
+#: Fonts shared with the window: name in a page → file.
 _FONT_FILES: Final = {"inter-medium.woff": "Inter-Medium.woff", "inter-bold.woff": "Inter-Bold.woff"}
 
 
@@ -37,17 +37,17 @@ def create_app(
     max_sessions: int = 4,
     data_dir: Path | None = None,
 ) -> FastAPI:
-    """Join the parts. Starting the application begins to prepare the experts; ending it ends all sessions.
+    """Return the application. Its start begins preparing the experts; its end ends all sessions.
 
     Args:
         config: settings of every session.
         references: videos to practise with from the start.
-        guard: who may come in.
-        max_sessions: that may run at once.
+        guard: decides which requests are allowed.
+        max_sessions: how many sessions may run at once.
         data_dir: where uploads, logs, reports and history are kept; the user's data folder when None.
 
     Raises:
-        SourceError: a reference is missing or no video.
+        SourceError: a reference is missing or not a video.
     """
     data = data_dir or Path(platformdirs.user_data_dir("posesync", appauthor=False))
     sessions, history = data / "sessions", data / HISTORY_FILE
@@ -79,7 +79,7 @@ def create_app(
 
 
 def _add_pages(app: FastAPI) -> None:
-    """Pages and what they are made of; every name is the package's own."""
+    """Add the pages and their files; every name is the package's own."""
 
     @app.get("/", include_in_schema=False)
     async def library_page() -> FileResponse:

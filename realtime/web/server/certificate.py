@@ -1,8 +1,8 @@
-"""The server's certificate: one's own, checked, or one that signs itself and is kept.
+"""The server's certificate: the user's own, after a check, or a self-signed one that is kept.
 
-A browser gives a page a camera only when the page came over HTTPS, or from this very computer. Nobody signs
-certificates for addresses in a home network, so PoseSync makes one; it is kept, because a browser that was
-told to trust it should not have to be told again.
+A browser gives a page a camera only when the page came over HTTPS or from the same computer. No authority
+signs certificates for addresses in a home network, so PoseSync makes a self-signed one; it is kept, so that
+the user need not tell the browser to trust it again.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from posesync.pose.errors import ConfigError, OutputError
 from posesync.pose.files import atomic_file, output_error
 
-#: As long as browsers accept.
+#: The longest lifetime that browsers accept.
 LIFE: Final = timedelta(days=825)
-#: Made anew when so little of it is left.
+#: Remaining lifetime below which a new certificate is made.
 RENEW: Final = timedelta(days=7)
-#: The clock of a phone may be behind ours.
+#: By how much the clock of a phone may be slow.
 _SLOW_CLOCK: Final = timedelta(hours=24)
-#: Names in a certificate: those asked for, and of earlier networks the latest.
+#: Names in a certificate, at most: the requested ones and the latest of earlier networks.
 _MOST_NAMES: Final = 24
-#: Bytes; a larger file is no certificate.
+#: Bytes; a larger file is not a certificate.
 _MOST_BYTES: Final = 1 << 20
 _FILE: Final = "self-signed.pem"
 _ANEW: Final = "or let PoseSync make one with --tls self-signed"
@@ -43,12 +43,12 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a server shows.
+    """A server's certificate.
 
     Attributes:
-        chain: file of the certificate and those that vouch for it, PEM.
-        key: file of its private key, PEM; may be the same.
-        names: host names and addresses it is for, without those that have a wildcard.
+        chain: file of the certificate and its chain, PEM.
+        key: file of its private key, PEM; may be the same file.
+        names: host names and addresses it is for, without wildcard names.
         fingerprint: SHA-256, as browsers show it: ``AB:CD:…``.
     """
 
@@ -59,17 +59,17 @@ class Certificate:
 
 
 def certificate_dir() -> Path:
-    """Where the self-signed certificate is kept, in the user's data."""
+    """Return the folder of the self-signed certificate, in the user's data."""
     return Path(platformdirs.user_data_dir("posesync", appauthor=False)) / "certificate"
 
 
 def self_signed(names: Iterable[str], folder: Path, *, now: datetime | None = None) -> Certificate:
-    """The kept certificate; made anew when there is none, it runs out, or a name is missing in it.
+    """Return the kept certificate; make a new one when there is none, it expires, or it lacks a name.
 
     Args:
         names: host names and addresses it must be for.
-        folder: where it is kept; made.
-        now: aware; the present when None.
+        folder: where it is kept; created when missing.
+        now: aware time; the present when None.
 
     Raises:
         OutputError: it cannot be written.
@@ -79,7 +79,7 @@ def self_signed(names: Iterable[str], folder: Path, *, now: datetime | None = No
     wanted = list(dict.fromkeys(name.strip("[]").lower() for name in names))
     known = _kept(path, now)
     if known is None or not set(wanted) <= set(known.names):
-        # Earlier names stay: whoever takes a laptop to and fro is asked once for each place.
+        # Earlier names stay: a user who moves a laptop between networks has to trust it once in each.
         earlier = () if known is None else tuple(name for name in known.names if name not in wanted)
         _write(path, _make([*wanted, *earlier[: max(0, _MOST_NAMES - len(wanted))]], now))
         known = _kept(path, now)
@@ -89,7 +89,7 @@ def self_signed(names: Iterable[str], folder: Path, *, now: datetime | None = No
 
 
 def _kept(path: Path, now: datetime) -> Certificate | None:
-    """The certificate in a file with its key, unless it is missing, spoilt or nearly run out."""
+    """Return the certificate in a file with its key; None when missing, damaged or about to expire."""
     try:
         return own_certificate(path, path, now=now + RENEW)
     except ConfigError:
@@ -97,7 +97,7 @@ def _kept(path: Path, now: datetime) -> Certificate | None:
 
 
 def _write(path: Path, pem: bytes) -> None:
-    """Certificate and key in one file, so that they always belong together; for its owner alone."""
+    """Write certificate and key into one file, so that they always match, readable by the owner only."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -108,7 +108,7 @@ def _write(path: Path, pem: bytes) -> None:
 
 
 def _make(names: list[str], now: datetime) -> bytes:
-    """A new key and a certificate for it that it signs itself, PEM."""
+    """Return a new key and a self-signed certificate for it, PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "PoseSync on this network")])
     builder = (
@@ -120,7 +120,7 @@ def _make(names: list[str], now: datetime) -> bytes:
         .not_valid_before(now - _SLOW_CLOCK)
         .not_valid_after(now - _SLOW_CLOCK + LIFE)
         .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-        # Not an authority: who trusts it trusts this server, and nothing that its key might sign.
+        # Not an authority: trusting it means trusting this server, not certificates that its key might sign.
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -140,16 +140,16 @@ def _general_name(name: str) -> x509.GeneralName:
 
 
 def own_certificate(chain: Path, key: Path, *, now: datetime | None = None) -> Certificate:
-    """Check a certificate before a browser does.
+    """Return the user's own certificate, checked before a browser sees it.
 
     Args:
         chain: PEM, the server's certificate first.
         key: its private key, PEM, without a password.
-        now: aware; the present when None.
+        now: aware time; the present when None.
 
     Raises:
-        ConfigError: a file cannot be read or is something else, the two do not belong together, or it is not
-            valid now.
+        ConfigError: a file cannot be read or is something else, the two do not match, or the certificate is
+            not valid now.
     """
     now = now or datetime.now(timezone.utc)
     certificate = _read_chain(chain)
@@ -157,7 +157,7 @@ def own_certificate(chain: Path, key: Path, *, now: datetime | None = None) -> C
         raise ConfigError(f"{key} is not the key of {chain}: give the two that belong together, {_ANEW}")
     begins, ends = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     if now > ends:
-        raise ConfigError(f"{chain} ran out on {ends:%Y-%m-%d}: renew it, {_ANEW}")
+        raise ConfigError(f"{chain} expired on {ends:%Y-%m-%d}: renew it, {_ANEW}")
     if now < begins:
         raise ConfigError(f"{chain} is valid from {begins:%Y-%m-%d} on: check this computer's clock, {_ANEW}")
     try:
@@ -196,7 +196,7 @@ def _read_key(path: Path) -> PrivateKeyTypes:
     try:
         return serialization.load_pem_private_key(data, password=None)
     except TypeError:
-        raise ConfigError(f"{path} has a password, expected a key without: take it off, {_ANEW}") from None
+        raise ConfigError(f"{path} has a password, expected a key without one: remove it, {_ANEW}") from None
     except (ValueError, UnsupportedAlgorithm):
         raise ConfigError(
             f"{path} has no private key, expected PEM: give it with --tls-key, {_ANEW}"
@@ -204,7 +204,7 @@ def _read_key(path: Path) -> PrivateKeyTypes:
 
 
 def _encoded(key: PublicKeyTypes) -> bytes:
-    """A public key in a form in which two can be compared."""
+    """Return a public key in a form that can be compared."""
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 

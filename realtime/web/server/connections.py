@@ -1,7 +1,7 @@
-"""Connections within limits: how many, how long they may say nothing, and how long they may not listen.
+"""Limits on connections: how many, how long they may stay silent, and how long they may not read.
 
-uvicorn counts connections but lets each of them wait for ever, and lets what is to be sent to a page that
-does not read pile up. Whoever can reach the port could so take the server from those who use it.
+uvicorn limits the number of connections, but lets each of them wait for ever, and lets data for a page that
+does not read pile up. Anybody who can reach the port could block the server for its users that way.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from websockets.frames import CloseCode, Frame
 
 #: Connections at once, of all kinds. A page uses about ten.
 MOST: Final = 256
-#: Of these, such as have not asked for anything (yet, or again): the oldest makes room for the next.
+#: Of these, connections without a request in progress: the oldest one is closed to make room for the next.
 MOST_WAITING: Final = 64
 #: s that a connection may wait before its request is complete.
 PATIENCE: Final = 10.0
-#: s that what is to be sent may wait for a page that does not read.
+#: s for which data may wait for a page that does not read.
 STALLED: Final = 10.0
-#: Pieces in which a page may send one message; browsers send few.
+#: Fragments in which a page may send one message; browsers send few.
 MOST_FRAGMENTS: Final = 64
 
 
 class WaitingRoom:
-    """The connections of a server that it waits for, in the order in which they came."""
+    """The connections of a server without a request in progress, in order of arrival."""
 
     def __init__(self) -> None:
         self._waiting: dict[LimitedHttp, TimerHandle] = {}
 
     def enter(self, connection: LimitedHttp) -> None:
-        """It waits from now on; one that waits already goes on doing so."""
+        """Add a connection; one that is already waiting keeps its place."""
         if connection in self._waiting:
             return
         if len(self._waiting) >= MOST_WAITING:
@@ -42,7 +42,7 @@ class WaitingRoom:
         self._waiting[connection] = connection.loop.call_later(PATIENCE, connection.transport.abort)
 
     def leave(self, connection: LimitedHttp) -> None:
-        """It waits no longer."""
+        """Remove a connection."""
         timer = self._waiting.pop(connection, None)
         if timer is not None:
             timer.cancel()
@@ -52,12 +52,12 @@ class WaitingRoom:
 
 
 class LimitedHttp(H11Protocol):
-    """An HTTP connection. uvicorn makes one for each, given a class: :func:`limited_http`."""
+    """An HTTP connection with limits; uvicorn makes one for each from the class of :func:`limited_http`."""
 
     room: WaitingRoom
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """It waits for its first request, if there is room at all."""
+        """Wait for the first request, if there is room for the connection."""
         super().connection_made(transport)
         if len(self.connections) > MOST:
             transport.abort()
@@ -65,27 +65,27 @@ class LimitedHttp(H11Protocol):
             self.room.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone."""
+        """Clean up after the connection."""
         self.room.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Something came: perhaps a whole request."""
+        """Handle received data, which may complete a request."""
         super().data_received(data)
         self._look()
 
     def on_response_complete(self) -> None:
-        """It may wait for its next request."""
+        """Wait for the next request."""
         super().on_response_complete()
         self._look()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
-        """From here on it is a WebSocket's."""
+        """Hand the connection over to a WebSocket."""
         self.room.leave(self)
         super().handle_websocket_upgrade(event)
 
     def _look(self) -> None:
-        """In the room as long as no request is being answered."""
+        """Keep the connection in the waiting room while no request is being answered."""
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return
         if self.cycle is None or self.cycle.response_complete:
@@ -95,35 +95,35 @@ class LimitedHttp(H11Protocol):
 
 
 def limited_http() -> type[LimitedHttp]:
-    """The HTTP protocol of one server, with a waiting room of its own."""
+    """Return the HTTP protocol of one server, with its own waiting room."""
     return type("ServerHttp", (LimitedHttp,), {"room": WaitingRoom()})
 
 
 class LimitedSocket(WebSocketsSansIOProtocol):
-    """A WebSocket that hears nothing while nothing can be told to it, and is cut off if that lasts."""
+    """A WebSocket that reads nothing while its peer does not read, and is closed if that lasts."""
 
     _stalled: TimerHandle | None = None
 
     def pause_writing(self) -> None:
-        """What is to be sent piles up: pings are not answered any more either."""
+        """Stop reading, because data to send piles up; pings are not answered any more either."""
         super().pause_writing()
         self.transport.pause_reading()
         self._stalled = self.loop.call_later(STALLED, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It reads again."""
+        """Continue reading: the peer reads again."""
         super().resume_writing()
         self._cancel()
         if not self.read_paused:
             self.transport.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It is gone."""
+        """Clean up after the connection."""
         self._cancel()
         super().connection_lost(exc)
 
     async def receive(self) -> Any:
-        """The next event; the one after it is read only when there is room for an answer."""
+        """Return the next event; the one after it is read only when there is room for an answer."""
         message = await self.queue.get()
         if self.read_paused and self.queue.empty():
             self.read_paused = False
@@ -132,7 +132,7 @@ class LimitedSocket(WebSocketsSansIOProtocol):
         return message
 
     def handle_cont(self, event: Frame) -> None:
-        """A further piece of a message."""
+        """Handle a further fragment of a message."""
         if len(self.frames) < MOST_FRAGMENTS:
             super().handle_cont(event)
         elif not self.close_sent:
@@ -140,7 +140,7 @@ class LimitedSocket(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
 
     def keepalive_timeout(self) -> None:
-        """No answer to a ping: whatever is still to be sent will not be read."""
+        """Drop the connection after an unanswered ping: data still to send will not be read."""
         super().keepalive_timeout()
         self.transport.abort()
 

@@ -1,9 +1,9 @@
-"""Who may talk to the server, and what its answers allow a page to do.
+"""Decides which requests the server accepts, and what its answers allow a page to do.
 
 Every web page in the user's browser can send requests to this machine, and with ``--host`` so can every
-device in the network. What lets in is a secret: the token in the address that was printed, exchanged for a
-cookie. Host and Origin are checked because a page elsewhere can make a browser connect to us: by a name that
-it lets point here (DNS rebinding), or by a WebSocket, which no same-origin policy holds back.
+device in the network. Access needs a secret: the token in the printed address, exchanged for a cookie. Host
+and Origin are checked because a page of another site can make a browser connect to this server: by a name
+that it points here (DNS rebinding), or by a WebSocket, which the same-origin policy does not restrict.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Headers = list[tuple[bytes, bytes]]
 
-#: s for which the address given to the browser on this computer can be used, once.
+#: s for which the address given to the browser on this computer is valid, for one use.
 TICKET_LIFE: Final = 120.0
 #: Bytes of a token: 128 bits, short enough for a QR code that a phone reads at once.
 TOKEN_BYTES: Final = 16
@@ -35,12 +35,12 @@ _PAGE_POLICY: Final = (
     "media-src 'self' blob:; connect-src 'self'{sockets}; worker-src 'self'; font-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-#: A report has its style and its pictures inside and needs nothing else, scripts least of all.
+#: A report contains its style and its pictures and needs nothing else, least of all scripts.
 _REPORT_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; sandbox"
 )
-#: On every answer. No Strict-Transport-Security: with it, nobody gets past a self-signed certificate.
+#: On every answer. No Strict-Transport-Security: with it, browsers refuse a self-signed certificate for good.
 _FIXED: Final = (
     (b"permissions-policy", b"camera=(self), microphone=(), geolocation=(), display-capture=()"),
     (b"x-content-type-options", b"nosniff"),
@@ -53,7 +53,7 @@ _FIXED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What of a request is looked at.
+    """The checked parts of a request.
 
     Attributes:
         method: in capitals; None for a WebSocket's handshake.
@@ -71,7 +71,7 @@ class Request:
 
     @classmethod
     def of(cls, scope: Scope) -> Request:
-        """The request of an ASGI scope of type ``http`` or ``websocket``."""
+        """Return the request of an ASGI scope of type ``http`` or ``websocket``."""
         return cls(
             scope["method"] if scope["type"] == "http" else None,
             scope["path"],
@@ -81,21 +81,21 @@ class Request:
         )
 
     def values(self, name: bytes) -> list[str]:
-        """All values of a header."""
+        """Return all values of a header."""
         return [value.decode("latin-1") for known, value in self.headers if known == name]
 
     def single(self, name: bytes) -> str | None:
-        """A header's value; None when it is missing or there are several."""
+        """Return a header's value; None when it is missing or there are several."""
         values = self.values(name)
         return values[0] if len(values) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The request is refused.
+    """A refused request.
 
     Attributes:
-        status: of HTTP.
+        status: HTTP status.
         message: one line that says what to do.
     """
 
@@ -105,13 +105,13 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """The token was right: the browser gets a cookie and goes on to the address without it.
+    """Accepts a correct token: the browser gets a cookie and continues to the address without the token.
 
     Attributes:
         location: path and query.
         cookie: value of Set-Cookie.
-        by_page: go on by a page rather than by a redirect: a browser that came from another site sends no
-            SameSite=Strict cookie along a redirect, but does from a page of ours.
+        by_page: continue by a page instead of a redirect: a browser that came from another site sends no
+            SameSite=Strict cookie along a redirect, but does from one of the server's own pages.
     """
 
     location: str
@@ -120,20 +120,20 @@ class Exchange:
 
 
 class Guard:
-    """Decides about requests; knows nothing of sockets.
+    """Decides about requests, independently of sockets.
 
     Args:
-        token: the secret in the address that is printed; letters, digits, ``-`` and ``_``.
-        hosts: ``name:port`` of every address the server may be called by; IPv6 in brackets.
+        token: the secret in the printed address; letters, digits, ``-`` and ``_``.
+        hosts: ``name:port`` of every address of the server; IPv6 in brackets.
         scheme: ``http`` or ``https``.
 
     Attributes:
-        cookie_name: of the cookie; with the port, since cookies do not tell ports apart.
+        cookie_name: name of the cookie; it contains the port, because cookies are shared between ports.
     """
 
     def __init__(self, token: str, *, hosts: frozenset[str], scheme: str) -> None:
         self._token = token.encode()
-        self._secret = secrets.token_urlsafe(32)  # not the token: that one may be on a screen or in a history
+        self._secret = secrets.token_urlsafe(32)  # not the token, which may be on a screen
         self._hosts = frozenset(host.lower() for host in hosts)
         self._scheme = scheme
         self._tickets: dict[str, float] = {}
@@ -141,13 +141,13 @@ class Guard:
         self.cookie_name = f"posesync_{port}"
 
     def ticket(self) -> str:
-        """A token that is good for one use: every user of a computer can read a browser's command line."""
+        """Return a token for one use: every user of a computer can read a browser's command line."""
         ticket = secrets.token_urlsafe(TOKEN_BYTES)
         self._tickets[ticket] = time.monotonic() + TICKET_LIFE
         return ticket
 
     def judge(self, request: Request) -> Refusal | Exchange | None:
-        """None when the request may pass."""
+        """Return a refusal or an exchange, or None when the request may pass."""
         authority = self.authority(request)
         if authority is None:
             return Refusal(421, f"this server does not answer to that name: {_OPEN}")
@@ -162,20 +162,20 @@ class Guard:
         return None
 
     def authority(self, request: Request) -> str | None:
-        """``name:port`` that the request is for; None when it is not for us, or says so twice."""
+        """Return the ``name:port`` a request is for; None when it is another server's or given twice."""
         host = request.single(b"host")
         authority = None if host is None else self._normal(host)
         return authority if authority in self._hosts else None
 
     def _normal(self, authority: str) -> str | None:
-        """In small letters and with the port; None for what a browser would not send."""
+        """Return an authority in lower case with its port; None for one that a browser would not send."""
         match = _AUTHORITY.fullmatch(authority.lower())
         return None if match is None else f"{match[1]}:{match[2] or _DEFAULT_PORTS[self._scheme]}"
 
     def _exchange(self, request: Request, given: list[bytes]) -> Refusal | Exchange:
         if len(given) != 1 or not (self._is_token(given[0]) or self._is_ticket(given[0])):
             return Refusal(401, f"this address is not, or no longer, valid: {_OPEN} last")
-        # A path that begins with two slashes would be another host's.
+        # A path that begins with two slashes would lead to another host.
         path = "/" + request.raw_path.decode("ascii", "replace").lstrip("/\\")
         rest = b"&".join(part for part in request.query.split(b"&") if not _is_token_part(part))
         location = path + ("?" + rest.decode("ascii", "replace") if rest else "")
@@ -187,7 +187,7 @@ class Guard:
         return secrets.compare_digest(given, self._token)
 
     def _is_ticket(self, given: bytes) -> bool:
-        """Whether it is a ticket; it is used up by that."""
+        """Return whether it is a ticket, and use it up."""
         now = time.monotonic()
         self._tickets = {ticket: until for ticket, until in self._tickets.items() if until > now}
         found = [ticket for ticket in self._tickets if secrets.compare_digest(given, ticket.encode())]
@@ -196,7 +196,7 @@ class Guard:
         return bool(found)
 
     def _has_cookie(self, request: Request) -> bool:
-        """Whether one of the cookies of our name is right: another server on this host may set its own."""
+        """Return whether a cookie of this name is right: another server on this host may set one, too."""
         secret = self._secret.encode()
         pairs = [part.strip() for line in request.values(b"cookie") for part in line.split(";")]
         given = [
@@ -205,7 +205,7 @@ class Guard:
         return any(secrets.compare_digest(value.encode("latin-1"), secret) for value in given)
 
     def _is_our_page(self, request: Request, authority: str) -> bool:
-        """Whether a page of ours asks, as the browser says; it must say so where something is changed."""
+        """Return whether the browser says that one of our pages asks; it must say so for changes."""
         origins = request.values(b"origin")
         if len(origins) > 1 or (origins and self._origin(origins[0]) != authority):
             return False
@@ -214,7 +214,7 @@ class Guard:
         site = request.values(b"sec-fetch-site")
         if not site or site in (["same-origin"], ["none"]):
             return True
-        # From elsewhere a user may come along a link, but no picture or script may be fetched.
+        # From another site a user may follow a link here, but no picture or script may be fetched.
         return (
             request.method in _SAFE_METHODS
             and request.single(b"sec-fetch-mode") == "navigate"
@@ -226,14 +226,14 @@ class Guard:
         return self._normal(authority) if separator and scheme.lower() == self._scheme else None
 
     def headers(self, request: Request, status: int) -> Headers:
-        """The headers of an answer; they replace those of the same name."""
+        """Return the headers of an answer; they replace those of the same name."""
         path = request.path
         if path.startswith("/reports/"):
             policy = _REPORT_POLICY
         else:
             socket = "wss" if self._scheme == "https" else "ws"
             authority = self.authority(request) or "localhost"
-            # Older browsers do not count sockets as 'self'; a policy cannot name an IPv6 address.
+            # For older browsers sockets are not 'self'; a policy cannot name an IPv6 address.
             sockets = "" if authority.startswith("[") else f" {socket}://{authority}"
             policy = _PAGE_POLICY.format(sockets=sockets)
         return [
@@ -244,7 +244,7 @@ class Guard:
 
 
 def _tokens(query: bytes) -> list[bytes]:
-    """Values of ``token`` in a query."""
+    """Return the values of ``token`` in a query."""
     return [part.partition(b"=")[2] for part in query.split(b"&") if _is_token_part(part)]
 
 
@@ -253,13 +253,13 @@ def _is_token_part(part: bytes) -> bool:
 
 
 def _is_clean(path: str) -> bool:
-    """Whether a decoded path has nothing that another program might take for a way out of a folder."""
+    """Return whether a decoded path has nothing that could be taken for a way out of a folder."""
     odd = any(ord(sign) < 32 or ord(sign) == 127 or sign == "\\" for sign in path)
     return path.startswith("/") and not odd and not any(part in (".", "..") for part in path.split("/"))
 
 
 def _caching(path: str, status: int) -> bytes:
-    """Media are known by their content; our own files may change with an update."""
+    """Return the caching policy: media are identified by content; other files may change with an update."""
     if status in (200, 206, 304) and path.startswith("/media/"):
         return b"private, max-age=86400"
     if status in (200, 206, 304) and path.startswith("/static/"):
@@ -268,14 +268,14 @@ def _caching(path: str, status: int) -> bytes:
 
 
 class GuardMiddleware:
-    """Lets through to ``app`` what ``guard`` lets through: HTTP and WebSockets."""
+    """Passes to ``app`` the requests that ``guard`` allows: HTTP and WebSockets."""
 
     def __init__(self, app: ASGIApp, guard: Guard) -> None:
         self._app = app
         self._guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One connection."""
+        """Handle one connection."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -297,7 +297,7 @@ class GuardMiddleware:
 
 
 def _stamp(send: Send, headers: Callable[[int], Headers]) -> Send:
-    """``send``, with ``headers(status)`` in place of the app's own of the same name."""
+    """Return ``send`` with ``headers(status)`` in place of the app's own of the same name."""
 
     async def stamped(message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -312,7 +312,7 @@ def _stamp(send: Send, headers: Callable[[int], Headers]) -> Send:
 
 
 async def _refuse_socket(receive: Receive, send: Send) -> None:
-    """Close before it is accepted, which the browser sees as HTTP 403."""
+    """Close a WebSocket before it is accepted, which the browser sees as HTTP 403."""
     await receive()
     await send({"type": "websocket.close", "code": 1008, "reason": ""})
 

@@ -1,8 +1,8 @@
-"""Memory of sessions that are over goes back to the system.
+"""Returns the memory of ended sessions to the system.
 
-A session is some 50 MB of models and pictures, held by a few objects that point at one another. Python looks
-for such circles when it has made many new objects, which a server that practises hardly does; and what glibc
-has got from the system it keeps, for each thread.
+A session takes some 50 MB of models and pictures, held by a few objects that refer to one another. Python
+collects such cycles after creating many new objects, which a server hardly does while it runs sessions; and
+glibc keeps the memory it has got from the system, for each thread.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any, Final
 
 from posesync.realtime.pipeline.memory import give_back
 
-#: Ticks of a tenth of a s between a session's end and its memory's: it may be looked at once more.
+#: Ticks of 0.1 s between a session's end and the release of its memory: it may be needed once more.
 _LATER: Final = 10
 
 
 class Housekeeping:
-    """Gives memory back a second after a session's end; call :meth:`tick` ten times a second.
+    """Returns memory a second after a session's end; call :meth:`tick` ten times a second.
 
     Args:
-        running: how many sessions there are.
+        running: returns the number of sessions.
     """
 
     def __init__(self, running: Callable[[], int]) -> None:
@@ -31,7 +31,7 @@ class Housekeeping:
         self._task: asyncio.Future[Any] | None = None
 
     def tick(self) -> None:
-        """Look whether a session has ended. In an event loop; never waits."""
+        """Check whether a session has ended. For an event loop; never waits."""
         now = self._running()
         if now < self._before:
             self._left = self._left or _LATER

@@ -1,4 +1,4 @@
-"""Where the server listens, and by which addresses it can be reached there."""
+"""Opens the server's sockets, and finds the addresses by which it can be reached."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Final
 import ifaddr
 from posesync.pose.errors import ConfigError
 
-#: Taken when no port is asked for, or the next that is free.
+#: Port when none is asked for, or else the next free one.
 DEFAULT_PORT: Final = 8765
 _TRIED: Final = 20
 #: Connections that wait to be accepted.
@@ -27,13 +27,13 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a server is to listen.
+    """Where a server should listen.
 
     Attributes:
-        host: as it was asked for.
-        addresses: (family, address as :func:`socket.getaddrinfo` gives it), one for each socket.
+        host: the host asked for.
+        addresses: (family, address as from :func:`socket.getaddrinfo`), one for each socket.
         loopback: whether only this computer can reach it.
-        names: by which it is reached, the best first; IPv6 addresses in brackets.
+        names: names by which it can be reached, the best first; IPv6 addresses in brackets.
     """
 
     host: str
@@ -43,7 +43,7 @@ class Place:
 
 
 def find_place(host: str) -> Place:
-    """Look up what ``host`` is: an address of this computer, a name for one, ``0.0.0.0`` or ``::`` for all.
+    """Look up ``host``: an address of this computer, a name for one, or ``0.0.0.0`` or ``::`` for all.
 
     Raises:
         ConfigError: there is no such name.
@@ -52,7 +52,7 @@ def find_place(host: str) -> Place:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError):
         raise ConfigError(
-            f"--host {host!r} is no known name: give an address of this computer, or 0.0.0.0 for all of them"
+            f"--host {host!r} is not a known name: give an address of this computer, or 0.0.0.0 for all"
         ) from None
     addresses = tuple(dict.fromkeys((int(family), address) for family, _, _, _, address in found))
     numbers = [ipaddress.ip_address(str(address[0])) for _, address in addresses]
@@ -79,12 +79,12 @@ def _names(host: str, numbers: list[_Address]) -> Iterable[str]:
 
 
 def bracketed(number: _Address) -> str:
-    """An address as it stands in a URL."""
+    """Return an address in the form used in a URL."""
     return f"[{number}]" if number.version == 6 else str(number)
 
 
 def network_addresses(*, with_ipv6: bool) -> list[_Address]:
-    """This computer's addresses in its networks; first the one by which it reaches others."""
+    """Return this computer's addresses in its networks; first the one by which it reaches others."""
     found: list[_Address] = []
     for adapter in ifaddr.get_adapters():
         for entry in adapter.ips:
@@ -99,7 +99,7 @@ def network_addresses(*, with_ipv6: bool) -> list[_Address]:
 
 
 def _outward() -> str | None:
-    """The address that connections to elsewhere come from; nothing is sent to find out."""
+    """Return the source address of outgoing connections; nothing is sent to find out."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # RFC 5737: an address that nobody has
@@ -109,7 +109,7 @@ def _outward() -> str | None:
 
 
 def computer_names() -> list[str]:
-    """This computer's name, and its name for neighbours (mDNS)."""
+    """Return this computer's name, and its name in the local network (mDNS)."""
     name = socket.gethostname().lower()
     if not _HOST_NAME.fullmatch(name) or name == "localhost" or name.replace(".", "").isdigit():
         return []
@@ -117,11 +117,11 @@ def computer_names() -> list[str]:
 
 
 def listen(place: Place, port: int | None) -> list[socket.socket]:
-    """Sockets that listen, all on one port.
+    """Return listening sockets, all on one port.
 
     Args:
-        place: where.
-        port: 0 for any; None for the usual one, or the next that is free.
+        place: where to listen.
+        port: 0 for any; None for the default one, or the next free one.
 
     Raises:
         ConfigError: the port is in use or forbidden, or the address is not this computer's.
@@ -170,7 +170,7 @@ def _bind_one(family: int, address: tuple[Any, ...]) -> socket.socket:
             everywhere = ipaddress.ip_address(address[0]).is_unspecified
             opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not everywhere))
         opened.bind(address)
-        opened.listen(_BACKLOG)  # only now is it known that nobody else does
+        opened.listen(_BACKLOG)  # only this shows that no other program listens
     except BaseException:
         opened.close()
         raise
@@ -181,9 +181,9 @@ def _explained(error: OSError, place: Place, port: int) -> ConfigError:
     if error.errno == errno.EADDRINUSE:
         text = f"port {port} is in use, by another program or another posesync serve: end it, or give --port"
     elif error.errno in _NOT_HERE:
-        text = f"{place.host} is no address of this computer: give one that is, or --host 0.0.0.0 for all"
+        text = f"{place.host} is not an address of this computer: give one that is, or --host 0.0.0.0 for all"
     elif error.errno in (errno.EACCES, errno.EPERM):
-        text = f"port {port} is not for everyone to use: give one above 1023 with --port"
+        text = f"port {port} needs special rights: give one above 1023 with --port"
     else:
         text = f"cannot listen on {place.host}, port {port} ({error.strerror or error}): give other ones"
     return ConfigError(text)

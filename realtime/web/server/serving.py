@@ -1,4 +1,4 @@
-"""``posesync serve``: from options to a running server, and to its end."""
+"""``posesync serve``: starts a server from its options, runs it, and ends it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from .listening import Place, find_place, listen
 
 logger = logging.getLogger(__name__)
 
-#: What ``--tls`` is given for a certificate of PoseSync's own making.
+#: Value of ``--tls`` for a certificate made by PoseSync.
 SELF_SIGNED: Final = "self-signed"
-#: Bytes of a request's head.
+#: Bytes of a request's head, at most.
 _MOST_HEAD: Final = 16_384
-#: s that answers which are under way have at the end. Reports are written before that.
+#: s that answers in progress have at the end. Reports are written before that.
 _GRACE: Final = 3
 #: s between pings on a WebSocket, and for their answers.
 _PING: Final = 10.0
@@ -44,7 +44,7 @@ _FILES: Final = 4096
 
 
 class Say(Protocol):
-    """Prints a line, as :func:`posesync.realtime.commands.console.say`."""
+    """Prints a line, like :func:`posesync.realtime.commands.console.say`."""
 
     def __call__(self, message: str, *, style: str = "") -> None:
         """Print ``message``, in Rich's ``style``."""
@@ -52,7 +52,7 @@ class Say(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What is asked of a server.
+    """Options of a server.
 
     Attributes:
         references: experts' videos.
@@ -60,8 +60,8 @@ class ServeOptions:
         port: 0 for any; None for 8765, or the next that is free.
         tls: ``self-signed``, or the file of a certificate; None for HTTP.
         tls_key: file of the certificate's key, when it is not in the same file.
-        open_browser: whether to open a browser; None: where somebody seems to sit.
-        max_sessions: at once.
+        open_browser: whether to open a browser; None: if somebody seems to be at the screen.
+        max_sessions: sessions at once.
     """
 
     references: tuple[Path, ...] = ()
@@ -77,7 +77,7 @@ def serve(options: ServeOptions, config: Config, say: Say) -> None:
     """Serve until Ctrl-C or SIGTERM, then end every session in order.
 
     Args:
-        options: what is asked.
+        options: the options.
         config: settings of every session.
         say: prints a line.
 
@@ -85,7 +85,7 @@ def serve(options: ServeOptions, config: Config, say: Say) -> None:
         ConfigError: address, port or certificate cannot be used.
         SourceError: a reference is missing.
         OutputError: the self-signed certificate cannot be written.
-        PoseSyncError: whatever else keeps it from starting.
+        PoseSyncError: anything else that prevents its start.
     """
     for reference in options.references:
         if not reference.exists():
@@ -99,7 +99,7 @@ def serve(options: ServeOptions, config: Config, say: Say) -> None:
             address = _address(options, place, certificate, sockets[0].getsockname()[1])
             guard = Guard(address.token, hosts=address.hosts, scheme=address.scheme)
             app = create_app(config, options.references, guard, max_sessions=options.max_sessions)
-            if len(options.references) == 1:  # whom one came to practise with; else the library asks
+            if len(options.references) == 1:  # start with this expert; otherwise the library asks
                 address = replace(address, path=f"practice/{app.state.store.list()[0].id}")
             by_us = certificate is not None and options.tls == SELF_SIGNED
 
@@ -137,7 +137,7 @@ def _certificate(options: ServeOptions, place: Place) -> Certificate | None:
 
 def _address(options: ServeOptions, place: Place, certificate: Certificate | None, port: int) -> Address:
     names = place.names
-    if certificate is not None and options.tls != SELF_SIGNED:  # ours also names places where we once were
+    if certificate is not None and options.tls != SELF_SIGNED:  # ours also has names of old networks
         known = (f"[{name}]" if ":" in name else name for name in certificate.names)
         names = tuple(dict.fromkeys((*known, *place.names)))
     scheme = "http" if certificate is None else "https"
@@ -169,7 +169,7 @@ def _run(
 
 
 def _settings(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Config:
-    """Narrow limits, no log with addresses in it, nothing about ourselves in answers."""
+    """Return uvicorn's settings: tight limits, no log with addresses, no server details in answers."""
     return uvicorn.Config(
         app,
         loop="asyncio",
@@ -179,13 +179,13 @@ def _settings(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Config:
         ws_max_queue=2,
         ws_ping_interval=_PING,
         ws_ping_timeout=_PING,
-        ws_per_message_deflate=False,  # JPEGs do not get smaller, and little could be made to inflate to much
+        ws_per_message_deflate=False,  # JPEGs do not get smaller, and small data could inflate to much
         lifespan="on",
         interface="asgi3",
         log_config=None,
         log_level=logging.ERROR,
         access_log=False,
-        proxy_headers=False,  # nobody stands before us whose word on addresses would count
+        proxy_headers=False,  # there is no proxy whose headers could be trusted
         server_header=False,
         limit_concurrency=MOST,
         timeout_keep_alive=5,
@@ -197,7 +197,7 @@ def _settings(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, ended by :class:`StopSignals`, and not before the sessions have been."""
+    """uvicorn, ended by :class:`StopSignals` after the sessions have ended."""
 
     def __init__(
         self,
@@ -211,36 +211,36 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are taken care of already; uvicorn's way would end in an exit code of failure."""
+        """Leave signals alone: they are handled already, and uvicorn's way gives a failing exit code."""
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
+        """Start, then report it."""
         asyncio.get_running_loop().set_exception_handler(_log_trouble)
         await super().startup(sockets)
         if self.started and not self._stop.asked:
             self._ready()
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second: whether to stop."""
+        """Return whether to stop; called ten times a second."""
         self._housekeeping.tick()
         self.should_exit = self.should_exit or self._stop.asked
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """The application first, so that pages hear of their session's end; then the connections."""
+        """End the application first, so that pages learn of their session's end; then the connections."""
         for server in self.servers:
             server.close()
         await self.lifespan.shutdown()
         for _ in range(20):
             if not any(isinstance(one, LimitedSocket) for one in self.server_state.connections):
                 break
-            await asyncio.sleep(0.05)  # what the application said last is on its way
+            await asyncio.sleep(0.05)  # until the application's last messages are sent
         await super().shutdown(sockets)
 
 
 class _Remembering:
-    """The application; it remembers what kept it from starting, of which uvicorn makes a traceback."""
+    """Wraps the application and remembers the error of its start, which uvicorn prints as a traceback."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -256,7 +256,7 @@ class _Remembering:
 
 
 def _allow_files() -> None:
-    """Many systems allow 256 or 1024 open files, which so many connections would use up."""
+    """Raise the limit of open files: many systems allow 256 or 1024, which the connections could use up."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -266,12 +266,12 @@ def _allow_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-# -- what goes wrong -----------------------------------------------------------------------------------------
+# -- errors --------------------------------------------------------------------------------------------------
 
 
 @contextmanager
 def _logged() -> Iterator[None]:
-    """While entered, uvicorn's errors are lines of ours."""
+    """Forward uvicorn's errors to this log, one line each, inside the block."""
     theirs = logging.getLogger("uvicorn.error")
     before = list(theirs.handlers), theirs.propagate, theirs.level
     theirs.handlers[:], theirs.propagate = [_Forward()], False
@@ -283,15 +283,15 @@ def _logged() -> Iterator[None]:
 
 
 class _Forward(logging.Handler):
-    """One line for an error that nobody caught, its traceback for those who debug; not what clients sent."""
+    """Logs one line for an uncaught error, its traceback at debug level, and nothing that clients sent."""
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, PoseSyncError):
-            return  # it kept the application from starting and is told as every error is
+            return  # it prevented the start and is reported like every error
         message = record.getMessage()
         if isinstance(error, asyncio.CancelledError) or message.startswith(("Invalid UTF-8", "Cancel")):
-            logger.debug("%s", message)  # the end of the grace; a client's text that is none
+            logger.debug("%s", message)  # the end of the grace period, or invalid text from a client
         elif error is None:
             logger.warning("the server: %s", message)
         else:
@@ -299,7 +299,7 @@ class _Forward(logging.Handler):
 
 
 def _log_trouble(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:  # noqa: ARG001
-    """What went wrong in the event loop, outside of any request."""
+    """Log an error of the event loop outside of any request."""
     error = context.get("exception")
     if isinstance(error, OSError) and error.errno not in (errno.EMFILE, errno.ENFILE):
         logger.debug("%s (%s)", context["message"], error)  # a connection that broke

@@ -54,7 +54,7 @@ class Server:
         threading.Thread(target=self._errors.extend, args=(self.process.stderr,), daemon=True).start()
         for line in self.process.stdout:
             self.said.append(line.rstrip("\n"))
-            if line.startswith("Whoever has"):
+            if line.startswith("Anyone with"):
                 break
         threading.Thread(target=self.said.extend, args=(self.process.stdout,), daemon=True).start()
         urls = [match.group() for match in map(ADDRESS.search, self.said) if match]

@@ -161,7 +161,7 @@ def test_what_is_wrong_with_ones_own_is_told_in_a_line(
 
 
 @pytest.mark.parametrize(
-    ("now", "says"), [(NOW + LIFE, "ran out on 2032-08"), (NOW - timedelta(days=30), "valid from 2030-04-30")]
+    ("now", "says"), [(NOW + LIFE, "expired on 2032-08"), (NOW - timedelta(days=30), "valid from 2030-04-30")]
 )
 def test_one_that_is_not_valid_now_is_told(now: datetime, says: str, pair: tuple[Path, Path]) -> None:
     with pytest.raises(ConfigError, match=says):

@@ -196,8 +196,8 @@ def taken() -> int:
         (["--reference", "none.mp4"], "none.mp4 does not exist"),
         (["--port", "TAKEN"], "port TAKEN is in use"),
         (["--host", "0.0.0.0"], "HTTPS pages only: add --tls self-signed"),
-        (["--host", "192.0.2.7", "--tls", "self-signed"], "192.0.2.7 is no address of this computer"),
-        (["--host", "no such name"], "'no such name' is no known name"),
+        (["--host", "192.0.2.7", "--tls", "self-signed"], "192.0.2.7 is not an address of this computer"),
+        (["--host", "no such name"], "'no such name' is not a known name"),
         (["--tls", "none.pem"], "cannot read none.pem"),
         (["--tls", "self-signed", "--tls-key", "key.pem"], "--tls-key belongs to"),
         (["--tls-key", "key.pem"], "--tls-key belongs to"),
@@ -330,7 +330,7 @@ def test_alone_it_is_one_address_and_no_code() -> None:
 def test_without_a_network_it_says_so() -> None:
     address = Address("https", ("127.0.0.1",), 8765, "secret")
     lines = [line for line, _ in announcement(address, loopback=False, fingerprint=None)]
-    assert any("in no network" in line for line in lines)
+    assert any("not in a network" in line for line in lines)
 
 
 def test_the_code_can_be_read() -> None:

@@ -1,1 +1,1 @@
-"""The experts, uploads and past sessions that the page shows."""
+"""The web library: experts, uploads and past sessions."""

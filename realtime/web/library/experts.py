@@ -1,4 +1,4 @@
-"""Whom one can practise with: the videos given at the start and those uploaded, made ready one by one."""
+"""The experts of a server: videos given at the start and uploaded ones, prepared one by one."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ State = Literal["waiting", "preparing", "ready", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class ExpertInfo:
-    """An expert as the library shows them.
+    """An expert as shown in the library.
 
     Attributes:
         id: the first 16 hexadecimal digits of the sha256 of the video.
-        name: of the file as the user knows it, one line.
+        name: name of the file as the user knows it, one line.
         state: ``waiting``, ``preparing``, ``ready`` or ``failed``.
-        progress: of preparing, 0..1; None when it is not known.
-        left: s, of preparing; None when it is not known.
+        progress: progress of preparing, 0..1; None when not known.
+        left: time left for preparing, s; None when not known.
         detail: why it failed, or what is wrong with the video; one line, else empty.
-        duration: of the piece, s; None until ready, like the rest.
+        duration: length of the piece, s; None until ready, like the rest.
         sections: (from s, to s, name).
-        width: of the video's upright pictures, px.
-        height: of the video's upright pictures, px.
-        uploaded: whether it may be removed.
+        width: width of the video's upright pictures, px.
+        height: height of the video's upright pictures, px.
+        uploaded: whether it was uploaded and may be removed.
     """
 
     id: str
@@ -61,14 +61,14 @@ class ExpertInfo:
     uploaded: bool
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """Return plain values, ready for JSON."""
         values = {name: getattr(self, name) for name in self.__slots__}
         return {**values, "sections": [list(part) for part in self.sections]}
 
 
 @dataclass
 class _Entry:
-    """An expert, and how far they are."""
+    """An expert and the state of its preparation."""
 
     path: Path
     name: str
@@ -81,7 +81,7 @@ class _Entry:
 
 
 class ExpertStore:
-    """The experts of a server. Every method may be called from any thread, but blocks: not the event loop's.
+    """The experts of a server. Methods may be called from any thread but the event loop's: they block.
 
     Args:
         config: how keypoints are found.
@@ -89,8 +89,8 @@ class ExpertStore:
         folder: where uploaded ones are kept; the user's data folder when None.
 
     Raises:
-        SourceError: a reference is missing, or no video.
-        OutputError: the folder cannot be made or read.
+        SourceError: a reference is missing, or not a video.
+        OutputError: the folder cannot be created or read.
     """
 
     def __init__(self, config: Config, references: Sequence[Path], *, folder: Path | None = None) -> None:
@@ -110,14 +110,14 @@ class ExpertStore:
             self._entries.setdefault(item.identity, _Entry(item.path, item.name, uploaded=True))
 
     def start(self) -> None:
-        """Begin to prepare what is not ready, in the background."""
+        """Begin preparing in the background the experts that are not ready."""
         with self._change:
             if self._thread is None and not self._closing:
                 self._thread = threading.Thread(target=self._work, name="experts", daemon=True)
                 self._thread.start()
 
     def close(self) -> None:
-        """End the preparing, wherever it is; what was done of it is lost. May be called twice."""
+        """Stop preparing; unfinished work is lost. May be called twice."""
         with self._change:
             self._closing = True
             self._change.notify_all()
@@ -125,18 +125,18 @@ class ExpertStore:
             self._thread.join()
 
     def list(self) -> Sequence[ExpertInfo]:
-        """All, in the order in which they came."""
+        """Return all experts, in the order in which they were added."""
         with self._change:
             return [_info(identity, entry) for identity, entry in self._entries.items()]
 
     def get(self, identity: str) -> ExpertInfo | None:
-        """One of them; None when there is none of that id."""
+        """Return one expert; None when there is none with that id."""
         with self._change:
             entry = self._entries.get(identity)
             return None if entry is None else _info(identity, entry)
 
     def open(self, identity: str) -> Expert:
-        """An expert of its own for one session; close its ``proxy`` in the end.
+        """Return an expert for the use of one session; close its ``proxy`` in the end.
 
         Raises:
             SourceError: there is none of that id.
@@ -148,12 +148,12 @@ class ExpertStore:
             proxy = ProxyVideo.open(ready.folder / PROXY_FILE)
         except ReferenceFileError:
             raise self._again(identity, entry) from None
-        # The name that the user knows, not that of a stored file: it is what reports and history show.
+        # The name that the user knows, not that of the stored file: reports and history show it.
         named = replace(reference, origin=replace(reference.origin, file=entry.name))
         return Expert(named, proxy, video=entry.path)
 
     def video(self, identity: str) -> Path:
-        """The copy of an expert's video that a browser plays, on the reference's clock.
+        """Return the copy of an expert's video that a browser plays, on the reference's clock.
 
         Raises:
             SourceError: there is none of that id.
@@ -165,21 +165,21 @@ class ExpertStore:
         return ready.video
 
     def thumbnail(self, identity: str) -> Path:
-        """A JPEG of an expert; raises as :meth:`video` does."""
+        """Return a JPEG of an expert; raises as :meth:`video` does."""
         entry, ready = self._ready(identity)
         if not ready.thumbnail.is_file():
             raise self._again(identity, entry)
         return ready.thumbnail
 
     def add_upload(self, path: Path, name: str) -> ExpertInfo:
-        """Take over a video that was uploaded; one that is here already is not kept twice.
+        """Add an uploaded video; one that is already there is not kept twice.
 
         Args:
-            path: the file, checked, on the file system of :attr:`folder`; it is moved away or deleted.
-            name: as the client calls it; only ever shown.
+            path: the checked file, on the file system of :attr:`folder`; it is moved away or deleted.
+            name: the client's name for it; only shown, never used as a path.
 
         Raises:
-            OutputError: it cannot be kept.
+            OutputError: it cannot be stored.
         """
         try:
             identity = file_sha256(path)[:16]
@@ -198,7 +198,7 @@ class ExpertStore:
             path.unlink(missing_ok=True)
 
     def retry(self, identity: str) -> ExpertInfo:
-        """Prepare one again that failed.
+        """Prepare an expert again after a failure.
 
         Raises:
             SourceError: there is none of that id.
@@ -210,7 +210,7 @@ class ExpertStore:
             return _info(identity, entry)
 
     def remove(self, identity: str) -> None:
-        """Forget an uploaded expert, with everything that was made of the video; sessions go on.
+        """Remove an uploaded expert with every file made of its video; running sessions continue.
 
         Raises:
             SourceError: there is none of that id, or it was not uploaded.
@@ -225,7 +225,7 @@ class ExpertStore:
             self._change.notify_all()
             upload_store.discard(entry.path)
 
-    # -- inside --------------------------------------------------------------------------------------------
+    # -- internals -----------------------------------------------------------------------------------------
 
     def _find(self, identity: str) -> _Entry:
         entry = self._entries.get(identity)
@@ -243,7 +243,7 @@ class ExpertStore:
             raise ReferenceFileError(f"{entry.name} is not prepared yet: wait until it is")
 
     def _again(self, identity: str, entry: _Entry) -> ReferenceFileError:
-        """Somebody emptied the cache: what there was is made again."""
+        """Prepare an expert again whose files in the cache were deleted."""
         with self._change:
             if self._entries.get(identity) is entry and entry.ready is not None:
                 self._wait(entry)
@@ -254,7 +254,7 @@ class ExpertStore:
         self._change.notify_all()
 
     def _work(self) -> None:
-        """The thread's life: the next one that waits, until the end. A process lives while there is work."""
+        """Main loop of the thread: prepare the next waiting expert; the process lives while there is work."""
         preparer: Preparer | None = None
         try:
             while True:
@@ -280,7 +280,7 @@ class ExpertStore:
         return next(waiting, None)
 
     def _prepare(self, identity: str, entry: _Entry, preparer: Preparer | None) -> Preparer | None:
-        """Make one ready; the process for the next one, or None when it is gone."""
+        """Prepare one expert; return the process for the next one, or None when it has ended."""
 
         def tell(progress: float | None, left: float | None) -> None:
             with self._change:
@@ -311,7 +311,7 @@ class ExpertStore:
         return preparer
 
     def _forget(self, identity: str, entry: _Entry) -> None:
-        """Delete what was made of an expert who was removed meanwhile."""
+        """Delete the files of an expert that was removed meanwhile."""
         with self._change:
             if not self._closing and self._entries.get(identity) is None:
                 upload_store.discard(entry.path)
@@ -335,7 +335,7 @@ def _info(identity: str, entry: _Entry) -> ExpertInfo:
 
 
 def _words(text: str, entry: _Entry) -> str:
-    """A message with the name that the user knows in place of the file's."""
+    """Return a message with the name that the user knows in place of the file's."""
     for stored in (str(entry.path), entry.path.name):
         text = text.replace(stored, entry.name)
     return clean_text(text, 400)

@@ -1,6 +1,6 @@
-"""Is an uploaded file a video that can be used? Looked at in a process of its own: it may be made to harm.
+"""Checks in a separate process whether an uploaded file is a usable video: it may be malicious.
 
-What makes a decoder crash, hang or ask for all memory ends that process alone.
+A file that makes a decoder crash, hang or take all memory ends that process alone.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from posesync.pose.video_file import VideoFile
 from posesync.reference.prepare import MIN_DURATION
 from posesync.reference.worker_process import start_process
 
-#: Kinds of file that are read, by FFmpeg's name → what such a file ends in. Playlists, pictures and scripts
-#: are none of them.
+#: Accepted formats, by FFmpeg's name → their file suffix. Playlists, pictures and scripts are not among them.
 KINDS: Final = {
     "mov": ".mp4",
     "matroska": ".mkv",
@@ -32,7 +31,7 @@ KINDS: Final = {
 }
 #: px² of a picture: 8K.
 MAX_AREA: Final = 7680 * 4320
-#: s that looking may take.
+#: s that the inspection may take.
 PATIENCE: Final = 60.0
 
 _WEB_CODECS: Final = frozenset({"vp8", "vp9", "av1", "opus", "vorbis"})
@@ -41,10 +40,10 @@ _OPTIONS: Final = {"protocol_whitelist": "file", "format_whitelist": ",".join(KI
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a file is not taken.
+    """Why a file is refused.
 
     Attributes:
-        status: of HTTP.
+        status: HTTP status.
         code: one word for programs.
         message: one line.
     """
@@ -55,7 +54,7 @@ class Refusal:
 
 
 def inspect_in_child(path: Path, longest: float, patience: float = PATIENCE) -> str | Refusal:
-    """:func:`inspect`, in a process of its own, which has ``patience`` s."""
+    """Return the result of :func:`inspect`, run in a separate process for at most ``patience`` s."""
     ours, process = start_process(_serve, path, longest)
     try:
         if ours.poll(patience):
@@ -76,14 +75,14 @@ def _serve(connection: Connection, path: Path, longest: float) -> None:
 
 
 def inspect(path: Path, longest: float) -> str | Refusal:
-    """Look at a file as hostile input; every packet of its pictures is read, the first one is decoded.
+    """Inspect a file as hostile input: read every packet of its pictures and decode the first one.
 
     Args:
         path: the file.
-        longest: s that a video may last.
+        longest: s that a video may last, at most.
 
     Returns:
-        What the file should end in, one of :data:`.upload_store.SUFFIXES`; or why it is not taken.
+        The suffix for the file, one of :data:`.upload_store.SUFFIXES`; or why it is refused.
     """
     try:
         with av.open(f"file:{path.absolute()}", options=_OPTIONS, **ODD_METADATA) as container:
@@ -122,10 +121,10 @@ def _check(container: Any, stream: Any, longest: float) -> Refusal | None:
 
 
 def _duration(container: Any, stream: Any, longest: float) -> float:
-    """Length, s, from the packets: a header may say anything."""
+    """Return the length, s, from the packets: a header may say anything."""
     first, last = float("inf"), float("-inf")
     count, rate = 0, float(stream.average_rate or stream.guessed_rate or 30)
-    with suppress(av.FFmpegError):  # broken off: it is used up to there
+    with suppress(av.FFmpegError):  # truncated: it is used up to there
         for packet in container.demux(stream):
             count += packet.size > 0
             stamp = packet.pts if packet.pts is not None else packet.dts

@@ -1,4 +1,4 @@
-"""The process that makes experts ready, one after the other, out of the way of running sessions."""
+"""The process that prepares experts one after the other, without disturbing running sessions."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ from .thumbnails import write_thumbnail
 
 logger = logging.getLogger(__name__)
 
-#: Share of the whole that finding the poses takes; the rest is the playable copy.
+#: Share of the work that is pose estimation; the rest is the playable copy.
 POSES: Final = 0.65
 #: Added to the priority of the process, so that sessions come first.
 _NICE: Final = 5
-#: s between two looks at whether it is still wanted.
+#: s between two checks whether the result is still wanted.
 _LOOK: Final = 0.2
 
-#: Told of the share done, 0..1, and of the s left, each None when not known.
+#: Called with the share done, 0..1, and the s left, each None when not known.
 Tell = Callable[[float | None, float | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What there is of an expert who can be practised with.
+    """The files and figures of a prepared expert.
 
     Attributes:
-        folder: of the prepared reference.
+        folder: folder of the prepared reference.
         video: the copy that a browser plays.
         thumbnail: a JPEG.
-        duration: of the reference, s.
+        duration: length of the reference, s.
         sections: (from s, to s, name).
         size: width and height of the pictures, px.
-        warning: what is wrong with the video, else empty.
+        warning: a problem of the video, else empty.
     """
 
     folder: Path
@@ -60,26 +60,26 @@ class Ready:
 
 
 class NotWantedError(Exception):
-    """The one who asked wants it no more; the process has been ended."""
+    """The result is no longer wanted; the process has been ended."""
 
 
 class Preparer(WorkerProcess):
-    """The process. One thread; end it with :meth:`end`."""
+    """The preparing process. For one thread; end it with :meth:`end`."""
 
     def __init__(self, settings: PoseSettings) -> None:
         super().__init__(_serve, settings)
         self._said: set[str] = set()
 
     def prepare(self, video: Path, tell: Tell, wanted: Callable[[], bool]) -> Ready | str:
-        """Make one video ready; what cannot be is answered by its reason, one line.
+        """Prepare one video; return the result, or in one line why it cannot be prepared.
 
         Args:
             video: the file.
-            tell: about ten times a second.
-            wanted: asked all the time; False ends the process.
+            tell: called about ten times a second.
+            wanted: called all the time; False ends the process.
 
         Raises:
-            NotWantedError: ``wanted`` said so.
+            NotWantedError: ``wanted`` returned False.
             ChildProcessError: the process died; its text says why. Make a new one.
         """
         try:
@@ -113,7 +113,7 @@ class Preparer(WorkerProcess):
 
 
 def _serve(connection: Connection, settings: PoseSettings) -> None:
-    """The process's life: videos in, progress and results out."""
+    """Main loop of the process: videos in, progress and results out."""
     if hasattr(os, "nice"):
         os.nice(_NICE)
 
@@ -124,15 +124,15 @@ def _serve(connection: Connection, settings: PoseSettings) -> None:
 
 
 def make_ready(video: Path, settings: PoseSettings, tell: Tell) -> Ready | str:
-    """Poses, playable copy and thumbnail of a video; all of them come from the caches when they are there.
+    """Make poses, playable copy and thumbnail of a video, or take them from the caches.
 
     Args:
         video: the file.
         settings: how keypoints are found.
-        tell: about ten times a second.
+        tell: called about ten times a second.
 
     Returns:
-        What there is, or in one line why there is nothing.
+        The prepared expert, or in one line why it cannot be prepared.
     """
 
     def poses(progress: Progress) -> None:
@@ -156,7 +156,7 @@ def make_ready(video: Path, settings: PoseSettings, tell: Tell) -> Ready | str:
         return _describe(outcome.folder, playable, outcome.detail)
     except PoseSyncError as error:
         return " ".join(str(error).split())
-    except Exception as error:  # a fault of ours or of a library: that of this video alone
+    except Exception as error:  # a bug, ours or a library's, fails this video alone
         logger.debug("unexpected", exc_info=True)
         return f"unexpected {type(error).__name__} ({error}): please report it with the video"
 

@@ -1,6 +1,6 @@
-"""The library for the page: experts, their pictures and videos, and the sessions of the past.
+"""The library's routes: experts, their pictures and videos, and past sessions.
 
-Nothing that a client says becomes a path: experts are looked up in the store, reports in a listing.
+No text from a client becomes a path: experts are looked up in the store, reports in a listing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .experts import ExpertStore
 from .session_history import SessionHistory
 from .uploads import UploadError, Uploads, shown_name
 
-#: s for which a sender who was refused may go on sending.
+#: s for which a refused sender may continue sending.
 LINGER: Final = 1.0
 
 _VIDEO: Final = "video/mp4"
@@ -31,13 +31,13 @@ _READ: Final = ["GET", "HEAD"]
 def router(
     store: ExpertStore, sessions: Path, history_path: Path, *, uploads: Uploads | None = None
 ) -> APIRouter:
-    """The routes of the library.
+    """Return the routes of the library.
 
     Args:
         store: the experts.
         sessions: folder of kept sessions, with their reports.
-        history_path: of the history.
-        uploads: receives videos; with the usual limits when None.
+        history_path: path of the history.
+        uploads: receives videos; with the default limits when None.
     """
     uploads = uploads or Uploads(store.folder)
     api = APIRouter(include_in_schema=False)
@@ -49,7 +49,7 @@ def router(
 
 
 def refusal(status: int, code: str, message: str) -> JSONResponse:
-    """Every refusal has the same form: a word for programs and a line for people."""
+    """Return a refusal: a word for programs and a line for people, always in the same form."""
     return JSONResponse(_refused(code, message), status)
 
 
@@ -58,13 +58,13 @@ def _refused(code: str, message: str) -> dict[str, Any]:
 
 
 class _WhileSending(JSONResponse):
-    """A refusal to who is still sending: what comes is passed over for a while, then the connection ends.
+    """A refusal while the client is still sending: data is discarded for a while before the connection ends.
 
-    Were it ended at once, the sender would learn that it broke, and not why.
+    If it ended at once, the client would see a broken connection instead of the reason.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Answer first, then listen for :data:`LINGER` s at most."""
+        """Send the answer, then discard data for :data:`LINGER` s at most."""
         self.headers["Connection"] = "close"
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         await send(start)
@@ -88,7 +88,7 @@ def _add_experts(api: APIRouter, store: ExpertStore, uploads: Uploads) -> None:
     @api.get("/api/experts")
     async def list_experts() -> JSONResponse:
         found = await run_in_threadpool(store.list)
-        # The limits too, so that a page need not send 3 GB to learn that they are too many.
+        # With the limits, so that a page need not send 3 GB to learn that it is too much.
         return JSONResponse({"experts": [info.to_dict() for info in found], "upload": uploads.limits})
 
     @api.get("/api/experts/{identity}")
@@ -111,7 +111,7 @@ def _add_experts(api: APIRouter, store: ExpertStore, uploads: Uploads) -> None:
             return _unknown()
         try:
             await run_in_threadpool(store.remove, identity)
-        except PoseSyncError as error:  # not an uploaded one, or somebody else was quicker
+        except PoseSyncError as error:  # not an uploaded one, or already removed
             return refusal(403, "not-uploaded", str(error)) if not info.uploaded else _unknown()
         return Response(status_code=204)
 
@@ -165,7 +165,7 @@ def _add_past(api: APIRouter, past: SessionHistory) -> None:
 
 
 def _file(path: Path, kind: str) -> FileResponse | None:
-    """A file, with ranges; None when it has just gone."""
+    """Return a file response with ranges; None when the file has just been deleted."""
     try:
         return FileResponse(path, media_type=kind, stat_result=path.stat())
     except OSError:

@@ -1,4 +1,4 @@
-"""The sessions of the past for the page: those of the history, and those of which only a report is left."""
+"""Past sessions for the page: those in the history, and those of which only a report is left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .experts import ExpertStore
 
 LOG: Final = ".jsonl"
 REPORT: Final = ".html"
-#: Sessions that are listed; the newest.
+#: Sessions that are listed, the newest ones.
 MOST: Final = 1000
 
 _MAX_HEADER: Final = 64 << 10
@@ -29,7 +29,7 @@ _NOTHING: Final = dict.fromkeys(
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A session in the folder: its log's digest, None without a log; when it was; its report, or None."""
+    """A session in the folder: its log's digest, None without a log; its time; its report, or None."""
 
     sha256: str | None
     changed: float
@@ -41,8 +41,8 @@ class SessionHistory:
     """Sessions and reports. Its methods may be called from any thread, and block.
 
     Args:
-        store: tells which experts are still here.
-        folder: of kept sessions.
+        store: shows which experts still exist.
+        folder: folder of kept sessions.
         history: the history's file.
     """
 
@@ -52,26 +52,26 @@ class SessionHistory:
         self._lock = threading.Lock()
 
     def sessions(self) -> list[dict[str, Any]]:
-        """What ``GET /api/history`` answers, the newest last.
+        """Return the answer of ``GET /api/history``, the newest session last.
 
         Raises:
             OutputError: the history cannot be used.
         """
         past: list[PastSession] = []
-        if self._history.is_file():  # opening would make it
+        if self._history.is_file():  # opening would create it
             with History(self._history) as history:
                 past = history.sessions(limit=MOST)
         kept = self._kept()
         reports = {session.sha256: session.report for session in kept if session.sha256}
         known = {session.sha256 for session in past}
         listed = [(session, reports.get(session.sha256)) for session in past]
-        # The history may be switched off, or a newer file than the sessions.
+        # The history may be switched off, or begun after these sessions.
         listed += [(_unknown(k), k.report) for k in kept if k.report is not None and k.sha256 not in known]
         listed.sort(key=lambda item: item[0].at)
         return [self._described(*item) for item in listed[-MOST:]]
 
     def report(self, identity: str) -> Path | None:
-        """The report of that id, out of a listing; None when there is none."""
+        """Return the report with that id from the listing; None when there is none."""
         for path in self._files(REPORT):
             if report_id(path) == identity:
                 return path
@@ -92,7 +92,7 @@ class SessionHistory:
         return [kept for kept in each if kept is not None]
 
     def _look(self, log: Path | None, report: Path | None) -> _Kept | None:
-        """A session's files; None when they have just been deleted."""
+        """Return a session from its files; None when they have just been deleted."""
         path = log or report
         try:
             stat = path.stat() if path is not None else None
@@ -104,10 +104,10 @@ class SessionHistory:
             return None
 
     def _files(self, suffix: str) -> list[Path]:
-        """Files of that ending, no links: nothing outside the folder is ever given away."""
+        """Return the files with that suffix, without links: nothing outside the folder is ever served."""
         try:
             entries = list(self._folder.iterdir())
-        except OSError:  # there has been no session yet
+        except OSError:  # no session yet
             return []
         return [
             path
@@ -119,7 +119,7 @@ class SessionHistory:
         ]
 
     def _digest(self, log: Path, size: int, changed: int) -> str:
-        """sha256 of a log, read once."""
+        """Return the sha256 of a log, which is read once."""
         key = (log.name, size, changed)
         with self._lock:
             known = self._digests.get(key)
@@ -131,7 +131,7 @@ class SessionHistory:
 
 
 def _unknown(kept: _Kept) -> PastSession:
-    """A session of which the history knows nothing: when it was, and with whom if the log says so."""
+    """Return a session that is not in the history: its time, and its expert if the log gives it."""
     reference = {} if kept.log is None else _reference(kept.log)
     return PastSession(
         sha256=kept.sha256 or "",
@@ -145,7 +145,7 @@ def _unknown(kept: _Kept) -> PastSession:
 
 
 def _reference(log: Path) -> dict[str, Any]:
-    """What a log's first line says of the expert, not to be trusted."""
+    """Return the expert as given in a log's first line, which is untrusted."""
     try:
         with log.open("rb") as file:
             header = json.loads(file.readline(_MAX_HEADER))

@@ -1,4 +1,4 @@
-"""One picture that stands for an expert: the performer well visible, and not blurred by a quick move."""
+"""Chooses a thumbnail for an expert: the person well visible, and not blurred by a quick move."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from posesync.pose.types import FloatArray, Image
 from posesync.reference import Reference
 from posesync.reference.proxy import ProxyVideo
 
-#: px, of the picture; a narrower video keeps its own.
+#: px, width of the picture; a narrower video keeps its own.
 WIDTH: Final = 480
 #: JPEG quality 0..100.
 QUALITY: Final = 82
-#: Moments that are compared, out of the best visible quarter.
+#: Moments that are compared, from the quarter with the best visibility.
 CANDIDATES: Final = 24
 _BEST: Final = 0.75  # quantile of visibility
 _BODY: Final = slice(5, 17)
@@ -27,9 +27,9 @@ def write_thumbnail(reference: Reference, proxy: ProxyVideo, target: Path) -> No
     """Write the picture as JPEG.
 
     Args:
-        reference: whose video it is.
+        reference: the reference of the video.
         proxy: its pictures.
-        target: replaced when complete; its folder is made.
+        target: the file, replaced when complete; its folder is created.
 
     Raises:
         ReferenceFileError: a picture is corrupt.
@@ -47,7 +47,7 @@ def write_thumbnail(reference: Reference, proxy: ProxyVideo, target: Path) -> No
 
 
 def best_moment(reference: Reference, proxy: ProxyVideo) -> float:
-    """The sharpest, s, of the moments at which the most of the performer is seen."""
+    """Return the sharpest moment, s, among those at which the expert is best visible."""
     visible = reference.keypoints[:, _BODY, 2].mean(axis=1)
     good = np.flatnonzero(visible >= np.quantile(visible, _BEST))
     chosen = good[np.unique(np.linspace(0, len(good) - 1, CANDIDATES).round().astype(int))]
@@ -60,7 +60,7 @@ def best_moment(reference: Reference, proxy: ProxyVideo) -> float:
 
 
 def _sharpness(image: Image, pose: FloatArray) -> float:
-    """How much detail there is around the performer (17, 3), px of ``image``."""
+    """Return how much detail there is around the pose (17, 3), px of ``image``."""
     seen = pose[pose[:, 2] > CONFIDENCE_FLOOR, :2]
     if len(seen) >= 2:
         (left, top), (right, bottom) = np.floor(seen.min(axis=0)), np.ceil(seen.max(axis=0))

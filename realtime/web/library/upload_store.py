@@ -1,6 +1,6 @@
-"""Where uploaded videos are kept: each under the number of its content, with a card that says its name.
+"""Stores uploaded videos: each under the digest of its content, with a card that holds its name.
 
-No name from a client is ever part of a path: the card holds it, to be shown.
+No name from a client is ever part of a path: the card holds it for display.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from posesync.reference.prepare import reference_cache_dir
 
 #: Characters of a name that are kept.
 NAME_LENGTH: Final = 120
-#: What a video may end in here; chosen by what it is (:mod:`.uploads`), not by what its sender says.
+#: File suffixes in the store; chosen by the content (:mod:`.uploads`), not by the sender's file name.
 SUFFIXES: Final = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".ts", ".mpg", ".flv", ".wmv", ".ogv")
-#: Begin of the names of files that are not complete.
+#: Prefix of the names of incomplete files.
 HIDDEN: Final = "."
 
 _ID: Final = re.compile(r"[0-9a-f]{16}")
 _MAX_CARD: Final = 64 << 10
-_STALE: Final = 24 * 3600  # s after which what a killed server left is swept away
+_STALE: Final = 24 * 3600  # s after which the remains of a killed server are deleted
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A video that was uploaded.
+    """An uploaded video.
 
     Attributes:
         identity: the first 16 hexadecimal digits of its sha256.
         path: the file.
-        name: as its sender called it, one line, never empty.
-        added: when, ISO 8601.
+        name: the sender's name for it, one line, never empty.
+        added: time of the upload, ISO 8601.
     """
 
     identity: str
@@ -53,10 +53,10 @@ def put(folder: Path, identity: str, upload: Path, name: str) -> Item:
     """Move a file to its place, with its card.
 
     Args:
-        folder: of the upload_store.
+        folder: folder of the upload store.
         identity: see :class:`Item`.
         upload: the file, on the same file system, with one of :data:`SUFFIXES`.
-        name: to be shown; cleaned here.
+        name: name for display; cleaned here.
 
     Raises:
         OSError: it cannot be moved.
@@ -66,7 +66,7 @@ def put(folder: Path, identity: str, upload: Path, name: str) -> Item:
     path = folder / f"{identity}{suffix}"
     added = datetime.now(timezone.utc).isoformat(timespec="seconds")
     shown = clean_text(name, NAME_LENGTH) or "video"
-    # The file last: it is what counts. A card without one is swept away.
+    # The file comes last, because it is what counts: a card without one is deleted.
     with atomic_file(_card(path)) as file:
         file.write(json.dumps({"schema": 1, "name": shown, "added": added}, ensure_ascii=False).encode())
     try:
@@ -78,7 +78,7 @@ def put(folder: Path, identity: str, upload: Path, name: str) -> Item:
 
 
 def discard(path: Path) -> None:
-    """Delete a video with its card and with everything that was made of it, whatever the settings were."""
+    """Delete a video with its card and everything made of it, under any settings."""
     made = [
         found
         for cache in (reference_cache_dir(), playable_cache_dir())
@@ -93,10 +93,10 @@ def discard(path: Path) -> None:
 
 
 def items(folder: Path) -> list[Item]:
-    """What earlier runs kept, the oldest first; what killed ones left is swept away. The folder is made.
+    """Return the stored videos, the oldest first; create the folder and delete remains of killed runs.
 
     Raises:
-        OutputError: the folder cannot be made or read.
+        OutputError: the folder cannot be created or read.
     """
     found: list[Item] = []
     try:
@@ -118,7 +118,7 @@ def _card(path: Path) -> Path:
 
 
 def _item(path: Path) -> Item:
-    """A lost or damaged card costs only the name and the date."""
+    """Return a stored video; without a valid card it only lacks name and date."""
     added = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc).isoformat(timespec="seconds")
     name = ""
     with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
@@ -130,7 +130,7 @@ def _item(path: Path) -> Item:
 
 
 def _sweep(path: Path) -> None:
-    """Delete what is not complete and has not changed for long; another server may just be writing it."""
+    """Delete an incomplete file if it is old; another server may be writing a recent one."""
     belongs = any(path.with_suffix(suffix).is_file() for suffix in SUFFIXES)
     if not belongs and time.time() - path.stat().st_mtime > _STALE:
         path.unlink(missing_ok=True)

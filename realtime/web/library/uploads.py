@@ -1,7 +1,7 @@
-"""A video on its way from a page to the disk: within limits, looked at before anybody works with it.
+"""Receives videos from a page: within limits, and inspected before use.
 
-Whatever goes wrong, and whenever the sender leaves, nothing of it stays. What it is called plays no part:
-the file has a name of ours, and its ending comes from what is in it.
+After any error, and whenever the sender leaves, nothing of a video stays. The sender's file name is not used:
+the file gets a name of its own, and its suffix comes from its content.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ from starlette.requests import ClientDisconnect
 from . import upload_store
 from .inspection import Refusal, inspect_in_child
 
-#: Bytes of a video.
+#: Bytes of a video, at most.
 MOST: Final = 2 << 30
-#: s of a video.
+#: s of a video, at most.
 LONGEST: Final = 3600.0
 #: Bytes that stay free on the disk.
 FREE: Final = 2 << 30
-#: Uploads that may be under way.
+#: Uploads in progress, at most.
 AT_ONCE: Final = 2
-#: s without a word from the sender, and s before their speed counts.
+#: s without data from the sender, and s before their speed counts.
 PATIENCE: Final = 20.0
-#: Bytes per s below which a sender only keeps a place occupied.
+#: Bytes per s, at least; a slower sender only blocks a place.
 SLOWEST: Final = 50_000
 
 _BLOCK: Final = 1 << 20  # bytes written at once
-_ROOM_EVERY: Final = 64 << 20  # bytes between two looks at the disk
+_ROOM_EVERY: Final = 64 << 20  # bytes between two checks of the disk
 _GIB: Final = 1 << 30
 
 
 class UploadError(Exception):
-    """An upload that was refused.
+    """An upload was refused.
 
     Attributes:
-        status: of HTTP.
+        status: HTTP status.
         code: one word for programs.
         unread: whether the sender may still be sending.
     """
@@ -60,16 +60,16 @@ class UploadError(Exception):
 
 
 class Uploads:
-    """Takes uploads into a folder. Belongs to the event loop's thread.
+    """Receives uploads into a folder. For the event loop's thread.
 
     Args:
-        folder: where files are received; there already.
-        most: bytes of a video.
-        longest: s of a video.
+        folder: where files are received; it must exist.
+        most: bytes of a video, at most.
+        longest: s of a video, at most.
         free: bytes that must stay free on the disk.
-        at_once: uploads under way.
-        patience: s without a word from the sender, and s before their speed counts.
-        slowest: bytes per s that are expected from then on.
+        at_once: uploads in progress, at most.
+        patience: s without data from the sender, and s before their speed counts.
+        slowest: bytes per s that are required from then on.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Uploads:
 
     @property
     def limits(self) -> dict[str, float]:
-        """``bytes`` and ``seconds`` that a video may have at most."""
+        """Limits of a video: ``bytes`` and ``seconds``."""
         return {"bytes": self._most, "seconds": self._longest}
 
     @asynccontextmanager
@@ -98,15 +98,15 @@ class Uploads:
         """Receive one video.
 
         Args:
-            chunks: the body, as it comes in.
+            chunks: the body, as it arrives.
             declared: the header Content-Length, if there was one.
 
         Yields:
-            The file, complete and looked at, with one of :data:`.upload_store.SUFFIXES`; what is still there
-            of it when the block ends is deleted.
+            The complete and inspected file, with one of :data:`.upload_store.SUFFIXES`; if it is still there
+            when the block ends, it is deleted.
 
         Raises:
-            UploadError: too large, too long, too slow, no video, no room, broken off, too many at once.
+            UploadError: too large, too long, too slow, not a video, no room, interrupted, too many at once.
         """
         if self._under_way >= self._at_once:
             raise UploadError(
@@ -135,9 +135,9 @@ class Uploads:
     def _length(self, declared: str | None) -> int | None:
         if declared is None:
             return None
-        # int() would take signs, blanks, underscores and other scripts' digits.
+        # int() would accept signs, blanks, underscores and other scripts' digits.
         if re.fullmatch(r"[0-9]{1,18}", declared) is None:
-            raise UploadError(400, "length", "the header Content-Length is no number: send the file's size")
+            raise UploadError(400, "length", "Content-Length is not a number: send the file's size")
         length = int(declared)
         if length > self._most:
             raise self._too_large()
@@ -171,7 +171,7 @@ class Uploads:
             raise _broken_off()
 
     async def _pour(self, chunks: AsyncIterator[bytes], file: BinaryIO) -> int:
-        """Write what comes; its bytes. Held to the limits of size, speed and room all the time."""
+        """Write the chunks within the limits of size, speed and disk space; return the number of bytes."""
         buffer = bytearray()
         received, looked, begun = 0, 0, time.monotonic()
         while True:
@@ -192,9 +192,9 @@ class Uploads:
                 await run_in_threadpool(self._check_room, 0)
 
     async def _next(self, chunks: AsyncIterator[bytes], patience: float) -> bytes | None:
-        """The next piece; None at the end."""
+        """Return the next chunk; None at the end."""
         try:
-            # Not asyncio.wait_for, which before Python 3.12 may lose that the upload was cancelled.
+            # Not asyncio.wait_for, which before Python 3.12 may swallow the cancellation of the upload.
             with anyio.fail_after(max(patience, 0.0)):
                 return await anext(chunks, None)
         except TimeoutError:
@@ -210,9 +210,9 @@ def _broken_off() -> UploadError:
 
 
 def shown_name(header: str) -> str:
-    """What a file is called, from the percent-encoded header of an upload: one line, without folders.
+    """Return a file's name from the percent-encoded header of an upload: one line, without folders.
 
-    Only to be shown; "" when there is nothing to show.
+    For display only; "" when there is nothing to show.
     """
     name = unquote(header[:2000], errors="replace")
     return clean_text(re.split(r"[/\\]", name)[-1], upload_store.NAME_LENGTH)

@@ -1,1 +1,1 @@
-"""The command line: one module per subcommand. Empty: cli.py comes first, before anything heavy loads."""
+"""The command line: one module per subcommand. Empty, so that cli.py runs before anything heavy loads."""

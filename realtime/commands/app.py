@@ -13,16 +13,16 @@ from .console import fail, set_up_logging
 HELP = "Real-time movement coaching from a webcam: follows your pace through an expert's video."
 
 
-#: The commands of ``posesync``: a module each, with a function of the same name.
+#: The commands of ``posesync``: each is a module with a function of the same name.
 COMMANDS = ("live", "serve", "prepare", "sync", "report", "history", "demo", "models", "config", "doctor")
 
 
 def build_app(program: str, only: str | None = None) -> typer.Typer:
-    """The Typer application of ``posesync`` or, with one command only, of ``posesync-live``.
+    """Return the Typer application of ``posesync`` or, with one command only, of ``posesync-live``.
 
     Args:
         program: ``posesync`` or ``posesync-live``.
-        only: the command that is called, so that the others need not be imported: the doctor must come even
+        only: the command that is called, so that the others need not be imported: the doctor must run even
             when a library that the others need is broken.
     """
     app = typer.Typer(

@@ -1,7 +1,7 @@
-"""The command line's two doors, ``posesync`` and ``posesync-live``.
+"""Entry points of the command line, ``posesync`` and ``posesync-live``.
 
-Kept light: whatever takes time to import is imported inside, under the handler that turns Ctrl-C and every
-:class:`PoseSyncError` into an exit code and, at most, one line.
+Kept light: slow imports happen inside, under the handler that turns Ctrl-C and every :class:`PoseSyncError`
+into an exit code and, at most, one line.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ TERMINATED = 143
 
 
 def main() -> None:
-    """``posesync``: every command."""
+    """Run ``posesync``, with every command."""
     sys.exit(_guarded("posesync"))
 
 
 def live_main() -> None:
-    """``posesync-live``, the same as ``posesync live``."""
+    """Run ``posesync-live``, the same as ``posesync live``."""
     sys.exit(_guarded("posesync-live"))
 
 
@@ -42,13 +42,13 @@ def _guarded(program: str) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
     finally:
-        # All is done and written; an impatient second Ctrl-C shall not spoil the exit code.
+        # Everything is done and written; a second Ctrl-C must not change the exit code.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    if not StopSignals.ended:  # else all is written: an impatient second Ctrl-C changes nothing
+    if not StopSignals.ended:  # otherwise everything is written, and a second Ctrl-C changes nothing
         StopSignals.pending = True
         raise KeyboardInterrupt
 
@@ -60,6 +60,6 @@ def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 
 def _unraisable(what: sys.UnraisableHookArgs) -> None:
-    """Keep quiet about a Ctrl-C that came inside a destructor: it is pending, see above."""
+    """Ignore a Ctrl-C that arrived inside a destructor: it is pending, see above."""
     if not isinstance(what.exc_value, (KeyboardInterrupt, SystemExit)):
         sys.__unraisablehook__(what)

@@ -1,4 +1,4 @@
-"""``posesync config``: the settings in force, and where each came from."""
+"""``posesync config``: the settings in force, and the origin of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def config(
 ) -> None:
     """Print every setting with its value and where the value came from.
 
-    What is printed is a settings file itself: posesync config > my.toml, then --config my.toml.
+    The output is itself a settings file: posesync config > my.toml, then --config my.toml.
     """
     effective = load_config(
         config, {"pose.model": pose, "detector.kind": detector, "pose.provider": provider}
@@ -34,7 +34,7 @@ def config(
 
 
 def as_toml(effective: Config) -> str:
-    """A commented settings file that gives the same configuration again."""
+    """Return a commented settings file that gives the same configuration."""
     head = [
         "# PoseSync's settings in force. Change what you like and use the file with --config FILE.",
         f"# Presets: {', '.join(preset_names())}, as in --config {preset_names()[0]}.",
@@ -71,7 +71,7 @@ def settings_file(
 
 
 def as_json_text(effective: Config) -> str:
-    """Every key with value, origin, default, unit and range."""
+    """Return every key with value, origin, default, unit and range."""
     settings = {name: _entry(setting, effective, name) for name, setting in default_settings().items()}
     return json.dumps({"schema": SCHEMA, "settings": settings}, ensure_ascii=False, indent=2) + "\n"
 
@@ -87,7 +87,7 @@ def _entry(setting: Setting, effective: Config, name: str) -> dict[str, object]:
 
 
 def _toml(value: Value) -> str:
-    """A value as TOML; strings are choices, but a JSON string is a TOML string in any case."""
+    """Return a value as TOML; a JSON string is always a valid TOML string."""
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""What every command says and how: results on standard output, progress and troubles on standard error."""
+"""Output of the commands: results on standard output, progress and problems on standard error."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 
 
 def out() -> Console:
-    """Standard output, looked up anew so that redirection works; lines are never broken."""
+    """Return standard output, looked up on each call so that redirection works; lines are never wrapped."""
     return Console(highlight=False, soft_wrap=True)
 
 
 def err() -> Console:
-    """Standard error."""
+    """Return standard error."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def say(message: str, *, style: str = "") -> None:
-    """One line of result."""
+    """Print one line of result."""
     out().print(Text(message, style=style))
 
 
 def fail(message: str) -> None:
-    """One line about what went wrong."""
+    """Print one line about an error."""
     line = " ".join(message.split())
     err().print(Text.assemble(("error: ", "bold red"), line))
 
 
 class _Handler(logging.Handler):
-    """One line each; what was said already (two estimators lack the same model) is not said again."""
+    """Prints each record as one line, without repeats (two estimators may lack the same model)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,10 +53,10 @@ class _Handler(logging.Handler):
 
 
 def set_up_logging() -> None:
-    """Warnings, one line each, on standard error; and which GPU does the work, where one does."""
+    """Show warnings on standard error, one line each, and the GPU in use, if any."""
     root = logging.getLogger("posesync")
     for handler in [handler for handler in root.handlers if isinstance(handler, _Handler)]:
-        root.removeHandler(handler)  # what it said belongs to an earlier command of the same process
+        root.removeHandler(handler)  # left by an earlier command of the same process
     root.addHandler(_Handler())
     root.propagate = False
     logging.getLogger("posesync.pose.onnx_session").setLevel(logging.INFO)
@@ -64,7 +64,7 @@ def set_up_logging() -> None:
 
 @contextmanager
 def preparing(name: str) -> Iterator[Callable[[Progress], None]]:
-    """A bar of frames, frames per second and time left, for as long as an expert's video is prepared.
+    """Show frames, frames per second and time left in a bar while an expert's video is prepared.
 
     It appears with the first report, so nothing is shown when the reference comes from the cache.
     """

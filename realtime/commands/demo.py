@@ -1,4 +1,4 @@
-"""``posesync demo``: the main job without a camera and without a network, against a known truth."""
+"""``posesync demo``: live coaching without camera and network, compared with a known truth."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def demo(
     detector: shared.Detector = None,
     provider: shared.Provider = None,
 ) -> None:
-    """Follow a performer who walks at a known, changing pace, and say how far off the tracker was.
+    """Follow a performer who walks at a known, changing pace, and print the tracker's error.
 
     The expert comes with PoseSync; the performer is the same walk, slower, faster and once standing still,
-    at another size and frame rate, played as camera. Needs neither camera nor network.
+    at another size and frame rate, played as a camera. Needs neither camera nor network.
     """
     os.environ.setdefault(OFFLINE_VARIABLE, "1")
     settings = load_config(
@@ -73,7 +73,7 @@ def demo(
 
 
 def _make_folder(folder: Path) -> None:
-    """A fresh clone has no folder for the demo yet."""
+    """Create the folder for the demo, which a fresh clone does not have."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,6 +1,6 @@
-"""The demo's performer: the expert clip performed anew, at a known tempo, size and frame rate.
+"""The demo's performer: the expert's clip, retimed to a known tempo, at another size and frame rate.
 
-The truth is known for every frame, so the demo can say how far off the tracker really is.
+The truth is known for every frame, so the demo can measure the tracker's real error.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from posesync.pose.sources import open_source
 from posesync.pose.types import FloatArray, Image
 from posesync.pose.writer import VideoWriter
 
-#: (tempo relative to the expert's, s of the expert's video that it lasts); tempo 0: a hold of so many s.
+#: (tempo relative to the expert's, s of the expert's video that it lasts); with tempo 0, s of a hold.
 TEMPO: Final = ((1.0, 0.8), (0.7, 0.7), (1.4, 0.9), (0.0, 1.5), (0.8, 0.7), (1.3, 0.8), (1.0, 10.0))
-#: Another size and another frame rate than the expert's.
+#: px and frames per second, different from the expert's.
 SIZE: Final = (384, 480)
 FPS: Final = Fraction(25)
 
@@ -37,7 +37,7 @@ class TempoCurve:
 
     @classmethod
     def over(cls, duration: float) -> TempoCurve:
-        """The demo's curve through ``duration`` s of expert."""
+        """Return the demo's curve over ``duration`` s of the expert's video."""
         live, expert = [0.0], [0.0]
         for tempo, length in TEMPO:
             if expert[-1] >= duration:
@@ -49,11 +49,11 @@ class TempoCurve:
 
     @property
     def duration(self) -> float:
-        """Of the performance, s."""
+        """Length of the performance, s."""
         return float(self.live[-1])
 
     def at(self, time: float) -> float:
-        """Expert time, s, at ``time`` s of the performance."""
+        """Return the expert's time, s, at ``time`` s of the performance."""
         return float(np.interp(time, self.live, self.expert))
 
 
@@ -81,7 +81,7 @@ def perform(expert: Path, performance: Path) -> TempoCurve:
 
 @dataclass(frozen=True, slots=True)
 class TrackingError:
-    """How far off the tracker was against a known tempo.
+    """The tracker's error against a known tempo.
 
     Attributes:
         median: s.
@@ -95,7 +95,7 @@ class TrackingError:
 
 
 def tracking_error(lines: list[dict[str, Any]], curve: TempoCurve) -> TrackingError | None:
-    """Compare the frame lines of a session's log with the truth; None when there was no position at all."""
+    """Return the error of a session log's frame lines against the truth; None without any position."""
     lines = [line for line in lines if not line.get("dropped")]
     errors = [abs(line["position"] - curve.at(line["t"])) for line in lines if line["position"] is not None]
     if not errors:

@@ -1,4 +1,4 @@
-"""What `posesync doctor` finds out about the live part: screen, sound, and how fast a session will be."""
+"""Checks of `posesync doctor` on the live part: screen, sound, and the speed of a session."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 #: s that the speed test lasts.
 SPEED_TEST: Final = 3.0
-#: Frames per second from which on a session feels immediate, and below which it does not.
+#: Frames per second from which a session feels immediate, and below which it does not.
 SMOOTH: Final = 30.0
 ROUGH: Final = 15.0
 #: s after which a check that hangs (a driver, usually) is given up.
@@ -37,12 +37,12 @@ LIMIT: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One question to the machine.
+    """One check of the machine.
 
     Attributes:
-        topic: said when the check itself fails.
+        topic: topic of the finding when the check itself fails.
         ask: returns findings; it may raise and it may hang.
-        main_thread: it must run there (windows on macOS), so it is not guarded against hanging.
+        main_thread: it must run in the main thread (windows on macOS), so it is not guarded against hanging.
     """
 
     topic: str
@@ -51,11 +51,11 @@ class Check:
 
 
 def checks(config: Config, cache: Path) -> list[Check]:
-    """Every check, in the order in which a user would fix what they find.
+    """Return every check, in the order in which a user would fix their findings.
 
     Modules that may be broken are imported by the checks, not by this module.
     """
-    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it would stand among the results
+    os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # it would be printed among the results
     installed = base.installed_packages()
 
     def models() -> Sequence[Finding]:
@@ -124,7 +124,7 @@ def _answer(check: Check) -> Sequence[Finding]:
         text, how = f"not checked, a library is broken ({error})", "repair the library first"
         return [Finding(check.topic, Severity.NOTE, text, how)]
     except Exception as error:
-        # The doctor must come to the end whatever is broken: that is what it is called for.
+        # The doctor must finish whatever is broken: that is its purpose.
         logger.debug("check %s failed", check.topic, exc_info=True)
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         return [
@@ -132,13 +132,13 @@ def _answer(check: Check) -> Sequence[Finding]:
                 check.topic,
                 Severity.BLOCKER,
                 f"could not be checked ({reason})",
-                "repair what is named above, then run posesync doctor again",
+                "repair the problems above, then run posesync doctor again",
             )
         ]
 
 
 def check_machine() -> list[Finding]:
-    """What this is about: versions and processor."""
+    """Report versions and processor."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     details = {
         "posesync": metadata.version("posesync"),
@@ -151,7 +151,7 @@ def check_machine() -> list[Finding]:
 
 
 def check_screen() -> list[Finding]:
-    """Whether a window can be opened."""
+    """Check whether a window can be opened."""
     from posesync.realtime.display.window import check_display
 
     try:
@@ -174,7 +174,7 @@ def check_screen() -> list[Finding]:
 
 
 def check_sound() -> list[Finding]:
-    """Whether there is anything to play sound on."""
+    """Check whether there is a sound device."""
     pygame = importlib.import_module("pygame")
     with _quiet():
         try:
@@ -190,7 +190,7 @@ def check_sound() -> list[Finding]:
 
 
 class _quiet:  # noqa: N801
-    """ALSA writes its own troubles to file descriptor 2, past Python: let them go nowhere for a moment."""
+    """Discards what is written to file descriptor 2 for a moment: ALSA prints its problems there directly."""
 
     def __enter__(self) -> None:
         sys.stderr.flush()
@@ -205,7 +205,7 @@ class _quiet:  # noqa: N801
 
 
 def check_speed(config: Config, *, seconds: float = SPEED_TEST) -> list[Finding]:
-    """A session with the real models on a real clip, drawn as in a window: the frames per second to expect.
+    """Measure the frames per second to expect: real models on a real clip, drawn as in a window.
 
     Raises:
         ModelError: a model is missing or cannot be run.

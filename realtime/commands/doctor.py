@@ -1,4 +1,4 @@
-"""``posesync doctor``: what works on this machine, what does not, and what to do about it."""
+"""``posesync doctor``: checks what works on this machine, and says how to repair the rest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rich.text import Text
 from . import diagnosis
 from . import options as shared
 
-#: Exit code when something keeps the main job from working.
+#: Exit code when something prevents live coaching.
 BLOCKED = 1
 SCHEMA = 1
 
@@ -40,9 +40,9 @@ def doctor(
     detector: shared.Detector = None,
     provider: shared.Provider = None,
 ) -> None:
-    """Try everything a session needs, and say what to do about what does not work.
+    """Check everything a session needs, and say how to repair what does not work.
 
-    Takes about ten seconds. The exit code is 1 when something blocks the main job, else 0.
+    Takes about ten seconds. The exit code is 1 when something prevents live coaching, else 0.
     """
     settings = load_config(config, {"pose.model": pose, "detector.kind": detector, "pose.provider": provider})
     cache = Path(platformdirs.user_cache_dir("posesync", appauthor=False))
@@ -64,7 +64,7 @@ def doctor(
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Every warning is a finding here: said once, with its remedy."""
+    """Hide warnings inside the block: here each is a finding, shown once with its remedy."""
     logger = logging.getLogger("posesync")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -75,7 +75,7 @@ def _without_warnings() -> Iterator[None]:
 
 
 def render(finding: Finding) -> Table:
-    """One finding, wrapped under its own heading."""
+    """Return one finding, wrapped under its own heading."""
     mark, style = _MARKS[finding.severity]
     table = Table.grid(padding=(0, 1))
     table.add_column(width=4, no_wrap=True)
@@ -88,7 +88,7 @@ def render(finding: Finding) -> Table:
 
 
 def conclusion(findings: list[Finding]) -> Text:
-    """The last line."""
+    """Return the last line."""
     count = {severity: sum(f.severity is severity for f in findings) for severity in Severity}
     if blockers := count[Severity.BLOCKER]:
         things = "1 thing stops" if blockers == 1 else f"{blockers} things stop"
@@ -100,7 +100,7 @@ def conclusion(findings: list[Finding]) -> Text:
 
 
 def report(findings: list[Finding]) -> dict[str, Any]:
-    """Everything, for JSON."""
+    """Return all findings, for JSON."""
     return {
         "posesync": metadata.version("posesync"),
         "schema": SCHEMA,

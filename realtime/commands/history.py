@@ -24,14 +24,14 @@ def history(
         Optional[Path],  # noqa: UP045
         typer.Option("--reference", "-r", help="Only of this expert's video.", show_default=False),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="The newest so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many of the newest to list.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     path: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option("--history", help="The history's file; by default your own.", show_default=False),
     ] = None,
 ) -> None:
-    """List the sessions that were reported, the newest last."""
+    """List the reported sessions, the newest last."""
     place = path or default_history_path()
     with History(place) as past:
         sessions = past.sessions(None if reference is None else _sha256(reference), limit)

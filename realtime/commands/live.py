@@ -92,7 +92,7 @@ def live(
         bool, typer.Option("--report/--no-report", help="Write a report beside the log at the end.")
     ] = True,
 ) -> None:
-    """Follow a performer: the matched expert frame beside them, state, score and what differs.
+    """Follow a performer: show the matched expert frame beside them, with state, score and corrections.
 
     Ctrl-C or Q ends the session; log and recording are completed, and a report is written.
     """
@@ -127,9 +127,9 @@ def live(
 
 @contextmanager
 def reporting(log: Path | None) -> Iterator[None]:
-    """Whatever ends the session, what its log holds becomes a report.
+    """Write a report from the log when the block ends, however it ends.
 
-    After an error it is made without a word: the last line must be the error's.
+    After an error nothing is printed about it: the last line must be the error's.
     """
     try:
         yield
@@ -145,7 +145,7 @@ def reporting(log: Path | None) -> Iterator[None]:
 
 
 def _report(log: Path | None) -> bool:
-    """Write the report of a session that has left a log; False when it has not."""
+    """Write the report of a session that has left a log; return False when there is no log."""
     if log is None or not log.is_file():
         return False
     write_report(log, _page(log), history=default_history_path())
@@ -157,7 +157,7 @@ def _page(log: Path) -> Path:
 
 
 def describe_result(result: SessionResult, wanted: SessionOptions) -> list[str]:
-    """How a session went, in a few lines."""
+    """Return a summary of a session in a few lines."""
     summary, timing = result.summary, result.timing
     fps, score = timing["fps"], summary["score"]
     lines = [

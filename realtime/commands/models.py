@@ -1,4 +1,4 @@
-"""``posesync models``: which models are on this machine; fetch or export those that are not."""
+"""``posesync models``: lists the models on this machine, and fetches or exports others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from .console import out, say
 
-#: First word that asks for an export.
+#: First argument that asks for an export.
 EXPORT = "export"
 
 
@@ -19,18 +19,18 @@ def models(
     names: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Argument(
-            help="Models to fetch; none: only list them. `export yolov5nu`: make a detector's ONNX file.",
+            help="Models to fetch; without any, list them. `export yolov5nu`: make a detector's ONNX file.",
             show_default=False,
         ),
     ] = None,
     output: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(
-            "--output", "-o", help="Folder for what is exported; else the cache.", show_default=False
+            "--output", "-o", help="Folder for exported files; by default the cache.", show_default=False
         ),
     ] = None,
 ) -> None:
-    """List the models, or fetch those that are named, or export detectors through ultralytics."""
+    """List the models, fetch the ones given, or export detectors through ultralytics."""
     if names and names[0] == EXPORT:
         _export(names[1:], output)
         return

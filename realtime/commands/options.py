@@ -24,7 +24,7 @@ def moment(text: str) -> float:
         numbers = []
     if not 1 <= len(numbers) <= 3 or not all(0 <= number < float("inf") for number in numbers):
         raise typer.BadParameter(
-            f"{text!r} is no moment, expected seconds or minutes:seconds, as in 75 or 1:15"
+            f"{text!r} is not a time, expected seconds or minutes:seconds, as in 75 or 1:15"
         )
     seconds = 0.0
     for number in numbers:

@@ -1,4 +1,4 @@
-"""``posesync prepare``: turn experts' videos into references, once: one, or a whole library."""
+"""``posesync prepare``: turns experts' videos into references once: one video, or a whole library."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STYLES = {State.PREPARED: "green", State.KEPT: "", State.FAILED: "bold red"}
 
 
 class Engine(str, Enum):
-    """Who does the work of a library."""
+    """Where the videos of a library are prepared."""
 
     LOCAL = "local"
     DASK = "dask"
@@ -50,7 +50,7 @@ def prepare(
         Optional[str],  # noqa: UP045
         typer.Option(help="The Dask scheduler, tcp://host:8786.", show_default=False),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Prepare again even if it is done already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Prepare again, even if already done.")] = False,
     config: shared.ConfigFile = None,
     pose: shared.Pose = None,
     detector: shared.Detector = None,
@@ -66,8 +66,8 @@ def prepare(
 ) -> None:
     """Find the expert's movement in a video and keep it, so that sessions start at once.
 
-    Several videos are a library: one that fails is named in the closing table and stops no other, and a run
-    that was interrupted goes on where it ended. The exit code is 1 when some failed.
+    Several videos are a library: one that fails is listed in the closing table and does not stop the others,
+    and an interrupted run continues where it stopped. The exit code is 1 when some failed.
     """
     loaded = load_config(
         config,
@@ -101,7 +101,7 @@ def prepare(
     console = out()
     console.soft_wrap = False
     if not console.is_terminal:
-        console.width = 10_000  # whoever reads it from a pipe wants one line for each video
+        console.width = 10_000  # a program that reads it from a pipe needs one line for each video
     console.print(closing_table(outcomes))
     say(summary(outcomes))
     if any(outcome.state is State.FAILED for outcome in outcomes):
@@ -121,7 +121,7 @@ def _prepare_one(video: Path, settings: PoseSettings, force: bool) -> None:
 
 
 def closing_table(outcomes: list[Outcome]) -> Table:
-    """One row for each video: what became of it, and why."""
+    """Return a row for each video: its outcome, and why."""
     table = Table(box=None, pad_edge=False)
     for heading, justify in (("video", "left"), ("result", "left"), ("s", "right"), ("person", "right")):
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
@@ -139,7 +139,7 @@ def closing_table(outcomes: list[Outcome]) -> Table:
 
 
 def summary(outcomes: list[Outcome]) -> str:
-    """How many of each."""
+    """Return how many videos had each outcome."""
     count = {state: sum(outcome.state is state for outcome in outcomes) for state in State}
     parts = [f"{count[State.PREPARED]} prepared"]
     if count[State.KEPT]:
@@ -151,7 +151,7 @@ def summary(outcomes: list[Outcome]) -> str:
 
 @contextmanager
 def _library_bars(total: int) -> Iterator[tuple[Done, Advance]]:
-    """A bar for the library and one for each video in work; without a terminal a line for each."""
+    """Show a bar for the library and one for each video in progress; without a terminal, lines."""
     bar = bars.Progress(
         bars.TextColumn("{task.description}"),
         bars.BarColumn(bar_width=None),

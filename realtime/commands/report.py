@@ -1,4 +1,4 @@
-"""``posesync report``: what a session's log says, as a page, JSON or CSV."""
+"""``posesync report``: reports a session's log as a page, JSON or CSV."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def report(
         typer.Option(help="The history's file; by default your own.", show_default=False),
     ] = None,
     no_history: Annotated[
-        bool, typer.Option("--no-history", help="Compare with nothing, and keep nothing.")
+        bool, typer.Option("--no-history", help="Do not compare with the history, and do not add to it.")
     ] = False,
 ) -> None:
     """Report a session: score, joints, tempo, the worst moments, and the change since earlier ones.

@@ -12,7 +12,7 @@ from posesync.realtime.session.config import load_config
 from . import options as shared
 from .console import say
 
-#: What comes with the extra [web]; a broken installation of PoseSync itself is another matter.
+#: Packages of the extra [web]; a broken installation of PoseSync itself is a different error.
 _EXTRA = (
     "fastapi",
     "starlette",

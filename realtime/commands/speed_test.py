@@ -1,4 +1,4 @@
-"""How fast a session is on this machine: the real loop, for a few seconds, on a clip held in memory."""
+"""Measures the speed of a session on this machine: the real loop on a clip in memory for a few seconds."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from posesync.realtime.session.config import Config
 from posesync.realtime.session.options import SessionOptions, pose_settings
 from posesync.reference import Reference
 
-#: Frames of the clip that are played to and fro, so that the movement goes on without a jump.
+#: Frames of the clip, played forwards and backwards so that the movement continues without a jump.
 _FRAMES: Final = 24
 _SIZE: Final = (1280, 720)
-#: Frames per second of the camera that is played: more than any machine is asked to process.
+#: Frames per second of the simulated camera: more than any machine is asked to process.
 _CAMERA_FPS: Final = 120.0
 _CLIP_FPS: Final = 30.0
 _DRIVER: Final = "SDL_VIDEODRIVER"
@@ -32,14 +32,14 @@ _DRIVER: Final = "SDL_VIDEODRIVER"
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """What was measured.
+    """The measured speed.
 
     Attributes:
-        fps: processed frames per second, with drawing beside it.
-        latency_ms: median from capture to result.
-        processed: frames.
-        detector: what finds the performer.
-        providers: where the models ran, in ONNX Runtime's names.
+        fps: processed frames per second, while drawing.
+        latency_ms: median from capture to result, ms.
+        processed: number of frames.
+        detector: the detector in use.
+        providers: the providers that ran the models, in ONNX Runtime's names.
     """
 
     fps: float
@@ -49,12 +49,12 @@ class Speed:
     providers: list[str]
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """Return plain values, ready for JSON."""
         return {**asdict(self), "fps": round(self.fps, 1), "latency_ms": round(self.latency_ms, 1)}
 
 
 class Playing(FrameSource):
-    """A camera made of pictures: to and fro at its frame rate, for so many seconds of wall clock."""
+    """A simulated camera: plays pictures forwards and backwards for a number of seconds of wall clock."""
 
     def __init__(self, pictures: list[Image], seconds: float) -> None:
         height, width = pictures[0].shape[:2]
@@ -66,24 +66,24 @@ class Playing(FrameSource):
         self._start = time.monotonic()
 
     def read(self) -> Frame | None:
-        """The next picture when it is due; None when the time is up."""
+        """Return the next picture when it is due; None when the time is up."""
         if self._index >= self._count:
-            self.is_live = False  # the end, not a camera that got lost
+            self.is_live = False  # the end, not a lost camera
             return None
         if not self._index:
             self._start = time.monotonic()
         moment = self._index / _CAMERA_FPS
         time.sleep(max(0.0, self._start + moment - time.monotonic()))
         self._index += 1
-        picture = self._turn[int(moment * _CLIP_FPS) % len(self._turn)]  # at the pace of life
+        picture = self._turn[int(moment * _CLIP_FPS) % len(self._turn)]  # at real speed
         return Frame(picture, moment, self._index - 1)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is no device."""
 
 
 def measure(config: Config, *, seconds: float = 3.0) -> Speed:
-    """Run a session for ``seconds`` s and say how it went.
+    """Run a session for ``seconds`` s and return its speed.
 
     Raises:
         ModelError: a model is missing or cannot be run.
@@ -109,7 +109,7 @@ def measure(config: Config, *, seconds: float = 3.0) -> Speed:
 
 
 def _pictures() -> list[Image]:
-    """The beginning of the bundled clip, upright in the middle of a camera's 720p."""
+    """Return the beginning of the bundled clip, upright in the middle of a 720p camera picture."""
     clip = resources.files("posesync.realtime") / "media" / "demo_expert.mp4"
     pictures = []
     with resources.as_file(clip) as path, open_source(path) as source:

@@ -1,4 +1,4 @@
-"""``posesync sync``: finished videos of one piece, in sync in one video."""
+"""``posesync sync``: synchronises finished videos of one piece in one video."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sync(
     ] = False,
     window: Annotated[
         Optional[float],  # noqa: UP045
-        typer.Option(help="Largest shift in s, beyond what the lengths differ by.", show_default=False),
+        typer.Option(help="Largest shift in s, beyond the difference of the lengths.", show_default=False),
     ] = None,
     metric: Annotated[str, typer.Option(metavar="features|angle-mae", help="What is compared.")] = "features",
     path: Annotated[
@@ -60,9 +60,9 @@ def sync(
     detector: shared.Detector = None,
     provider: shared.Provider = None,
 ) -> None:
-    """Bring videos of one piece in sync: every moment of the expert's beside the same one of the attempt's.
+    """Synchronise videos of one piece: each moment of the expert's beside the same moment of the attempt's.
 
-    What was found in a video is kept: a second run, or one after Ctrl-C, begins with the warping.
+    The movement found in a video is kept, so a second run, or one after Ctrl-C, begins with the warping.
     """
     _one_of("--follow", follow, ("expert", "attempt"))
     _one_of("--metric", metric, METRICS)
@@ -96,7 +96,7 @@ def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
 
 @contextmanager
 def stages() -> Iterator[Report]:
-    """A bar for each stage, for as long as it lasts; nothing where nobody watches. Any thread may report."""
+    """Show a bar for each stage; nothing without a terminal. Any thread may report."""
     bar = bars.Progress(
         bars.TextColumn("{task.description}"),
         bars.BarColumn(bar_width=None),
@@ -122,7 +122,7 @@ def stages() -> Iterator[Report]:
 
 
 def describe(result: SyncResult) -> list[str]:
-    """What was found, a line or two for each attempt."""
+    """Return the result, a line or two for each attempt."""
     found = result.to_dict()
     lines = []
     for attempt in found["attempts"]:

@@ -16,5 +16,5 @@ def test_moments(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "abc", "-3", "1:2:3:4", "nan", "inf", "1:-5"])
 def test_no_moments(text: str) -> None:
-    with pytest.raises(typer.BadParameter, match="is no moment, expected"):
+    with pytest.raises(typer.BadParameter, match="is not a time, expected"):
         moment(text)

@@ -38,7 +38,7 @@ INPUT_TYPES = {"uint8": TensorProto.UINT8, "int32": TensorProto.INT32, "float32"
 
 
 def load_weights(folder: Path, manifest: list[Node]) -> dict[str, Array]:
-    """Every constant by name; float16-quantised ones become float32, integers int64.
+    """Return every constant by name; float16-quantised ones become float32, integers int64.
 
     Raises:
         NotImplementedError: weights quantised with a scale.
@@ -63,17 +63,17 @@ def load_weights(folder: Path, manifest: list[Node]) -> dict[str, Array]:
 
 
 def text(encoded: str) -> str:
-    """An attribute string, which the JSON holds in base64."""
+    """Return an attribute string, which the JSON holds in base64."""
     return base64.b64decode(encoded).decode()
 
 
 def attribute(node: Node, name: str = "axis") -> int:
-    """An integer attribute; TensorFlow leaves 0 out."""
+    """Return an integer attribute; TensorFlow omits 0."""
     return int(node["attr"][name].get("i", 0))
 
 
 def same_pads(mode: str, kernel: tuple[int, ...], stride: int) -> list[int]:
-    """Pads of SAME for an input that the stride divides; the odd pixel goes to the end."""
+    """Return the padding of SAME for an input that the stride divides; an odd pixel goes to the end."""
     if mode == "VALID":
         return [0, 0, 0, 0]
     total = [max(length - stride, 0) for length in kernel]
@@ -81,7 +81,7 @@ def same_pads(mode: str, kernel: tuple[int, ...], stride: int) -> list[int]:
 
 
 class Converter:
-    """One TensorFlow.js graph on its way to ONNX."""
+    """Converts one TensorFlow.js graph to ONNX."""
 
     def __init__(self, path: Path, input_dtype: str, fp16: bool) -> None:
         self.json = json.loads(path.read_text(encoding="utf-8"))
@@ -116,18 +116,18 @@ class Converter:
     # -- emitting --------------------------------------------------------------------------------------------
 
     def name(self, hint: str) -> str:
-        """A name that is not taken."""
+        """Return an unused name."""
         self.count += 1
         return f"{hint}_{self.count}"
 
     def emit(self, op: str, ins: list[str], **attributes: Any) -> str:
-        """Add a node with one output."""
+        """Add a node with one output and return the output's name."""
         output = self.name(op)
         self.nodes.append(helper.make_node(op, ins, [output], name=self.name(op), **attributes))
         return output
 
     def literal(self, value: Any, hint: str = "c") -> str:
-        """A constant; equal ones are shared, large ones are stored as float16 where that loses nothing."""
+        """Add a constant; equal ones are shared, large ones are stored as float16 where that is lossless."""
         array = np.asarray(value)
         if array.dtype == np.float32 and self.fp16 and array.size > 64:
             half = array.astype(np.float16)
@@ -142,11 +142,11 @@ class Converter:
         return self.cache[key]
 
     def integers(self, value: Any) -> str:
-        """An int64 constant."""
+        """Add an int64 constant."""
         return self.literal(np.array(value, np.int64))
 
     def native(self, name: str) -> str:
-        """A tensor in TensorFlow's layout."""
+        """Return a tensor in TensorFlow's layout."""
         if name not in self.val:
             if name in self.const:
                 self.val[name] = self.literal(self.const[name])
@@ -155,19 +155,19 @@ class Converter:
         return self.val[name]
 
     def channels_first(self, name: str) -> str:
-        """A tensor in NCHW."""
+        """Return a tensor in NCHW."""
         if name not in self.nchw:
             self.nchw[name] = self.emit("Transpose", [self.native(name)], perm=[0, 3, 1, 2])
         return self.nchw[name]
 
     def plain(self, node: Node, op: str, *ins: str) -> None:
-        """One ONNX operator that reads and writes TensorFlow's layout."""
+        """Add one ONNX operator that reads and writes TensorFlow's layout."""
         self.val[node["name"]] = self.emit(op, [self.native(i) for i in ins])
 
     # -- operators -------------------------------------------------------------------------------------------
 
     def convolution(self, node: Node, ins: list[str]) -> None:
-        """Convolution, depthwise or not, with what TensorFlow fused into it."""
+        """Convert a convolution, depthwise or not, with the operators that TensorFlow fused into it."""
         a = node["attr"]
         if text(a["data_format"]["s"]) != "NHWC" or {int(i) for i in a["dilations"]["list"]["i"]} != {1}:
             raise NotImplementedError(f"layout or dilations of {node['name']}")
@@ -196,7 +196,7 @@ class Converter:
         self.nchw[node["name"]] = y
 
     def elementwise(self, node: Node, ins: list[str]) -> None:
-        """Elementwise operators stay in NCHW when all they read is there, or has no layout."""
+        """Convert an elementwise operator, in NCHW when all its inputs are in NCHW or have no layout."""
 
         def scalar(i: str) -> bool:
             return i in self.const and self.const[i].size == 1 and self.const[i].ndim <= 1
@@ -208,24 +208,24 @@ class Converter:
             self.plain(node, op, *ins)
 
     def squared_difference(self, node: Node, ins: list[str]) -> None:
-        """(a - b)²."""
+        """Convert (a - b)²."""
         difference = self.emit("Sub", [self.native(i) for i in ins])
         self.val[node["name"]] = self.emit("Mul", [difference, difference])
 
     def floor_div(self, node: Node, ins: list[str]) -> None:
-        """Integers here are never negative, so that ONNX's truncating Div is the floor."""
+        """Convert a floor division: integers are never negative here, so ONNX's truncating Div is right."""
         if node["attr"]["T"]["type"] != "DT_INT32":
             raise NotImplementedError(f"FloorDiv of {node['attr']['T']['type']}")
         self.plain(node, "Div", *ins)
 
     def cast(self, node: Node, ins: list[str]) -> None:
-        """A change of type keeps the layout."""
+        """Convert a change of type, which keeps the layout."""
         table = self.nchw if ins[0] in self.nchw else self.val
         source = table[ins[0]] if ins[0] in table else self.native(ins[0])
         table[node["name"]] = self.emit("Cast", [source], to=TENSOR_TYPES[node["attr"]["DstT"]["type"]])
 
     def resize(self, node: Node, ins: list[str]) -> None:
-        """Keras's UpSampling2D: always twice the size."""
+        """Convert Keras's UpSampling2D, which always doubles the size."""
         a = node["attr"]
         if not a.get("half_pixel_centers", {}).get("b") or a.get("align_corners", {}).get("b"):
             raise NotImplementedError("resizing without half_pixel_centers")
@@ -237,38 +237,38 @@ class Converter:
         )
 
     def expand_dims(self, node: Node, ins: list[str]) -> None:
-        """New axes."""
+        """Convert the insertion of axes."""
         inputs = [self.native(ins[0]), self.integers(self.const[ins[1]].reshape(-1))]
         self.val[node["name"]] = self.emit("Unsqueeze", inputs)
 
     def squeeze(self, node: Node, ins: list[str]) -> None:
-        """Axes of length 1 go."""
+        """Convert the removal of axes of length 1."""
         axes = [int(i) for i in node["attr"]["squeeze_dims"]["list"]["i"]]
         self.val[node["name"]] = self.emit("Squeeze", [self.native(ins[0]), self.integers(axes)])
 
     def concat(self, node: Node, ins: list[str]) -> None:
-        """Join along an axis."""
+        """Convert a concatenation along an axis."""
         inputs = [self.native(i) for i in ins[:-1]]
         self.val[node["name"]] = self.emit("Concat", inputs, axis=int(self.const[ins[-1]]))
 
     def pack(self, node: Node, ins: list[str]) -> None:
-        """Stack along a new axis."""
+        """Convert a stack along a new axis."""
         axis = attribute(node)
         inputs = [self.emit("Unsqueeze", [self.native(i), self.integers([axis])]) for i in ins]
         self.val[node["name"]] = self.emit("Concat", inputs, axis=axis)
 
     def unpack(self, node: Node, ins: list[str]) -> None:
-        """Unstack along an axis."""
+        """Convert an unstack along an axis."""
         for k in range(attribute(node, "num")):
             y = self.emit("Gather", [self.native(ins[0]), self.integers(k)], axis=attribute(node))
             self.val[f"{node['name']}:{k}" if k else node["name"]] = y
 
     def arg_max(self, node: Node, ins: list[str]) -> None:
-        """Where the maximum is."""
+        """Convert an argmax."""
         axis = int(self.const[ins[1]].reshape(-1)[0])
         self.val[node["name"]] = self.emit("ArgMax", [self.native(ins[0])], axis=axis, keepdims=0)
 
-    # -- the whole -------------------------------------------------------------------------------------------
+    # -- the graph -------------------------------------------------------------------------------------------
 
     def visit(self, name: str) -> None:
         """Convert everything that a tensor depends on, in topological order."""
@@ -289,7 +289,7 @@ class Converter:
             self.done.add(current)
 
     def run(self) -> onnx.ModelProto:
-        """The checked ONNX model."""
+        """Return the checked ONNX model."""
         signature = self.json["signature"]
         (source,), (target,) = signature["inputs"].values(), signature["outputs"].values()
         shape, out_shape = (
@@ -312,7 +312,7 @@ class Converter:
 
 
 def check_strides(model: onnx.ModelProto) -> None:
-    """Check what :func:`same_pads` takes for granted: every stride divides the size it reads."""
+    """Check the assumption of :func:`same_pads`: every stride divides the size it reads."""
     inferred = onnx.shape_inference.infer_shapes(model).graph.value_info
     shapes = {info.name: [dim.dim_value for dim in info.type.tensor_type.shape.dim] for info in inferred}
     for node in model.graph.node:
@@ -324,7 +324,7 @@ def check_strides(model: onnx.ModelProto) -> None:
 
 
 def main() -> None:
-    """Convert what the command line names."""
+    """Convert the file given on the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("model", type=Path)
     parser.add_argument("out", type=Path)

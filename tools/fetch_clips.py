@@ -40,7 +40,7 @@ WHEELS = {
 
 
 def sha256(path: Path) -> str:
-    """Checksum of a small file, or '' when it is missing."""
+    """Return the checksum of a small file, or '' when it is missing."""
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 

@@ -17,14 +17,14 @@ from posesync.pose.writer import VideoWriter
 OUTPUT = Path(__file__).resolve().parent.parent / "realtime" / "media" / "demo_expert.mp4"
 #: Frames of the walk in which the woman is in the open, both inclusive.
 FIRST, LAST = 52, 188
-#: px of the window; its lower edge is the picture's.
+#: px, size of the window; its lower edge is the picture's.
 WIDTH, HEIGHT = 480, 600
-#: Where the woman is, px from the left, at some frames; in between she walks evenly.
+#: The woman's position, px from the left, at some frames; in between she walks evenly.
 TRACK = {52: 1468, 75: 1275, 100: 1031, 125: 783, 150: 535, 175: 270, 188: 135}
 
 
 def centers() -> np.ndarray:
-    """The window's middle in each frame, px from the left: her track, smoothed over a second."""
+    """Return the window's centre in each frame, px from the left: her position, smoothed over a second."""
     wide = np.arange(FIRST - 15, LAST + 16)
     slope = (TRACK[188] - TRACK[52]) / (188 - 52)
     track = np.interp(wide, list(TRACK), list(TRACK.values()))

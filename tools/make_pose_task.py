@@ -5,7 +5,7 @@ usage: make_pose_task.py mediapipe-0.10.21-*.whl OUT.task      (run with mediapi
 The files in the wheel carry no TFLite metadata, and PoseLandmarker refuses them ("it requires specifying
 NormalizationOptions metadata"), so image-normalisation metadata is added: mean and standard deviation 127.5
 and 127.5 for the detector, 0 and 255 for the landmarks. mediapipe 1.2.2 ships the metadata writer but not the
-C++ helper that it imports: a stand-in answers the one call that is made of it.
+C++ helper that it imports, so a stand-in answers the only call to it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ HELPER = "mediapipe.tasks.cc.metadata.python"
 
 
 def stand_in() -> None:
-    """Put the helper that mediapipe's wheel lacks into ``sys.modules``."""
+    """Add a stand-in for the helper that mediapipe's wheel lacks to ``sys.modules``."""
     for name in ("mediapipe.tasks.cc", "mediapipe.tasks.cc.metadata", HELPER):
         sys.modules[name] = types.ModuleType(name)
     helper = types.ModuleType(f"{HELPER}._pywrap_metadata_version")
@@ -38,7 +38,7 @@ def stand_in() -> None:
 
 
 def make(wheel_path: Path, task_path: Path) -> None:
-    """Write the .task, its members not compressed, as MediaPipe wants them."""
+    """Write the .task with uncompressed members, as MediaPipe requires."""
     stand_in()
     from mediapipe.tasks.python.metadata.metadata_writers import metadata_writer
 

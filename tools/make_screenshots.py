@@ -1,10 +1,10 @@
-"""Draw every view of the overlay from the real clips, for docs/ and for looking at.
+"""Draw every view of the overlay from the real clips, for docs/ and for inspection.
 
 usage: make_screenshots.py CLIPS [FOLDER] [--all]
 
 CLIPS is the folder that tools/fetch_clips.py fills. The pictures for docs/ are written to FOLDER (docs/ by
-default); with --all every view of both clips at 720p and 1080p, and each shrunk to a quarter: what is read on
-those is legible from three metres.
+default); with --all, every view of both clips at 720p and 1080p, and each shrunk to a quarter: text that is
+legible on those is legible from three metres.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ MOMENTS: dict[str, tuple[Moment, Moment]] = {
     "cam01": (("cam01", 30, (0, 0, 0, 0)), ("cam01", 62, (0, 0, 0, 0))),
 }
 SECTIONS = ((0.0, 0.9, "Intro"), (0.9, 2.2, "Verse"), (2.2, 3.4, "Chorus"), (3.4, 4.5, "Ending"))
-#: JPEG quality, from which it goes down until a picture has at most so many bytes.
+#: JPEG quality, lowered until a picture has at most this many bytes.
 QUALITY, BYTES = 90, 250_000
 
 
 def pose(folder: Path, moment: Moment) -> tuple[Image, FloatArray]:
-    """The picture of a moment and the keypoints in it, found as a session finds them: frame after frame."""
+    """Return a moment's picture and its keypoints, found as in a session: frame after frame."""
     name, index, (left, top, width, height) = moment
     estimator = PoseEstimator(PoseSettings())
     with open_source(folder / f"{name}.mp4") as source:
@@ -65,7 +65,7 @@ def pose(folder: Path, moment: Moment) -> tuple[Image, FloatArray]:
 
 
 def scene(folder: Path, performer: Moment, expert: Moment) -> Scene:
-    """Two moments as a session would show them."""
+    """Return two moments as a session would show them."""
     image, ours = pose(folder, performer)
     expert_image, theirs = pose(folder, expert)
     feedback, cues = compare_poses(ours, theirs), find_cues(ours, theirs)
@@ -89,7 +89,7 @@ def scene(folder: Path, performer: Moment, expert: Moment) -> Scene:
 
 
 def variants(base: Scene) -> Iterator[tuple[str, Scene]]:
-    """What can be seen, by name."""
+    """Yield the scenes with their names."""
     waiting = Position(None, 0.0, 0.0, State.WAITING)
     for layout in Layout:
         yield layout.value, replace(base, view=layout)
@@ -124,13 +124,13 @@ def save(picture: Image, target: Path, limit: int = BYTES) -> None:
 
 
 def quarter(picture: Image) -> Image:
-    """A quarter of the width and of the height."""
+    """Return the picture at a quarter of its width and height."""
     height, width = picture.shape[:2]
     return np.asarray(cv2.resize(picture, (width // 4, height // 4), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def main(clips: Path, folder: Path, every: bool) -> None:
-    """Draw and write."""
+    """Draw and write the pictures."""
     scenes = {name: scene(clips, *moment) for name, moment in MOMENTS.items()}
     if not every:
         for layout in Layout:

@@ -1,10 +1,10 @@
-"""Proves the detector's decoder against ultralytics' own, on models with random weights, and keeps a fixture.
+"""Compare the detector's decoder with ultralytics' own, on models with random weights, and write a fixture.
 
     python tools/make_yolo_fixture.py IMAGE [IMAGE ...]        run where ultralytics, torch and posesync are
 
 For each architecture a model is made with random weights (no hub, no licence on them), exported to ONNX and
-asked for people twice, by ``ultralytics``' own predict and by ours. What is kept
-in ``tests/data/yolo_boxes.npz``: what the network gave for a small picture, and ultralytics' boxes from it.
+run twice, by ``ultralytics``' own predict and by PoseSync's detector. ``tests/data/yolo_boxes.npz`` keeps the
+network's output for a small picture, and ultralytics' boxes from it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ ARCHITECTURES = ("yolov5n", "yolov5s", "yolov5m", "yolo11n")
 #: (width, height) of the pictures: as they are, letterboxed, letterboxed and scaled by half.
 SIZES = ((640, 384), (640, 360), (1280, 720))
 SMALL = (320, 192)
-#: No ratio of boxes on a grid, which random weights are fond of: equal to the last bit is decided by chance.
+#: Not a ratio that boxes on a grid can have, as random weights often give them: exact ties depend on chance.
 IOU = 0.617
-#: Nothing is suppressed: what is compared is the decoder alone.
+#: No suppression, so that only the decoders are compared.
 ALL = 1.0
 
 
 def random_model(name: str, images: list[Any]) -> Any:
-    """Random weights with signals that do not die out: normalisation is settled on the pictures."""
+    """Set random weights whose signals do not die out: normalisation is computed from the pictures."""
     torch.manual_seed(5)
     model = YOLO(f"{name}.yaml")
     net = model.model.train()
@@ -49,25 +49,25 @@ def random_model(name: str, images: list[Any]) -> Any:
         for boxes, classes in zip(net.model[-1].cv2, net.model[-1].cv3, strict=True):
             boxes[-1].weight.mul_(3)
             classes[-1].weight.mul_(2)
-            classes[-1].bias[1:] -= 20  # ultralytics asks where the person is the likeliest class: everywhere
+            classes[-1].bias[1:] -= 20  # ultralytics keeps boxes whose likeliest class is person: all of them
     net.eval()
     return model
 
 
 def theirs(model: Any, image: Any, least: float, size: int, iou: float) -> Any:
-    """(n, 5) left, top, right, bottom, score by ultralytics."""
+    """Return (n, 5) left, top, right, bottom, score by ultralytics."""
     found = model.predict(image, imgsz=size, conf=least, iou=iou, classes=[0], max_det=9000, verbose=False)[0]
     return np.column_stack([found.boxes.xyxy.numpy(), found.boxes.conf.numpy()])
 
 
 def ours(detector: PersonDetector, image: Any, size: int) -> Any:
-    """(n, 5) by ours."""
+    """Return (n, 5) by PoseSync's detector."""
     boxes = detector.detect(image, None, size)
     return np.array([(b.left, b.top, b.right, b.bottom, b.score) for b in boxes]).reshape(-1, 5)
 
 
 def compare(a: Any, b: Any) -> str:
-    """How many boxes each has, how many are within 1 px of one of the other's, and how far the rest."""
+    """Return how many boxes each has, how many match within 1 px, and how far off the rest are."""
     if not len(a) or not len(b):
         return f"{len(a)} and {len(b)} boxes"
     distances = np.abs(a[:, None, :4] - b[None, :, :4]).max(axis=2)
@@ -91,7 +91,7 @@ def main(paths: list[str]) -> None:
         least = float(np.quantile(scores.detach().numpy(), 0.8))
         model.model.float()
         path = model.export(format="onnx", dynamic=True, opset=17, simplify=False, verbose=False)
-        # Theirs from the same file: PyTorch differs from it in the last bits, and those decide between ties.
+        # Run ultralytics on the same file: PyTorch differs in the last bits, which would decide ties.
         model = YOLO(str(path), task="detect")
         detector = PersonDetector(path, score_threshold=least, iou_threshold=IOU)
         for size in SIZES:

@@ -1,4 +1,4 @@
-"""Makes test clips with a known truth out of the real ones: encoded, so that tests decode real video."""
+"""Makes test clips with a known truth from the real ones: encoded, so that tests decode real video."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def retime(
 
 
 class _Nearest:
-    """The frame of a file nearest to a time; going back starts the file anew. Holds two frames at most."""
+    """The frame of a file nearest to a time; going back reopens the file. Holds two frames at most."""
 
     def __init__(self, source: Path, size: tuple[int, int]) -> None:
         self._source, self._size = source, size

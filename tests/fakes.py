@@ -1,4 +1,4 @@
-"""A camera made of software, so that no test needs a device: it stalls, dies and comes back on cue."""
+"""A simulated camera, so that no test needs a device: it stalls, dies and comes back on demand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a machine refuses or lacks: room on the disk, a folder to write to, a browser."""
+"""What a machine lacks, simulated or checked: room on the disk, a writable folder, a browser."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def read_only(folder: Path) -> Iterator[Path]:
     immutable = _set_immutable(folder, True)
     try:
         if not immutable and os.access(folder, os.W_OK):
-            pytest.skip("whoever runs this may write everywhere, and the file system locks nothing")
+            pytest.skip("this user may write everywhere, and the file system has no locks")
         yield folder
     finally:
         _set_immutable(folder, False)

@@ -1,4 +1,4 @@
-"""The original's known faults: each test fails on its way of doing it and passes on ours."""
+"""The original's known faults: each test fails with its method and passes with PoseSync's."""
 
 from __future__ import annotations
 

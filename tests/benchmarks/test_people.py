@@ -1,4 +1,4 @@
-"""The benchmark on people: what its figures claim, made-up answers must show."""
+"""The benchmark on people: its figures, checked on made-up answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The replay for eyes: what it shows is the product's own, of the people it was given, always the same."""
+"""The replay for visual inspection: it shows the product's own output for the given people, reproducibly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The truth of the benchmark: what a scenario claims, its keypoints must show; what a score claims, too."""
+"""The benchmark's ground truth: scenarios and scores are checked against their keypoints."""
 
 from __future__ import annotations
 

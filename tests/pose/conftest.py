@@ -1,4 +1,4 @@
-"""What several tests of this room share."""
+"""Fixtures for the tests of this room."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_missing_device_makes_no_noise(capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_busy_camera_is_told_from_a_missing_one(monkeypatch, tmp_path):
+def test_a_busy_camera_is_distinguished_from_a_missing_one(monkeypatch, tmp_path):
     monkeypatch.setattr(camera_module, "_LINUX", True)
     monkeypatch.setattr(camera_module, "_DEVICES", tmp_path)
     (tmp_path / "video0").touch()

@@ -1,4 +1,4 @@
-"""The detector on real frames, with the real YOLOv5n and with the other shapes in which it is exported."""
+"""The detector on real frames, with the real YOLOv5n and with other export formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor says of packages, ONNX Runtime, models, cache, cameras and codecs."""
+"""The doctor's findings on packages, ONNX Runtime, models, cache, cameras and codecs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames become one performer's keypoints: real clips, real models, two people in the picture."""
+"""The estimator on real clips with real models and two people in the picture."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def black(like: Frame, time: float) -> Frame:
 
 
 @pytest.mark.parametrize(("away", "acquisitions"), [(0.4, 1), (3.0, 2)])
-def test_performer_who_leaves_is_lost_and_taken_up_again(
+def test_performer_who_leaves_is_lost_and_followed_again(
     acrobat: list[Frame], detector: str, away: float, acquisitions: int
 ) -> None:
     estimator = PoseEstimator(PoseSettings(detector=detector))
@@ -213,7 +213,7 @@ def test_same_frames_give_the_same_result_also_after_a_reset(acrobat: list[Frame
     np.testing.assert_array_equal(first, second)
 
 
-def test_other_frame_size_starts_anew_and_gives_the_same_pose(acrobat: list[Frame], detector: str) -> None:
+def test_another_frame_size_starts_again_with_the_same_pose(acrobat: list[Frame], detector: str) -> None:
     estimator = PoseEstimator(PoseSettings(detector=detector))
     large = estimator.update(acrobat[0])
     image = cv2.resize(acrobat[0].image, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Features: exact where they can be, and blind to what must not matter."""
+"""Features: exact on known poses, and invariant to place, size and frame."""
 
 from __future__ import annotations
 

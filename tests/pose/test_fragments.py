@@ -1,4 +1,4 @@
-"""A recording that broke off anywhere is cut after its last complete picture."""
+"""A recording truncated anywhere is cut after its last complete picture."""
 
 from __future__ import annotations
 

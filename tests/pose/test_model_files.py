@@ -1,4 +1,4 @@
-"""Where models are looked for and fetched, and what is said when that fails. The hub is an HTTP server."""
+"""Where models are looked for and fetched, and the messages when that fails. The hub is an HTTP server."""
 
 from __future__ import annotations
 

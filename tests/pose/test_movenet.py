@@ -75,7 +75,7 @@ def test_keypoint_outside_the_frame_was_not_seen(movenet: MoveNet) -> None:
 
 
 @pytest.mark.parametrize("kind", ["black", "white", "noise", "wall"])
-def test_nobody_is_nobody(movenet: MoveNet, kind: str) -> None:
+def test_an_empty_picture_has_no_person(movenet: MoveNet, kind: str) -> None:
     image = {
         "black": np.zeros((300, 300, 3), np.uint8),
         "white": np.full((300, 300, 3), 255, np.uint8),

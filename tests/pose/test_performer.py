@@ -86,7 +86,7 @@ def test_weak_box_continues_but_does_not_bring_back() -> None:
     [
         (0.5, False, True),  # back at the same place
         (0.5, True, False),  # somebody at the other end, at once: not them
-        (2.0, True, True),  # after the patience is over, whoever is there
+        (2.0, True, True),  # after the patience is over, anybody
     ],
 )
 def test_loss_and_reacquisition(away: float, elsewhere: bool, back: bool) -> None:
@@ -105,7 +105,7 @@ def test_loss_and_reacquisition(away: float, elsewhere: bool, back: bool) -> Non
 
 @pytest.mark.parametrize("looked", [True, False])
 def test_passer_by_does_not_inherit_a_lock_whose_reach_grows(looked: bool) -> None:
-    """Whoever was there all the time is somebody else, also when only the performer was looked at."""
+    """Somebody who was there all the time is a bystander, even when only the performer was looked at."""
     performer, fps = Performer(patience=1.5), 20.0
     for i in range(10):
         performer.update([person(640)], i / fps, FRAME)
@@ -120,7 +120,7 @@ def test_passer_by_does_not_inherit_a_lock_whose_reach_grows(looked: bool) -> No
     assert (performer.update([back, person(720)], 36 / fps, FRAME) is back) is looked
 
 
-def test_the_performer_elsewhere_in_the_next_picture_is_nobody_new() -> None:
+def test_the_performer_elsewhere_in_the_next_picture_is_not_a_new_person() -> None:
     """A camera that stood still for a moment: nobody was beside them."""
     performer, fps = Performer(patience=1.5), 20.0
     for i in range(10):

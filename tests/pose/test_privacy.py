@@ -1,4 +1,4 @@
-"""Nothing leaves the machine, and nothing about the user is kept for others to read."""
+"""Nothing leaves the machine, and files about the user are readable by the user alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames from files, folders, cameras and streams: real encoded video, and what can be wrong with it."""
+"""Frames from files, folders, cameras and streams: real encoded video, intact and damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who was there first and only stands there gives way to the performer, and to nobody else."""
+"""Somebody who was there first and only stands there gives way to the performer, and to nobody else."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_spectator_gives_way_to_the_performer_who_comes_later() -> None:
 
 
 def test_and_does_not_get_the_lock_back() -> None:
-    """The performer ends in a still pose; whoever stands by now moves."""
+    """The performer ends in a still pose, and the bystander now moves."""
     performer = Performer()
     run(performer, lambda t: [spectator(t), *([exercising(700, t)] if t > 1 else [])], 6.0)
 
@@ -80,7 +80,7 @@ def test_and_does_not_get_the_lock_back() -> None:
 
 
 @pytest.mark.parametrize("speed", [0.5, 0.7, 1.0, 1.5])
-def test_who_walks_by_does_not_take_over_from_somebody_who_waits(speed: float) -> None:
+def test_a_passer_by_does_not_replace_somebody_who_waits(speed: float) -> None:
     """Much nearer the camera, in heights per second: 0.7 is an easy pace. The legs widen the box."""
     performer = Performer()
 
@@ -131,8 +131,8 @@ def test_credit_is_limited() -> None:
 
 
 @pytest.mark.parametrize(("sure_after", "chosen"), [(0.2, 0.2), (9.0, 0.3)])
-def test_at_first_sight_who_is_much_larger_is_waited_for(sure_after: float, chosen: float) -> None:
-    """A dancer in flight is less sure than somebody who stands there: for a moment it is left open."""
+def test_acquisition_waits_for_somebody_much_larger(sure_after: float, chosen: float) -> None:
+    """A dancer in flight has a lower score than somebody who stands there, so acquisition waits a moment."""
     performer = Performer()
 
     def people(time: float) -> list[Box]:
@@ -177,7 +177,7 @@ def test_the_acrobat_is_taken_up_although_somebody_was_there_first(
     estimator = PoseEstimator(PoseSettings(detector="yolov5", every=every))
     film = frames(video)
     found = [estimator.update(frame) for frame in film]
-    assert found[10].lock is Lock.LOCKED, "on who stands there"
+    assert found[10].lock is Lock.LOCKED, "on the person who stands there"
     right = held(found, clip)
     latest = 1.0 if every == "frame" else 1.2
     assert all(right[round(latest / clip.interval) :])
@@ -209,7 +209,7 @@ def test_a_look_around_costs_little_and_only_while_something_moves(watched: tupl
     assert 3 <= len(looks) - 1 <= 10
 
 
-def test_a_succession_is_told_with_the_first_sight(watched: tuple[Path, Clip]) -> None:
+def test_a_succession_has_the_first_sight(watched: tuple[Path, Clip]) -> None:
     video, clip = watched
     estimator = PoseEstimator(PoseSettings(detector="yolov5"))
     told = [result.succeeded for result in map(estimator.update, frames(video))]

@@ -1,4 +1,4 @@
-"""Written video: what a browser plays, at the times that were meant, complete whatever ends the session."""
+"""Written video: playable in a browser, at the intended times, complete however the session ends."""
 
 from __future__ import annotations
 

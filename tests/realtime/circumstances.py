@@ -1,4 +1,4 @@
-"""What can be wrong with the machine, for the time of one command, and a folder of bad files."""
+"""Problems of a machine, simulated for one command, and a folder of bad files."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def _without_index(source: Path, target: Path) -> None:
 
 
 def _without_pictures(path: Path) -> None:
-    """The index promises pictures, but where they should be there are none."""
+    """A file whose index promises pictures that are not there."""
     data = path.read_bytes()
     start = data.find(b"mdat") + 4
     path.write_bytes(data[:start] + bytes(len(data) - start))

@@ -1,4 +1,4 @@
-"""What the tests of the live part share: the demo's clip as expert, prepared once, and steps to log."""
+"""Fixtures of the live part's tests: the demo's clip as expert, prepared once, and steps to log."""
 
 from __future__ import annotations
 

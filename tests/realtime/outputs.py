@@ -1,4 +1,4 @@
-"""Reading back what a session wrote."""
+"""Reads back the outputs of a session."""
 
 from __future__ import annotations
 

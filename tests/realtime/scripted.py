@@ -1,4 +1,4 @@
-"""Stands in for the tracker: answers that were written down, live and settled."""
+"""A stand-in for the tracker with scripted answers, live and settled."""
 
 from __future__ import annotations
 

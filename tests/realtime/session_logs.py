@@ -1,4 +1,4 @@
-"""Session logs whose content is known: written line by line as a session does."""
+"""Session logs with known content, written line by line as in a session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sounds whose every sample is known, and what to measure about what became of them."""
+"""Sounds with known samples, and measurements of what was played."""
 
 from __future__ import annotations
 

@@ -282,7 +282,7 @@ def test_bad_input_gets_one_line_and_code_2(
 
 @dataclass(frozen=True)
 class Helped:
-    """What is told in one warning each, and gone on with to code 0."""
+    """Problems that give one warning each, with exit code 0."""
 
     command: str
     warns: tuple[str, ...]

@@ -127,7 +127,7 @@ def test_a_camera_is_not_let_go_of_while_its_driver_hangs(images: list[np.ndarra
     assert time.monotonic() - began < 1.0, "closing does not wait for the driver"
     assert device.released == 0
     reader.join(5)
-    assert device.released == 1, "whoever was in the driver lets go of the device"
+    assert device.released == 1, "the thread in the driver releases the device"
     assert device.trampled == 0
     assert camera.read() is None
 

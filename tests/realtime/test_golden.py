@@ -1,4 +1,4 @@
-"""Every annotator and every view against a picture that was looked at."""
+"""Every annotator and every view against an inspected picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The main job through the command, on the real clips, against a known truth."""
+"""Live coaching through the command, on the real clips, against a known truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tracker on what people do that the expert's own re-timed video never does."""
+"""The tracker on behaviour of other people that the expert's re-timed video does not have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real clips as keypoints: found once, for every test of this room."""
+"""The real clips as keypoints, estimated once for every test of this room."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ distributed = pytest.importorskip(
 
 @pytest.fixture(scope="module")
 def videos(short_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Four short takes and a file that is no video."""
+    """Four short takes and a file that is not a video."""
     folder = tmp_path_factory.mktemp("library")
     for i in range(4):
         curve = PerformanceCurve((0, 1.0), (0.1 * i, 0.1 * i + 1.0))
@@ -123,7 +123,7 @@ def test_no_scheduler_is_one_line(address: str, tmp_path: Path, monkeypatch: pyt
     assert "\n" not in str(caught.value)
 
 
-def test_no_worker_and_another_version_are_told(
+def test_no_worker_and_another_version_are_reported(
     scheduler: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "WORKER_TIMEOUT", 0.3)

@@ -1,4 +1,4 @@
-"""Which video is this: read once, remembered until it changes, whatever became of the memory."""
+"""Identifying a video: read once, remembered until it changes, with a damaged or missing memory, too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A library of experts: many videos, of which some are bad, some are copies and one kills its process."""
+"""A library of experts: many videos, some bad, some copies, and one that kills its process."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def folder(short_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def first_run(
     folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, list[Outcome], list[Path]]:
-    """The cache, the outcomes and the videos of which progress was told."""
+    """The cache, the outcomes and the videos with reported progress."""
     cache = tmp_path_factory.mktemp("prepared")
     told: list[Path] = []
 

@@ -1,4 +1,4 @@
-"""The copy that a browser plays: its pictures at the reference's times, its sound where it was."""
+"""The copy that a browser plays: its pictures at the reference's times, its sound in sync."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def test_sound_ends_with_the_pictures(tmp_path: Path) -> None:
         assert container.duration / 1e6 == pytest.approx(1.0, abs=0.03)
 
 
-def test_progress_is_told_and_ends_at_one(tmp_path: Path, monkeypatch) -> None:
+def test_progress_is_reported_and_ends_at_one(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("posesync.reference.playable._REPORT_EVERY", 0.0)
     told: list[float | None] = []
     make_playable(VIDEOS["even"](tmp_path), tmp_path / "copy.mp4", progress=told.append)
@@ -292,7 +292,7 @@ def test_sound_that_cannot_be_read_costs_only_the_sound(tmp_path: Path, caplog) 
 
 
 def test_an_edit_list_that_skips_the_beginning_is_followed(tmp_path: Path) -> None:
-    """As editors cut without encoding anew: the track's first half second is not shown."""
+    """A file as editors cut it without re-encoding: the track's first half second is not shown."""
     video = encode(
         tmp_path / "v.mp4", pictures(np.arange(60) / 30), options={"preset": "ultrafast", "g": "5"}
     )

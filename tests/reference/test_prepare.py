@@ -94,7 +94,7 @@ def test_another_video_of_the_same_name_is_another(short_clip: Path, cache: Path
     assert not prepare(other, cache).cached
 
 
-def test_a_newer_format_is_prepared_anew(short_clip: Path, cache: Path, monkeypatch):
+def test_a_newer_format_is_prepared_again(short_clip: Path, cache: Path, monkeypatch):
     monkeypatch.setattr("posesync.reference.prepare.PREPARE_VERSION", 99)
     assert not prepare(short_clip, cache).cached
 
@@ -109,7 +109,7 @@ def test_force(short_clip: Path, cache: Path):
     ("name", "damage"),
     [("reference.npz", lambda p: p.write_bytes(p.read_bytes()[:900])), ("proxy.mov", Path.unlink)],
 )
-def test_a_damaged_cache_is_prepared_anew(name: str, damage, short_clip: Path, cache: Path, caplog):
+def test_a_damaged_cache_is_prepared_again(name: str, damage, short_clip: Path, cache: Path, caplog):
     damage(entries(cache)[0] / name)
     with caplog.at_level(logging.WARNING):
         assert not prepare(short_clip, cache).cached

@@ -10,7 +10,7 @@ from posesync.pose.settings import PoseSettings
 from posesync.reference import prepare_reference
 
 
-def test_the_expert_is_followed_from_their_first_sight_and_nobody_before(
+def test_the_expert_is_followed_from_their_first_sight_and_nobody_is_before(
     watched: tuple[Path, Clip], tmp_path: Path
 ) -> None:
     video, clip = watched
@@ -19,7 +19,7 @@ def test_the_expert_is_followed_from_their_first_sight_and_nobody_before(
         keypoints, times = prepared.reference.keypoints, prepared.reference.times
     before = round(clip.empty / clip.interval)
     sure = keypoints[..., 2] > 0.2
-    assert not sure[:before].any(), "who stood by is not the expert"
+    assert not sure[:before].any(), "the bystander is not the expert"
     right = []
     for i, box in enumerate(clip.boxes, start=before):
         assert box is not None

@@ -1,4 +1,4 @@
-"""Two recordings on one clock: smooth, never backwards, and what the summary says of them."""
+"""Two recordings on one clock: smooth, never backwards, and the summary."""
 
 from __future__ import annotations
 

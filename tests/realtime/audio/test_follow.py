@@ -1,4 +1,4 @@
-"""Sound as pure functions: no click whatever is asked, the clock and the lead, when to hold and go on."""
+"""Sound as pure functions: no click for any request, the clock and the lead, when to hold and continue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The expert's sound for real: decoded out of video files, through the mixer, and what SDL wrote of it."""
+"""The expert's real sound: decoded from video files, through the mixer, compared with SDL's output."""
 
 from __future__ import annotations
 

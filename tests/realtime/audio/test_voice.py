@@ -1,4 +1,4 @@
-"""Spoken cues: the newest alone, never late, mutable; and real speech where the extra is installed."""
+"""Spoken cues: only the newest, never late, can be muted; and real speech where the extra is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said, of whom and when: constructed errors on a drawn and a real pose, and cues over time."""
+"""Cues: constructed errors on a drawn and a real pose, and cues over time."""
 
 from __future__ import annotations
 
@@ -154,10 +154,10 @@ def test_of_half_a_body_the_arms_are_judged_against_the_shoulders() -> None:
     assert [cue.text for cue in find_cues(turned(desk, "left_shoulder", 25), expert)] == [
         "raise your left elbow"
     ]
-    assert find_cues(turned(desk, "trunk", 25), expert) == []  # who leans carries the arms along
+    assert find_cues(turned(desk, "trunk", 25), expert) == []  # a leaning trunk carries the arms along
 
 
-def test_nothing_is_said_to_who_turned_the_other_way() -> None:
+def test_no_cue_for_a_performer_who_faces_the_other_way() -> None:
     expert = standing()
     assert find_cues(turned(swap_left_right(expert, flip_x=False), "left_elbow", 50), expert) == []
 

@@ -1,4 +1,4 @@
-"""Framing: the one word that helps, in the performer's own left and right, and only when it lasts."""
+"""Framing: the most useful advice, in the performer's own left and right, and only when it lasts."""
 
 from __future__ import annotations
 
@@ -206,7 +206,7 @@ def test_what_lasts_is_said_and_stays_long_enough_to_be_read() -> None:
     assert shown[-1] is None
 
 
-def test_that_nobody_is_in_view_is_not_said_to_who_is_back() -> None:
+def test_nobody_in_view_disappears_when_the_performer_is_back() -> None:
     shown = play(FramingWatch(), [(1.2, "nobody in view"), (1.0, None)])
     assert shown[11] == "nobody in view"
     assert set(shown[12 + 6 :]) == {None}

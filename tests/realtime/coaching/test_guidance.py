@@ -1,4 +1,4 @@
-"""Guidance: withdrawn where it goes well, brought back where it does not, and steady enough to look at."""
+"""Guidance: withdrawn after good runs, brought back after poor ones, without flicker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The expert's pose on the performer's body: bodies of known size in known poses."""
+"""Retargeting, with bodies of known size in known poses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From standing there to being in the piece: count-in, first movement, raised hand, preview."""
+"""The start of a practice: count-in, first movement, raised hand, preview."""
 
 from __future__ import annotations
 

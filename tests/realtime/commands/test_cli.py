@@ -1,4 +1,4 @@
-"""The command line: what bad input is told, and how a session ends by a signal."""
+"""The command line: messages for bad input, and sessions ended by a signal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def command(program: str, arguments: Arguments, **environment: str) -> subproces
     )
 
 
-def test_a_wrong_option_is_told_without_a_traceback() -> None:
+def test_a_wrong_option_gives_no_traceback() -> None:
     process = command("posesync", ["live", "--refrence", "x.mp4"])
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2

@@ -1,4 +1,4 @@
-"""The demo: the main job without camera and network, and the truth it measures itself by."""
+"""The demo: live coaching without camera and network, measured against a known truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is free goes back to the system."""
+"""Free memory goes back to the system."""
 
 from __future__ import annotations
 

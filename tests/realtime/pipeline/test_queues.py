@@ -1,4 +1,4 @@
-"""Pipes lose nothing and wait; the output thread keeps its error for whoever gives it more."""
+"""Pipes lose nothing and wait; the output thread raises its error at the next job."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_everything_arrives_in_order_and_little_lies_in_between() -> None:
     assert max(ahead) <= 4, "the quick one did not wait"
 
 
-def test_cutting_frees_who_waits_for_room() -> None:
+def test_cutting_frees_a_thread_that_waits_for_room() -> None:
     pipe: Pipe[int] = Pipe(1)
     assert pipe.put(1)
     answers = []

@@ -1,4 +1,4 @@
-"""Sparing the detector: soon after frames were dropped, rarely in vain, over when the machine keeps up."""
+"""Throttling the detector: soon after dropped frames, rarely in vain, over when the machine keeps up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads and mailboxes, with a camera made of software."""
+"""Threads and mailboxes, with a simulated camera."""
 
 from __future__ import annotations
 

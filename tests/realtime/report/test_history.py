@@ -146,7 +146,7 @@ def test_a_newer_history_is_left_as_it_is(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_place_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+def test_an_unusable_history_path_gives_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot use the history"):
         History(tmp_path / "file" / "history.sqlite3")

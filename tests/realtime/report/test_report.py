@@ -1,4 +1,4 @@
-"""The report's figures on logs that are known, and what it makes of logs that are not as they should be."""
+"""The report's figures on known logs, and its behaviour on damaged ones."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_what_is_no_session_is_refused_in_one_line(tmp_path: Path, content: byte
     assert "\n" not in str(caught.value)
 
 
-def test_a_missing_log_and_a_folder_are_told(tmp_path: Path) -> None:
+def test_a_missing_log_and_a_folder_give_one_line(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no such log"):
         read_session(tmp_path / "none.jsonl")
     with pytest.raises(SourceError, match="is a folder"):

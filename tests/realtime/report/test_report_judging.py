@@ -1,4 +1,4 @@
-"""What the report judges of a session, and what it leaves alone."""
+"""Which parts of a session the report judges, and which it does not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from test_report import page_of
 
 @pytest.mark.parametrize("change", ["stuck", "unsure"])
 def test_a_part_that_was_not_followed_is_not_judged(tmp_path: Path, change: str) -> None:
-    """Standing where the expert stands scores 100, and is no best part."""
+    """Standing still where the expert does scores 100, but is not called the best part."""
     lines = [json.loads(line) for line in write_log(tmp_path / "s.jsonl", 900).read_text().splitlines()]
     for line in lines[1:-1]:
         if 5.0 <= (line["position"] or 0.0) < 10.0:

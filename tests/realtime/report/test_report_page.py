@@ -1,4 +1,4 @@
-"""The report in a real browser: nothing loaded, nothing complained about, everyone can read it."""
+"""The report in a real browser: nothing loaded, no console errors, accessible."""
 
 from __future__ import annotations
 

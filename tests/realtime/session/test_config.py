@@ -1,4 +1,4 @@
-"""The settings file: what is accepted, and what each mistake is told."""
+"""The settings file: what is accepted, and the message for each mistake."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_file_changes_only_what_it_names_and_options_win(tmp_path: Path) -> No
         ("a = " + "[" * 20_000, ["not TOML", "start from default.toml"]),
     ],
 )
-def test_a_mistake_is_told_in_one_line(tmp_path: Path, text: str, parts: list[str]) -> None:
+def test_a_mistake_gives_one_line(tmp_path: Path, text: str, parts: list[str]) -> None:
     path = tmp_path / "my.toml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
@@ -63,7 +63,7 @@ def test_a_mistake_is_told_in_one_line(tmp_path: Path, text: str, parts: list[st
         assert part in message
 
 
-def test_a_missing_or_binary_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_or_binary_file_gives_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such config file"):
         load_config(tmp_path / "none.toml")
     with pytest.raises(ConfigError, match="cannot read"):

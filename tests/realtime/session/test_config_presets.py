@@ -1,4 +1,4 @@
-"""The presets, where each value came from, and the command that says so."""
+"""The presets, the origin of each value, and the command that prints them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_file_comes_before_a_preset_of_its_name_but_a_folder_does_not(
     assert load_config("exercise").feedback.tolerance == 44.0
 
 
-def test_an_unknown_name_is_told_which_presets_there_are() -> None:
+def test_an_unknown_preset_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"no such config file: danse.*\(dance, exercise, slow-practice\)"):
         load_config("danse")
 

@@ -1,4 +1,4 @@
-"""Videos in sync, from files to a file: what is seen, what is heard, and what bad input is told."""
+"""Synchronised videos, from files to a file: picture, sound, and messages for bad input."""
 
 from __future__ import annotations
 
@@ -352,7 +352,7 @@ def bad(tmp_path: Path) -> Path:
         ("nobody.mp4 brief.mp4 --window nan", "expected more than 0 s"),
     ],
 )
-def test_bad_input_is_told_in_one_line(
+def test_bad_input_gives_one_line(
     arguments: str, said: str, bad: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (bad / "folder.mp4").mkdir()

@@ -1,4 +1,4 @@
-"""The tracker through its public door: what a performer does, and what it says."""
+"""The tracker through its public API: performers' behaviour and its answers."""
 
 from __future__ import annotations
 

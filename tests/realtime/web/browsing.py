@@ -1,4 +1,4 @@
-"""A real Chromium for the pages: with a fake camera whose every frame tells its number."""
+"""A real Chromium for the pages, with a fake camera that shows each frame's number."""
 
 from __future__ import annotations
 

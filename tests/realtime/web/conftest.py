@@ -1,1 +1,1 @@
-"""The helpers beside this file are at hand in every test of the browser."""
+"""Makes the helpers beside this file available to every browser test."""

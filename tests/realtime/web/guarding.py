@@ -1,4 +1,4 @@
-"""A guard, and requests to put before it."""
+"""A guard, and requests for it to judge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A practice in a real browser, and how far off what the page was told and what it showed were."""
+"""A practice in a real browser, and the errors of what the page received and showed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real ``posesync serve`` in a process of its own, and plain connections to it."""
+"""A real ``posesync serve`` in a separate process, and plain connections to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real server on a port of this machine, and requests as they go over the wire: nothing is tidied up."""
+"""A real server on a local port, and raw requests to it, without any clean-up by a client library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store of experts: made ready one by one in a process of its own, kept, opened, removed, ended."""
+"""The store of experts: prepared one by one in a separate process, kept, opened, removed, ended."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def settled(store: ExpertStore) -> bool:
 
 @pytest.fixture(scope="module")
 def takes(clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
-    """A short video, the same with another content, and what is no video."""
+    """A short video, the same with other content, and a file that is not a video."""
     folder = tmp_path_factory.mktemp("takes")
     first, second, broken = (folder / name for name in ("take 0.mp4", "take 1.mp4", "broken.mp4"))
     curve = PerformanceCurve((0, 1.2), (0, 1.2))
@@ -54,7 +54,7 @@ def takes(clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> t
 
 @dataclass(frozen=True)
 class Run:
-    """A store that has prepared the first take and what is no video, and what it said meanwhile."""
+    """A store that has prepared the first take and a file that is not a video, and its reports meanwhile."""
 
     store: ExpertStore
     cache: Path
@@ -214,7 +214,7 @@ def test_removed_it_is_gone_with_all_that_was_made_of_it(takes, prepared: Path, 
     assert store.get(info.id) is None
     assert list(store.folder.iterdir()) == []
     assert list(prepared.rglob(f"*{info.id}*")) == []
-    assert practising.image_at(0.9) is not None, "who practises goes on"
+    assert practising.image_at(0.9) is not None, "a running practice continues"
     practising.proxy.close()
     with pytest.raises(SourceError, match="no such expert"):
         store.remove(info.id)

@@ -149,7 +149,7 @@ def post(length: int, name: str = "x") -> bytes:
 
 
 def gone(folder: Path, patience: float = 5.0) -> bool:
-    """Whether nothing stays; who left is noticed in a moment."""
+    """Return whether nothing stays; it takes a moment until a lost sender is noticed."""
     until = time.monotonic() + patience
     while files(folder) and time.monotonic() < until:
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""Uploads: whoever sends whatever, however slowly, only whole videos come in, and nothing else stays."""
+"""Uploads: only complete videos are accepted, whatever is sent and however slowly; nothing else stays."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ def sound(folder: Path) -> Path:
 
 
 def playlist(folder: Path) -> Path:
-    """What would make FFmpeg read other files, were it taken for a playlist."""
+    """A file that would make FFmpeg read other files if it were accepted as a playlist."""
     secret = encode(folder / "secret.mp4", black(2.0), fps=10)
     text = f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\nfile://{secret}\n#EXT-X-ENDLIST\n"
     return written("list.mp4", text.encode())(folder)
@@ -300,7 +300,7 @@ def dying(connection, path: Path, longest: float) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 @pytest.mark.parametrize("name", ["abort.mp4", "hang.mp4"])
-def test_a_decoder_that_crashes_or_hangs_harms_nobody(name: str, tmp_path: Path, monkeypatch) -> None:
+def test_a_decoder_that_crashes_or_hangs_ends_alone(name: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(inspection, "_serve", dying)
     begun = time.monotonic()
     found = inspect_in_child(tmp_path / name, 10.0, patience=3.0)

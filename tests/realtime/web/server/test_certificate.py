@@ -1,4 +1,4 @@
-"""The certificate: made, kept, made anew when it must be; one's own is checked before a browser does."""
+"""The certificate: made, kept, renewed when necessary; the user's own is checked before use."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_coming_back_to_a_network_needs_no_new_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n", None])
-def test_a_spoilt_one_is_made_anew(spoil: bytes | None, tmp_path: Path) -> None:
+def test_a_damaged_certificate_is_made_again(spoil: bytes | None, tmp_path: Path) -> None:
     first = make(tmp_path)
     data = first.chain.read_bytes()
     first.chain.write_bytes(data[: len(data) // 2] if spoil is None else spoil)
@@ -150,9 +150,7 @@ def of_another(key: Path) -> None:
         (lambda chain, key: of_another(key), "is not the key of"),
     ],
 )
-def test_what_is_wrong_with_ones_own_is_told_in_a_line(
-    spoil: object, says: str, pair: tuple[Path, Path]
-) -> None:
+def test_an_unusable_certificate_gives_one_line(spoil: object, says: str, pair: tuple[Path, Path]) -> None:
     spoil(*pair)  # type: ignore[operator]
     with pytest.raises(ConfigError, match=says) as caught:
         own_certificate(*pair, now=NOW)
@@ -163,6 +161,6 @@ def test_what_is_wrong_with_ones_own_is_told_in_a_line(
 @pytest.mark.parametrize(
     ("now", "says"), [(NOW + LIFE, "expired on 2032-08"), (NOW - timedelta(days=30), "valid from 2030-04-30")]
 )
-def test_one_that_is_not_valid_now_is_told(now: datetime, says: str, pair: tuple[Path, Path]) -> None:
+def test_a_certificate_not_valid_now_is_reported(now: datetime, says: str, pair: tuple[Path, Path]) -> None:
     with pytest.raises(ConfigError, match=says):
         own_certificate(*pair, now=now)

@@ -1,4 +1,4 @@
-"""Limits of connections, with a real server on a real port and clients that keep to nothing."""
+"""Limits on connections, with a real server on a real port and misbehaving clients."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_who_asks_in_time_may_go_on_asking(monkeypatch: pytest.MonkeyPatch) -> N
     against(client)
 
 
-def test_of_those_who_wait_the_oldest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_oldest_waiting_connection_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "MOST_WAITING", 3)
 
     async def client(app: App, server: uvicorn.Server, connect: Any) -> None:

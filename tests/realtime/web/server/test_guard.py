@@ -1,4 +1,4 @@
-"""The guard: a table of requests that strangers could make a browser send, and what becomes of each."""
+"""The guard: a table of requests that other sites could make a browser send, and the verdict on each."""
 
 from __future__ import annotations
 

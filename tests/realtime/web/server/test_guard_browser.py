@@ -1,4 +1,4 @@
-"""What a real browser makes of the guard: pages of other servers cannot use ours, links to it work."""
+"""The guard with a real browser: pages of other servers cannot use ours, links to it work."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def test_a_server_under_attack_goes_on(bench: hostile.Bench) -> None:
         assert [what for what in bench.said[name]["tally"] if "UNEXPECTED" in what] == []
         # How much exactly is for the benchmark, on a machine with nothing else to do.
         assert found[name]["gap_ms"] < 1e3 * found[name]["seconds"]
-    # Who goes on sending may not get to read why.
+    # A client that keeps sending may not get to read why.
     for way in ("one message", "only its size", "in pieces", "100 000 empty pieces", "request head"):
         assert any(what.startswith(f"{way}: ") for what in bench.said["large"]["tally"])
 

@@ -1,4 +1,4 @@
-"""Memory goes back after a session's end, once, and not in the middle of everything."""
+"""Memory goes back to the system once after a session's end, and not during sessions."""
 
 from __future__ import annotations
 

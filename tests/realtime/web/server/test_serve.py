@@ -1,4 +1,4 @@
-"""``posesync serve`` from its start to its end, as a process of its own."""
+"""``posesync serve`` from its start to its end, in a separate process."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_strangers_socket_is_refused(
 
 
 def test_who_says_nothing_makes_room(server: Server, cookie: str) -> None:
-    """Connections that wait push out one another, not those who ask for something."""
+    """Waiting connections push out one another, not connections with a request."""
     address = ("127.0.0.1", int(server.host.rpartition(":")[2]))
     silent = [socket.create_connection(address) for _ in range(2 * MOST_WAITING)]
     try:
@@ -205,7 +205,7 @@ def taken() -> int:
         (["--detector", "magic"], "magic"),
     ],
 )
-def test_what_cannot_be_served_is_told_in_a_line(
+def test_options_that_cannot_be_served_give_one_line(
     arguments: list[str], says: str, taken: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = [argument.replace("TAKEN", str(taken)) for argument in arguments]
@@ -308,7 +308,7 @@ def test_in_the_network_it_speaks_https_and_shows_a_code(tmp_path: Path) -> None
 ADDRESSES = Address("https", ("192.168.1.5", "dance.local", "127.0.0.1", "localhost"), 8765, "secret")
 
 
-def test_every_address_is_told_and_the_first_is_drawn() -> None:
+def test_every_address_is_printed_and_the_first_as_a_qr_code() -> None:
     lines = [line for line, _ in announcement(ADDRESSES, loopback=False, fingerprint="AB:CD")]
     assert "  https://192.168.1.5:8765/?token=secret" in lines
     assert "  https://dance.local:8765/?token=secret" in lines

@@ -1,4 +1,4 @@
-"""The command line, put together of one module per subcommand."""
+"""Builds and runs the command line from one module per subcommand."""
 
 from __future__ import annotations
 

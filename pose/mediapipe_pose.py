@@ -146,7 +146,7 @@ class MediaPipePose:
         ]
 
     def estimate(self, image: Image, crop: Box) -> Landmarks:
-        """Keypoints of the person nearest the centre of a crop; every confidence 0 when there is nobody.
+        """Return the keypoints of the person nearest the centre of a crop; all confidences 0 for nobody.
 
         A point that the network puts outside the frame cannot have been seen: its confidence is 0.
 

@@ -15,7 +15,7 @@ class Timeline:
     """
 
     def __init__(self, fps: float | None) -> None:
-        """``fps``: nominal frames per second, for the interval; None or not positive counts as 30."""
+        """Start with a nominal rate of ``fps`` frames per second; None or not positive counts as 30."""
         self.interval = 1.0 / fps if fps is not None and fps > 0 else 1.0 / 30.0
         self.last: float | None = None
         self._origin = 0.0

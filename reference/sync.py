@@ -109,7 +109,7 @@ class Match:
 
 
 def _spread(reference: Reference) -> FloatArray:
-    """At most ``TAU_SAMPLES`` times at which somebody was seen."""
+    """Return at most ``TAU_SAMPLES`` times at which somebody was seen."""
     times = reference.times[reference.seen]
     if len(times) <= TAU_SAMPLES:
         return times

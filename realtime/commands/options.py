@@ -12,7 +12,7 @@ KEYS: Final = SHARED.keys
 
 
 def moment(text: str) -> float:
-    """Seconds from ``75``, ``1:15`` or ``0:01:15.5``.
+    """Return seconds from ``75``, ``1:15`` or ``0:01:15.5``.
 
     Raises:
         typer.BadParameter: something else.

@@ -10,7 +10,7 @@ from .settings import TrackerSettings
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A performer who is followed. Replaced whole with every frame.
+    """State of a performer who is followed; replaced as a whole with every frame.
 
     Attributes:
         place: s in the reference, as shown: it never runs back by itself.

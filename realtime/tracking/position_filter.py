@@ -156,7 +156,7 @@ class PositionFilter:
     # -- correction ------------------------------------------------------------------------------------------
 
     def correct(self, cost: FloatArray, lo: int = 0) -> None:
-        """Weigh every hypothesis by exp(−``cost``), (S, n) nats for the n cells from ``lo`` on; normalise."""
+        """Multiply every hypothesis by exp(−``cost``), (S, n) nats for n cells from ``lo`` on; normalise."""
         part = self._layers[: self._used, :, lo : lo + cost.shape[1]]
         best = float(cost.min())
         part *= np.exp(best - cost)

@@ -62,7 +62,7 @@ class ReferenceTable:
     lively: float
 
     def __len__(self) -> int:
-        """Number of cells, M."""
+        """Return the number of cells, M."""
         return len(self.seen)
 
     @property

@@ -66,7 +66,8 @@ class Overlay:
         self._label = lru_cache(maxsize=4)(partial(make_label, self._text, self._px))
         self._strip = Strip(self._text, self._px, self.width, self.height)
         self._strip.draw_keys(empty)
-        self._canvases = Canvases(empty)
+        self._empty = empty
+        self._canvases = Canvases(self.height, self.width)
         room = (0, 0, self.width, self._strip.top)
         self._arranger = Arranger(room, self._px, follow=follow)
         self._ghost = GhostBody()
@@ -90,6 +91,7 @@ class Overlay:
         shown = self._smooth(scene)
         layout = scene.view or self.layout
         views = self._arranger.arrange(scene, layout, mirror=self.mirror, passed=self._passed)
+        self._clear(canvas, views, layout)
         paint.draw_picture(canvas, scene.image, views.performer)
         if layout is Layout.GHOST:
             self._draw_ghost(canvas, scene, views.performer)
@@ -100,6 +102,20 @@ class Overlay:
         self._strip.draw(canvas, scene, shown.get("score"), timing_value(scene))
         self._over(canvas, scene, views)
         return canvas
+
+    def _clear(self, canvas: Image, views: Views, layout: Layout) -> None:
+        """Empty what the pictures leave of the canvas: its memory is cold, and every byte counts."""
+        beside = views.expert if layout is Layout.SIDE_BY_SIDE else None
+        done, top = 0, self._strip.top
+        bare = [np.s_[top:]]
+        for view in (views.performer, beside):
+            if view is not None:
+                x, y, w, h = view.place
+                bare += [np.s_[:top, done:x], np.s_[:y, x : x + w], np.s_[y + h : top, x : x + w]]
+                done = x + w
+        for part in (*bare, np.s_[:top, done:]):
+            # Copied: NumPy spreads a colour over an area twenty times as slowly.
+            np.copyto(canvas[part], self._empty[part])
 
     def _over(self, canvas: Image, scene: Scene, views: Views) -> None:
         """What lies over the performer's picture while there is something to say."""

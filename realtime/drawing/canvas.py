@@ -1,4 +1,4 @@
-"""Pictures to draw on, taken again when nobody holds them any more."""
+"""Pictures to draw on, used again when nobody holds them any more."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _FREE: Final = 3
 
 
 class Canvases:
-    """Copies of one empty picture.
+    """Pictures of one shape.
 
     A new array of 3 MB costs five times as much as filling an old one: the system hands out its memory page
     by page, and takes it back as soon as the picture is thrown away. A picture counts as held while anything
     refers to it, a part of it included (a view refers to the array it is of).
 
     Args:
-        empty: (H, W, 3) uint8, what every canvas begins as; it may be changed until the first is taken.
+        height: px.
+        width: px.
     """
 
-    def __init__(self, empty: Image) -> None:
-        self.empty = empty
+    def __init__(self, height: int, width: int) -> None:
+        self._shape = (height, width, 3)
         self._kept: list[Image] = []
 
     def take(self) -> Image:
-        """A picture that is nobody else's, (H, W, 3) uint8."""
+        """A picture that is nobody else's, (height, width, 3) uint8, with anything at all on it."""
         for canvas in self._kept:
             if sys.getrefcount(canvas) <= _FREE:
-                np.copyto(canvas, self.empty)
                 return canvas
-        fresh: Image = self.empty.copy()
+        fresh: Image = np.empty(self._shape, np.uint8)
         if len(self._kept) < MOST:
             self._kept.append(fresh)
         return fresh

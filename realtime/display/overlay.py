@@ -59,14 +59,12 @@ class Overlay:
         self.width = round(self.height * 16 / 9 / 2) * 2
         self.mirror = mirror
         self.layout = layout
-        empty: Image = np.full((self.height, self.width, 3), paint.BACKGROUND, np.uint8)
         self._text = TextPainter()
         self._unit = self.height / 720
         self._px = lru_cache(maxsize=256)(self._pixels)
         self._label = lru_cache(maxsize=4)(partial(make_label, self._text, self._px))
         self._strip = Strip(self._text, self._px, self.width, self.height)
-        self._strip.draw_keys(empty)
-        self._empty = empty
+        self._empty: Image = np.full((self._strip.top, self.width, 3), paint.BACKGROUND, np.uint8)
         self._canvases = Canvases(self.height, self.width)
         room = (0, 0, self.width, self._strip.top)
         self._arranger = Arranger(room, self._px, follow=follow)
@@ -104,17 +102,17 @@ class Overlay:
         return canvas
 
     def _clear(self, canvas: Image, views: Views, layout: Layout) -> None:
-        """Empty what the pictures leave of the canvas: its memory is cold, and every byte counts."""
+        """Empty what pictures and strip leave of the canvas: its memory is cold, and every byte counts."""
         beside = views.expert if layout is Layout.SIDE_BY_SIDE else None
         done, top = 0, self._strip.top
-        bare = [np.s_[top:]]
+        bare = []
         for view in (views.performer, beside):
             if view is not None:
                 x, y, w, h = view.place
                 bare += [np.s_[:top, done:x], np.s_[:y, x : x + w], np.s_[y + h : top, x : x + w]]
                 done = x + w
         for part in (*bare, np.s_[:top, done:]):
-            # Copied: NumPy spreads a colour over an area twenty times as slowly.
+            # Copied: NumPy spreads a colour over an area ten times as slowly.
             np.copyto(canvas[part], self._empty[part])
 
     def _over(self, canvas: Image, scene: Scene, views: Views) -> None:

@@ -41,6 +41,7 @@ class ProgressRow:
         self._bar = (ruler(24), top + ruler(8), ruler(600), ruler(12))
         self._baseline = top + ruler(20)
         self._tiles = lru_cache(maxsize=8)(self._tile)
+        self._name = lru_cache(maxsize=32)(self._fitted)
 
     def draw(self, canvas: Image, scene: Scene, color: Color, timing: float | None) -> None:
         """Draw the row.
@@ -102,11 +103,16 @@ class ProgressRow:
             return
         x, y, w, h = self._bar
         size = self._ruler(15)
-        (name, *_), _ = self._text.fit(here[2], w / 2, ((size, 1),), bold=True)
-        width = self._text.measure(name, size, bold=True)
+        name, width = self._name(here[2])
         left = x + min(max(0.0, here[0] / duration * w), w - width)
         write = partial(self._text.draw, canvas, background=paint.BACKGROUND)
         write(name, left, y + h + self._ruler(17), size=size, color=paint.NEUTRAL, bold=True)
+
+    def _fitted(self, name: str) -> tuple[str, int]:
+        """A section's name, cut to half of the bar, and its width, px."""
+        size = self._ruler(15)
+        (line, *_), _ = self._text.fit(name, self._bar[2] / 2, ((size, 1),), bold=True)
+        return line, self._text.measure(line, size, bold=True)
 
     def _clock(self, canvas: Image, time: float | None, duration: float) -> None:
         write = partial(self._text.draw, canvas, background=paint.BACKGROUND, align="right")

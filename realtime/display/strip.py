@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
 
+import numpy as np
 from posesync.configs.shared import SHARED
 from posesync.pose.types import Image
 from posesync.realtime.drawing import annotators as paint
@@ -27,6 +29,8 @@ STRIP_HEIGHT: Final = 140
 #: Size in px and lines of a message, the best first, for a canvas 720 px high. A capital of the smallest is
 #: 27 px high: on a laptop's screen 7 mm, which at three metres is 1.7 times what sharp eyes need.
 MESSAGE_SIZES: Final = ((56, 1), (48, 1), (46, 2), (38, 3))
+#: px, width of a line of a message on such a canvas.
+_ROOM: Final = 1046
 _TONES: Final = {"plain": paint.MUTED, "good": paint.GOOD, "calm": paint.CALM, "bad": paint.POOR}
 
 
@@ -41,8 +45,25 @@ def status_of(scene: Scene) -> tuple[str, Color, str]:
     return said.text, _TONES[said.tone], more
 
 
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """What is said.
+
+    Attributes:
+        words: a correction, or the state.
+        hint: in smaller type behind a state; None: ``words`` are a correction.
+        ink: the colour of the words.
+        accent: of the bar or the dot before them.
+    """
+
+    words: str
+    hint: str | None
+    ink: Color
+    accent: Color
+
+
 class Strip:
-    """Draws the strip.
+    """Draws the strip. All of it but the row of the piece changes seldom: it is kept, and copied.
 
     Args:
         text: draws the words.
@@ -55,43 +76,75 @@ class Strip:
         self._text = text
         self._ruler = ruler
         self._width = width
-        self._height = height
         self._keys = height - ruler(9)
         self.top = height - ruler(STRIP_HEIGHT)
+        self._edge = ruler(48) + ruler(_ROOM)  # px, where messages end and the score begins
         self._row = ProgressRow(text, ruler, self.top + ruler(68))
         self._pace = (0.0, "", "")  # s, state, and the words behind it
         self._fit = lru_cache(maxsize=8)(self._fitted)
+        # As high as the canvas: a message of several lines grows up, over the pictures.
+        self._empty: Image = np.full((height, width, 3), paint.BACKGROUND, np.uint8)
+        self._draw_keys(self._empty)
+        self._kept = self._empty.copy()
+        self._said: _Message | None = None
+        self._counted: object = None
+        self._upper = self.top  # px, the first row of what is kept
 
     def draw(self, canvas: Image, scene: Scene, score: float | None, timing: float | None) -> None:
         """Draw it; ``score`` is smoothed, ``timing`` a measurement over seconds already."""
-        px = self._ruler
-        write = partial(self._text.draw, canvas, background=paint.BACKGROUND)
         name, color, hint = status_of(scene)
+        color = paint.faded(color, scene.doubt)
+        words, more = scene.framing or scene.cue, None
         if scene.framing:
-            self._message(canvas, scene.framing, paint.TEXT, paint.CALM)
+            ink, accent = paint.TEXT, paint.CALM
         elif scene.cue:
-            tint = paint.faded(paint.FAIR, scene.doubt)
-            self._message(canvas, scene.cue, tint, tint)
+            ink = accent = paint.faded(paint.FAIR, scene.doubt)
         else:
-            ink = paint.faded(paint.TEXT, scene.doubt)
-            paint.dot(canvas, px(36), self.top + px(39), px(11), paint.faded(color, scene.doubt))
-            x = px(60) + write(name, px(60), self.top + px(53), size=px(42), color=ink, bold=True)
-            more = self._held(scene, name, hint)
-            write(more, x + px(20), self.top + px(53), size=px(24), color=paint.MUTED)
-        self._row.draw(canvas, scene, paint.faded(color, scene.doubt), timing)
-        edge = self._width - px(24)
-        if score is not None or scene.position.time is not None:
-            write("score", edge, self.top + px(92), size=px(18), color=paint.MUTED, align="right")
-            number, tint = "–", paint.MUTED
-            if score is not None:
-                number, tint = f"{score:.0f}", paint.faded(paint.score_color(round(score)), scene.doubt)
-            write(number, edge, self.top + px(68), size=px(78), color=tint, bold=True, align="right")
-        if scene.fps is not None:
-            rate, baseline = f"{scene.fps:.0f} fps", self._keys
-            write(rate, edge, baseline, size=px(15), color=paint.MUTED, align="right")
+            ink, accent = paint.faded(paint.TEXT, scene.doubt), color
+            words, more = name, self._held(scene, name, hint)
+        message = _Message(words or "", more, ink, accent)
+        if message != self._said:
+            self._said, self._counted = message, None
+            self._say(message)
+        number = None
+        if score is not None:
+            number = f"{score:.0f}", paint.faded(paint.score_color(round(score)), scene.doubt)
+        elif scene.position.time is not None:
+            number = "–", paint.MUTED
+        figures = number, "" if scene.fps is None else f"{scene.fps:.0f} fps"
+        if figures != self._counted:
+            self._counted = figures
+            self._count(*figures)
+        np.copyto(canvas[self._upper :], self._kept[self._upper :])
+        self._row.draw(canvas, scene, color, timing)
 
-    def draw_keys(self, canvas: Image) -> None:
-        """The keys, which never change: drawn once, into an empty canvas."""
+    def _say(self, message: _Message) -> None:
+        """Begin what is kept anew, with the message; the figures are to follow."""
+        px, kept = self._ruler, self._kept
+        np.copyto(kept[self._upper :], self._empty[self._upper :])
+        self._upper = self.top
+        if message.hint is None:
+            self._message(kept, message.words, message.ink, message.accent)
+            return
+        write = partial(self._text.draw, kept, background=paint.BACKGROUND)
+        paint.dot(kept, px(36), self.top + px(39), px(11), message.accent)
+        size, baseline = px(42), self.top + px(53)
+        x = px(60) + write(message.words, px(60), baseline, size=size, color=message.ink, bold=True)
+        write(message.hint, x + px(20), baseline, size=px(24), color=paint.MUTED)
+
+    def _count(self, number: tuple[str, Color] | None, rate: str) -> None:
+        """Draw score and frame rate anew into what is kept."""
+        px, kept = self._ruler, self._kept
+        np.copyto(kept[self.top :, self._edge :], self._empty[self.top :, self._edge :])
+        write = partial(self._text.draw, kept, background=paint.BACKGROUND, align="right")
+        right = self._width - px(24)
+        if number is not None:
+            write("score", right, self.top + px(92), size=px(18), color=paint.MUTED)
+            write(number[0], right, self.top + px(68), size=px(78), color=number[1], bold=True)
+        write(rate, right, self._keys, size=px(15), color=paint.MUTED)
+
+    def _draw_keys(self, canvas: Image) -> None:
+        """The keys, which never change."""
         px, text = self._ruler, self._text
         baseline, size = self._keys, px(15)
         x = float(px(24))
@@ -110,7 +163,7 @@ class Strip:
         step, last = round(1.16 * size), self.top + px(54)
         first = last - (len(lines) - 1) * step
         if len(lines) > 1:
-            canvas[first - size : self.top] = paint.BACKGROUND
+            self._upper = first - size
         bar = (px(24), first - round(0.82 * size), px(8), last - first + round(0.92 * size))
         paint.draw_box(canvas, bar, accent, radius=px(4))
         for k, line in enumerate(lines):
@@ -122,7 +175,7 @@ class Strip:
     def _fitted(self, words: str) -> tuple[list[str], int]:
         px = self._ruler
         choices = [(px(size), lines) for size, lines in MESSAGE_SIZES]
-        return self._text.fit(words, px(1046), choices, bold=True)
+        return self._text.fit(words, px(_ROOM), choices, bold=True)
 
     def _held(self, scene: Scene, name: str, hint: str) -> str:
         """The words behind a state, those of the pace held long enough to be read."""

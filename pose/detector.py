@@ -32,6 +32,8 @@ ACQUIRE_SIZE: Final = 640
 
 _STRIDE = 32
 _GREY = 114  # what YOLOv5 was trained to see as padding
+#: One step of a byte, as the network takes it.
+_UNIT: Final = np.float32(1 / 255)
 #: Longer metadata is not a list of classes.
 _LONGEST_NAMES = 100_000
 _INPUT_TYPES: Final[dict[str, type[np.floating[Any]]]] = {
@@ -123,7 +125,10 @@ class PersonDetector:
         """Return the raw output, the input's width and height, and the letterbox used."""
         width, height = self.fixed_size or stretched_size(region, size, _STRIDE)
         letterbox = Letterbox.fit(region, width, height)
-        blob = cv2.dnn.blobFromImage(letterbox.apply(image, _GREY), 1 / 255, swapRB=True)
+        # As cv2.dnn.blobFromImage with swapRB, bit by bit, in a third of its time.
+        blob = np.empty((1, 3, height, width), np.float32)
+        for plane, values in zip(blob[0, ::-1], cv2.split(letterbox.apply(image, _GREY)), strict=True):
+            np.multiply(values, _UNIT, out=plane)
         output = run(self.session, {self._input: blob.astype(self._dtype, copy=False)}, str(self.path))
         return output, width, height, letterbox
 

@@ -28,7 +28,7 @@ CONFIDENCE_FLOOR: Final = SHARED.limits.keypoint_floor
 CONFIDENCE_FULL: Final = 0.45
 
 _JOINT_INDEX = np.array(list(JOINTS.values()))
-_LIMB_INDEX = np.array(list(LIMBS.values()))
+_LIMB_FROM, _LIMB_TO = np.array(list(LIMBS.values())).T
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ class Features:
 
 def keypoint_weights(confidence: FloatArray) -> FloatArray:
     """Return keypoint weights 0..1, a ramp of the confidence from CONFIDENCE_FLOOR to CONFIDENCE_FULL."""
-    weights: FloatArray = np.clip(
-        (confidence - CONFIDENCE_FLOOR) / (CONFIDENCE_FULL - CONFIDENCE_FLOOR), 0.0, 1.0
-    )
+    # Not np.clip: for an array as small as a pose it takes five times as long.
+    share = (confidence - CONFIDENCE_FLOOR) / (CONFIDENCE_FULL - CONFIDENCE_FLOOR)
+    weights: FloatArray = np.minimum(np.maximum(share, 0.0), 1.0)
     return weights
 
 
@@ -106,18 +106,23 @@ def extract_features(keypoints: FloatArray) -> Features:
     array = check_keypoints(keypoints)
     finite = np.isfinite(array).all(axis=-1, keepdims=True)
     array = np.where(finite, array, 0.0)
-    xy, seen = array[..., :2], keypoint_weights(array[..., 2])
+    # Axis by axis: NumPy sums over an axis of two ten times as slowly as it adds two arrays.
+    x, y, seen = array[..., 0], array[..., 1], keypoint_weights(array[..., 2])
 
-    limb = xy[..., _LIMB_INDEX[:, 1], :] - xy[..., _LIMB_INDEX[:, 0], :]
-    length = np.sqrt((limb * limb).sum(axis=-1))
-    limb_weight = np.minimum(seen[..., _LIMB_INDEX[:, 0]], seen[..., _LIMB_INDEX[:, 1]]) * (length > 0)
-    direction = limb / np.where(length > 0, length, 1.0)[..., None] * (limb_weight > 0)[..., None]
+    limb_x = x.take(_LIMB_TO, axis=-1) - x.take(_LIMB_FROM, axis=-1)
+    limb_y = y.take(_LIMB_TO, axis=-1) - y.take(_LIMB_FROM, axis=-1)
+    length = np.sqrt(limb_x * limb_x + limb_y * limb_y)
+    limb_weight = np.minimum(seen.take(_LIMB_FROM, axis=-1), seen.take(_LIMB_TO, axis=-1)) * (length > 0)
+    shown, divisor = limb_weight > 0, np.where(length > 0, length, 1.0)
+    direction = np.stack([limb_x / divisor * shown, limb_y / divisor * shown], axis=-1)
 
-    u = xy[..., _JOINT_INDEX[:, 0], :] - xy[..., _JOINT_INDEX[:, 1], :]
-    v = xy[..., _JOINT_INDEX[:, 2], :] - xy[..., _JOINT_INDEX[:, 1], :]
-    cross = np.abs(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0])
-    dot = (u * v).sum(axis=-1)
-    joint_weight = seen[..., _JOINT_INDEX].min(axis=-1) * (np.abs(u).sum(-1) > 0) * (np.abs(v).sum(-1) > 0)
+    start, vertex, end = _JOINT_INDEX.T
+    x_vertex, y_vertex = x.take(vertex, axis=-1), y.take(vertex, axis=-1)
+    ux, uy = x.take(start, axis=-1) - x_vertex, y.take(start, axis=-1) - y_vertex
+    vx, vy = x.take(end, axis=-1) - x_vertex, y.take(end, axis=-1) - y_vertex
+    cross, dot = np.abs(ux * vy - uy * vx), ux * vx + uy * vy
+    there = ((ux != 0) | (uy != 0)) & ((vx != 0) | (vy != 0))
+    joint_weight = seen.take(_JOINT_INDEX, axis=-1).min(axis=-1) * there
     angle = np.degrees(np.arctan2(cross, dot)) * (joint_weight > 0)
 
     flat = direction.reshape(*direction.shape[:-2], 2 * NUM_LIMBS)

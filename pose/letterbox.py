@@ -110,9 +110,9 @@ def grow(box: Box, margin: float, image: Image | None = None) -> Box:
 def clip(box: Box, image: Image) -> Box:
     """Return the part of a box that lies in the frame."""
     height, width = image.shape[:2]
-    left, right = np.clip((box.left, box.right), 0.0, width)
-    top, bottom = np.clip((box.top, box.bottom), 0.0, height)
-    return Box(float(left), float(top), float(right), float(bottom), box.score)
+    left, right = (min(max(edge, 0.0), float(width)) for edge in (box.left, box.right))
+    top, bottom = (min(max(edge, 0.0), float(height)) for edge in (box.top, box.bottom))
+    return Box(left, top, right, bottom, box.score)
 
 
 def stretched_size(region: Box, longest: int, stride: int = 32) -> tuple[int, int]:

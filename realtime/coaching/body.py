@@ -152,7 +152,7 @@ class Body:
 
 
 def _weight(x: float, y: float, confidence: float) -> float:
-    if not (math.isfinite(x) and math.isfinite(y) and math.isfinite(confidence)):
+    if not math.isfinite(x + y + confidence):
         return 0.0
     return min(max((confidence - CONFIDENCE_FLOOR) / (CONFIDENCE_FULL - CONFIDENCE_FLOOR), 0.0), 1.0)
 

@@ -86,8 +86,11 @@ def compare_nearest(
         InvalidDataError: another shape.
     """
     settings = settings or FeedbackSettings()
-    ours = extract_features(performer)
-    theirs = extract_features(swap_left_right(experts) if mirrored else experts)
+    others = swap_left_right(experts) if mirrored else check_keypoints(experts)
+    # All at once: of so few poses, what a call of NumPy's costs is most of it.
+    every = extract_features(np.concatenate([check_keypoints(performer)[None], others]))
+    ours = Features(every.values[0], every.weights[0])
+    theirs = Features(every.values[1:], every.weights[1:])
     errors = _overall_errors(ours, theirs, settings.min_weight)
     unseen = bool(np.isnan(errors).all())
     nearest = len(experts) // 2 if unseen else int(np.nanargmin(errors))
@@ -152,7 +155,7 @@ def expert_poses(times: FloatArray, keypoints: FloatArray, moments: FloatArray) 
         keypoints: (T, 17, 3).
         moments: (K,) s; before the first or after the last sample gives that sample.
     """
-    moments = np.clip(moments, times[0], times[-1])
+    moments = np.minimum(np.maximum(moments, times[0]), times[-1])
     if len(times) == 1:
         return np.repeat(check_keypoints(keypoints), len(moments), axis=0)
     right = np.searchsorted(times, moments).clip(1, len(times) - 1)

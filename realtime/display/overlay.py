@@ -72,7 +72,8 @@ class Overlay:
         self._shown: dict[str, float] = {}
         self._last_time: float | None = None
         self._passed = 0.0
-        self._kept: tuple[Image, paint.View, float, Image] | None = None
+        self._expert_before: tuple[Image, tuple[paint.View, float]] | None = None
+        self._expert_scaled: Image | None = None
 
     @property
     def follow(self) -> bool:
@@ -192,13 +193,16 @@ class Overlay:
         self._finish(canvas, view, SHARED.words.expert)
 
     def _expert_picture(self, canvas: Image, image: Image, view: paint.View, brightness: float) -> None:
-        """The expert's picture; it often stays for some frames, scaled already."""
+        """The expert's picture; one that stays is scaled twice, and copied from then on."""
         x, y, w, h = view.place
-        place, kept = canvas[y : y + h, x : x + w], self._kept
-        if kept is not None and kept[0] is image and kept[1:3] == (view, brightness):
-            np.copyto(place, kept[3])
+        place, look, before = canvas[y : y + h, x : x + w], (view, brightness), self._expert_before
+        stays = before is not None and before[0] is image and before[1] == look
+        self._expert_before = image, look
+        if not stays:
+            self._expert_scaled = None
+        elif self._expert_scaled is not None:
+            np.copyto(place, self._expert_scaled)
             return
         paint.draw_picture(canvas, image, view, brightness=brightness)
-        copy = kept[3] if kept is not None and kept[3].shape == place.shape else np.empty_like(place)
-        np.copyto(copy, place)
-        self._kept = (image, view, brightness, copy)
+        if stays:
+            self._expert_scaled = place.copy()

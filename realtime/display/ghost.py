@@ -95,24 +95,33 @@ def _body(mask: Image, points: FloatArray, seen: npt.NDArray[np.bool_], trunk: f
     corners = np.rint(points[_TRUNK] * (1 << _SHIFT)).astype(np.int32)
     cv2.fillPoly(mask, [corners], 255, cv2.LINE_8, _SHIFT)
     cv2.polylines(mask, [corners], True, 255, max(1, round(2 * _LOOK.trunk * trunk)), cv2.LINE_8, _SHIFT)
-    limbs = [limb for limb in _LIMBS if seen[limb[0]] and seen[limb[1]]]
     face = [k for k in _FACE if seen[k]]
     spots = points.tolist()
-    for a, b, first, last in limbs:
-        _limb(mask, spots[a], spots[b], first * trunk, last * trunk)
+    ends: dict[int, float] = {}  # two limbs that meet have one round end, the larger
+    for a, b, first, last in _LIMBS:
+        if seen[a] and seen[b]:
+            _limb(mask, spots[a], spots[b], first * trunk, last * trunk)
+            ends[a], ends[b] = max(ends.get(a, 0.0), first), max(ends.get(b, 0.0), last)
+    for k, radius in ends.items():
+        _disc(mask, spots[k], radius * trunk)
     if face:
         head, neck = points[face].mean(axis=0), points[_TRUNK[:2]].mean(axis=0)
-        _limb(mask, neck.tolist(), head.tolist(), *(radius * trunk for radius in _LOOK.neck))
+        first, last = (radius * trunk for radius in _LOOK.neck)
+        _limb(mask, neck.tolist(), head.tolist(), first, last)
+        _disc(mask, neck.tolist(), first)
+        _disc(mask, head.tolist(), last)
         lean = float(np.degrees(np.arctan2(*(head - neck)[::-1]))) + 90.0
         wide, tall = (round(share * trunk * (1 << _SHIFT)) for share in _LOOK.head)
         cv2.ellipse(mask, _fixed(*head.tolist()), (wide, tall), lean, 0, 360, 255, -1, cv2.LINE_8, _SHIFT)
 
 
+def _disc(mask: Image, at: list[float], radius: float) -> None:
+    cv2.circle(mask, _fixed(*at), round(radius * (1 << _SHIFT)), 255, -1, cv2.LINE_8, _SHIFT)
+
+
 def _limb(mask: Image, start: list[float], end: list[float], first: float, last: float) -> None:
-    """A limb that narrows from radius ``first`` to ``last``, px, with round ends."""
+    """A limb that narrows from half a width of ``first`` to ``last``, px, without its round ends."""
     (x0, y0), (x1, y1) = start, end
-    cv2.circle(mask, _fixed(x0, y0), round(first * (1 << _SHIFT)), 255, -1, cv2.LINE_8, _SHIFT)
-    cv2.circle(mask, _fixed(x1, y1), round(last * (1 << _SHIFT)), 255, -1, cv2.LINE_8, _SHIFT)
     length = math.hypot(x1 - x0, y1 - y0)
     if length > 1e-6:
         across, along = (y0 - y1) / length, (x1 - x0) / length

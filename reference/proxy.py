@@ -127,7 +127,7 @@ class ProxyWriter:
 
 
 class ProxyVideo:
-    """Random access to a proxy. Not for several threads at once; a context manager.
+    """Random access to a proxy, from any thread; a context manager.
 
     Attributes:
         times: (N,) float64, s, strictly increasing: the time of each kept frame in the expert's video.
@@ -193,10 +193,10 @@ class ProxyVideo:
             InvalidDataError: the time is not finite.
             ReferenceFileError: the frame is corrupt.
         """
-        index = self.index_at(time)
-        if self._shown is None or self._shown[0] != index:
-            self._shown = (index, self._decode(index))
-        return self._shown[1]
+        index, shown = self.index_at(time), self._shown
+        if shown is None or shown[0] != index:
+            shown = self._shown = (index, self._decode(index))
+        return shown[1]
 
     def _decode(self, index: int) -> Image:
         start, size = self._spans[index]

@@ -17,10 +17,11 @@ import numpy as np
 from posesync.pose.frame_source import FrameSource, SourceInfo
 from posesync.pose.settings import CameraSettings
 from posesync.pose.types import Frame
-from posesync.realtime.coaching import coach as coach_module
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.moment import Moment
 from posesync.realtime.display.loop import run_session
 from posesync.realtime.session.config import Config
+from posesync.realtime.session.core import SessionCore
 from posesync.realtime.session.options import SessionOptions, SessionResult
 
 _KEPT: Final = 48  # frames of the clip that the camera delivers, to and fro
@@ -41,15 +42,15 @@ class _NoEncoder:
 def file_session(clip: Path, expert: Expert, config: Config, what: str) -> dict[str, Any]:
     """A session over a file, every frame; ``what``: ``nothing`` is put out, ``draw`` or ``record``."""
     marks: list[tuple[float, float]] = []
-    process = coach_module.Coach.process
+    process = SessionCore.process
 
-    def noting(self: coach_module.Coach, frame: Frame) -> coach_module.Step:
+    def noting(self: SessionCore, frame: Frame) -> Moment:
         if not marks:  # loading the models is over
             marks.append((time.perf_counter(), time.process_time()))
         return process(self, frame)
 
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        stack.enter_context(mock.patch.object(coach_module.Coach, "process", noting))
+        stack.enter_context(mock.patch.object(SessionCore, "process", noting))
         if what == "draw":
             stack.enter_context(mock.patch("posesync.realtime.session.outputs.VideoWriter", _NoEncoder))
         record = None if what == "nothing" else Path(folder) / "out.mp4"
@@ -150,9 +151,9 @@ def camera_session(
 ) -> dict[str, Any]:
     """A live session on a paced camera, in a window that nobody sees; does the newest frame always win?"""
     stale = array("i")  # four bytes a frame: the memory is being measured
-    process = coach_module.Coach.process
+    process = SessionCore.process
 
-    def watched(self: coach_module.Coach, frame: Frame, **options: Any) -> coach_module.Step:
+    def watched(self: SessionCore, frame: Frame, **options: Any) -> Moment:
         stale.append(camera.newest - frame.index)
         return process(self, frame, **options)
 
@@ -163,7 +164,7 @@ def camera_session(
     busy, wall = time.process_time(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.jsonl"
-        with mock.patch.object(coach_module.Coach, "process", watched):
+        with mock.patch.object(SessionCore, "process", watched):
             result = _run(SessionOptions("0", not window, log, None), expert, quick, camera)
         lines = log.read_text().count("\n") - 2
     watch.finish()
@@ -190,18 +191,16 @@ def camera_session(
 def _run(options: SessionOptions, expert: Expert, config: Config, camera: ClipCamera) -> SessionResult:
     """The camera's end is that of the session; it counts as lost, which is no error here."""
     kept: list[SessionResult] = []
-    from posesync.realtime.display import loop as session_module
+    original = SessionCore.summarise
 
-    original = session_module._Session._summary
-
-    def keeping(self: Any, ended: str) -> Any:
-        summary, timing = original(self, ended)
+    def keeping(self: SessionCore, ended: str, **options: Any) -> Any:
+        summary, timing = original(self, ended, **options)
         kept.append(SessionResult(ended, summary, timing))
         return summary, timing
 
     from posesync.pose.errors import SourceError
 
-    with mock.patch.object(session_module._Session, "_summary", keeping):
+    with mock.patch.object(SessionCore, "summarise", keeping):
         try:
             run_session(options, expert, config, source=camera)
         except SourceError:

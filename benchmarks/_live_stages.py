@@ -23,9 +23,11 @@ from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
 from posesync.pose.writer import VideoWriter
 from posesync.realtime.coaching import coach as coach_module
-from posesync.realtime.coaching.coach import Coach, Step
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.moment import Moment
 from posesync.realtime.display.overlay import Overlay, Scene
+from posesync.realtime.session.config import load_config
+from posesync.realtime.session.core import SessionCore
 from posesync.realtime.tracking.tracker import Tracker
 
 STAGES: Final = ("decode", "detect", "crop", "pose", "track", "feedback", "draw", "encode")
@@ -95,22 +97,22 @@ def _timed(meter: Meter) -> Iterator[None]:
         yield
 
 
-def scene(step: Step, expert: Expert) -> Scene:
-    """A step as the session draws it."""
+def scene(frame: Frame, moment: Moment, expert: Expert) -> Scene:
+    """A frame as the session draws it."""
     return Scene(
-        time=step.frame.time,
-        image=step.frame.image,
-        keypoints=step.keypoints,
-        position=step.position,
+        time=frame.time,
+        image=frame.image,
+        keypoints=moment.keypoints,
+        position=moment.position,
         duration=expert.reference.duration,
-        joints=dict(step.feedback.joints),
-        score=step.score,
-        expert_image=expert.image_at(step.expert_time),
-        expert_keypoints=step.expert_pose,
+        joints=dict(moment.joints),
+        score=moment.score,
+        expert_image=expert.image_at(moment.expert_time),
+        expert_keypoints=moment.expert_pose,
         expert_size=expert.size,
         fps=60.0,
-        cue=None if step.cue is None else step.cue.text,
-        timing=step.timing.speed,
+        cue=None if moment.cue is None else moment.cue.text,
+        timing=moment.timing.speed,
         sections=tuple((part.start, part.end, part.name) for part in expert.sections()),
     )
 
@@ -118,14 +120,14 @@ def scene(step: Step, expert: Expert) -> Scene:
 def measure_stages(clip: Path, expert: Expert, settings: PoseSettings) -> dict[str, dict[str, float]]:
     """One pass over the clip on one thread, recorded."""
     meter, overlay = Meter(), Overlay()
-    coach = Coach(PoseEstimator(settings), expert)
+    core = SessionCore(PoseEstimator(settings), expert, load_config(), waits=False)
     with tempfile.TemporaryDirectory() as folder, open_source(clip) as source, _timed(meter):
         read = meter.time("decode", source.read)
         target = Path(folder) / "out.mp4"
         with VideoWriter(target, overlay.width, overlay.height, 30, preset="superfast") as writer:
             while (frame := read()) is not None:
-                step = coach.process(frame)
-                writer.write(overlay.draw(scene(step, expert)), frame.time)
+                moment = core.process(frame)
+                writer.write(overlay.draw(scene(frame, moment, expert)), frame.time)
                 meter.end_frame()
     return meter.figures()
 

@@ -6,13 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from posesync.realtime.coaching.coach import Coach
+    from posesync.realtime.coaching.moment import Moment
     from posesync.realtime.tracking.position import Position, State
     from posesync.realtime.tracking.settings import TrackerSettings
     from posesync.realtime.tracking.tracker import Tracker
 
-__all__ = ["Position", "State", "Tracker", "TrackerSettings"]
+__all__ = ["Coach", "Moment", "Position", "State", "Tracker", "TrackerSettings"]
 
 _HOMES = {
+    "Coach": "coaching.coach",
+    "Moment": "coaching.moment",
     "Position": "tracking.position",
     "State": "tracking.position",
     "Tracker": "tracking.tracker",

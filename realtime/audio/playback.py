@@ -97,7 +97,7 @@ class ExpertSound(Worker):
         self.ran_dry = 0
 
     def update(self, position: Position, now: float) -> None:
-        """Follow the performer's position; call it for every step, and while no step comes."""
+        """Follow the performer's position; call it for every moment, and while no moment comes."""
         aim = self._policy.update(now, position, self.heard(now))
         with self._lock:
             # A place that the thread has not moved to yet is still due.

@@ -1,4 +1,4 @@
-"""One camera frame becomes one step: keypoints, position in the piece, feedback, and what to say of it.
+"""A performer's keypoints become a moment: position in the piece, feedback, and what to say of it.
 
 What is drawn is compared with the expert at the live place; what is judged (score, timing, cues, log, report)
 waits until the place has settled (:mod:`posesync.realtime.coaching.settling`).
@@ -6,142 +6,80 @@ waits until the place has settled (:mod:`posesync.realtime.coaching.settling`).
 
 from __future__ import annotations
 
-import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from posesync.pose.errors import ModelError
-from posesync.pose.estimator import PoseEstimator, PoseResult
-from posesync.pose.performer import Lock
-from posesync.pose.types import FloatArray, Frame, Keypoints
+from posesync.pose.types import FloatArray, Keypoints
+from posesync.realtime.tracking.observation import checked_pose
 from posesync.realtime.tracking.position import Position, State
 from posesync.realtime.tracking.settings import TrackerSettings
+from posesync.realtime.tracking.tracker import Tracker
+from posesync.reference import Reference
 
 from .confidence import DoubtWatch
 from .cue_queue import CueQueue
 from .cues import Cue
-from .expert import Expert
-from .feedback import Feedback, compare_nearest
+from .feedback import Feedback, compare_nearest, expert_poses
 from .framing import TOO_FAR, FramingWatch, SizeWatch, check_framing, expert_weights
-from .scoring import FORM_SLACK, TimingMeter, TimingReading
+from .moment import NO_TIMING, RUNNING, Judged, Moment
+from .opening import opening_time, practised_span
+from .scoring import FORM_SLACK, TimingMeter
 from .settings import CueSettings, FeedbackSettings, FramingSettings, PracticeSettings
 from .settling import Seen, Settling
 from .start import MotionMeter, Phase, Practice, PracticeStatus, hand_raised
 
-logger = logging.getLogger(__name__)
-
-#: So many failures of the models in a row are no hiccup (a GPU short of memory) any more.
-PATIENCE: Final = 10
 #: s for which the last score is shown while there is none: a limb out of sight must not make it flicker.
 SCORE_STAYS: Final = 1.0
 
 _SLACK: Final = np.array(FORM_SLACK)
 _MATCHED: Final = FORM_SLACK.index(0.0)
-_NO_TIMING: Final = TimingReading(None, None, None)
-_RUNNING: Final = PracticeStatus(Phase.RUNNING)
 _WAITING: Final = Position(None, 0.0, 0.0, State.WAITING)
 _PRACTISED: Final = (State.FOLLOWING, State.HOLDING)
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A frame against the expert at the place where the performer was, as known some 0.2 s later.
-
-    Attributes:
-        frame: the camera's.
-        keypoints: (17, 3) of the performer, px in the frame.
-        position: the answer for that frame; ``time``, ``jumped``, ``wrapped`` and ``repetition`` are those of
-            the settled place, or of the live one where none settled.
-        feedback: against the expert at that place, its score for form alone; empty without a place.
-        expert_pose: (17, 3) of the expert there.
-        timing: the performer's pace up to then.
-    """
-
-    frame: Frame
-    keypoints: FloatArray
-    position: Position
-    feedback: Feedback
-    expert_pose: FloatArray
-    timing: TimingReading = _NO_TIMING
-
-    @property
-    def time(self) -> float:
-        """Of the frame, s since the camera's first."""
-        return self.frame.time
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Everything known about one frame, and about those before it that were judged with it.
-
-    Attributes:
-        frame: the camera's frame.
-        keypoints: (17, 3) of the performer, px in the frame; confidence 0 where nobody is seen.
-        lock: whether the performer is held, looked for or lost.
-        position: where in the reference the performer is, now.
-        feedback: against the expert at that place; empty without a position. It is for drawing.
-        expert_time: s in the reference to be shown: the position, else the last one, else the beginning.
-        expert_pose: (17, 3) of the expert at that time.
-        judged: the frames that were judged with this one, the oldest first: each once, some 0.2 s after it
-            was taken, 0.5 s at most. Empty until something has settled.
-        doubtful: there is a place, but it is too uncertain to be stated.
-        score: 0..100, form, as last judged; to be shown. None without a place, or with a doubtful one.
-        cue: the correction to show now, or None; like ``score``.
-        said: whether ``cue`` is new with this frame.
-        timing: the performer's pace, as last judged, while they move on; like ``score``.
-        framing: what to change about where the performer stands, or None.
-        practice: whether the piece has begun, and what is counted until then.
-    """
-
-    frame: Frame
-    keypoints: FloatArray
-    lock: Lock
-    position: Position
-    feedback: Feedback
-    expert_time: float
-    expert_pose: FloatArray
-    judged: tuple[Judged, ...] = ()
-    doubtful: bool = False
-    score: float | None = None
-    cue: Cue | None = None
-    said: bool = False
-    timing: TimingReading = _NO_TIMING
-    framing: str | None = None
-    practice: PracticeStatus = _RUNNING
-
-
 class Coach:
-    """Estimator, tracker and feedback in a row; the same frames give the same steps.
+    """Follows one performer through a piece and says what differs; the same keypoints give the same moments.
+
+        coach = Coach(reference)
+        moment = coach.update(keypoints, time)
 
     Args:
-        estimator: finds the performer's keypoints.
-        expert: who is followed.
+        reference: the expert's movement, or several takes of the same piece: the first is shown and gives the
+            clock; the performer may do as any of them does.
+        section: (from, to) s of the reference to practise; None stands for its beginning or end.
+        loop: the section begins again where it ends.
         feedback: tolerance and score curve.
         cues: what is worth a word, and when.
         framing: when framing is worth a word.
         practice: what begins the piece; None: the first frame.
         tracking: how the performer is followed.
+
+    Raises:
+        InvalidDataError: no reference, an empty section, or takes that have nothing in common.
     """
 
     def __init__(
         self,
-        estimator: PoseEstimator,
-        expert: Expert,
-        feedback: FeedbackSettings | None = None,
+        reference: Reference | Sequence[Reference],
         *,
+        section: tuple[float | None, float | None] = (None, None),
+        loop: bool = False,
+        feedback: FeedbackSettings | None = None,
         cues: CueSettings | None = None,
         framing: FramingSettings | None = None,
         practice: PracticeSettings | None = None,
         tracking: TrackerSettings | None = None,
     ) -> None:
-        self._estimator = estimator
-        self._expert = expert
-        self._tracker, self._tracking = expert.tracker(settings=tracking), tracking
+        self._takes = (reference,) if isinstance(reference, Reference) else tuple(reference)
+        self._given, self._tracking = (section, loop), tracking
+        self._tracker = self._track(section, loop=loop)
+        self._reference = self._takes[0]
+        self._span = practised_span(self._reference, section)
         self._feedback = feedback or FeedbackSettings()
         self._cues = CueQueue(cues)
         self._cue: Cue | None = None
-        self._meter, self._timing = TimingMeter(), _NO_TIMING
+        self._meter, self._timing = TimingMeter(), NO_TIMING
         self._settling = Settling()
         self._doubt = DoubtWatch()
         self._left: list[Judged] = []  # judged when something else began, and not told of yet
@@ -149,58 +87,56 @@ class Coach:
         self._scored_at = 0.0
         self._practice = Practice(practice)
         self._watch, self._sizes, self._motion = FramingWatch(framing), SizeWatch(), MotionMeter()
-        self._wanted = expert_weights(expert.reference.keypoints)
-        self._section: tuple[float, float] | None = None
-        self._shown = expert.opening()
-        self._failures = 0
+        self._wanted = expert_weights(self._reference.keypoints)
+        self._shown = opening_time(self._reference, self._span)
 
-    def process(self, frame: Frame, *, hurried: bool = False) -> Step:
-        """Take the next frame. One on which the models fail is one in which nobody is seen.
+    def update(
+        self, keypoints: FloatArray | Keypoints, time: float, *, size: tuple[int, int] | None = None
+    ) -> Moment:
+        """Take the next frame's keypoints.
 
         Args:
-            frame: the next one.
-            hurried: spare the detector (:class:`posesync.realtime.pipeline.throttle.DetectorThrottle`).
+            keypoints: (17, 3) x px, y px, confidence 0..1 of the performer, in COCO order, in the camera's
+                picture (not its mirror image); confidence 0, or NaN, where nothing is seen.
+            time: of the frame, s, on any clock that only goes forward.
+            size: width and height of the picture, px, for advice on where to stand; None gives none.
 
         Raises:
-            ModelError: the models have failed PATIENCE times in a row.
+            InvalidDataError: keypoints of another shape, or a time that is not finite or goes backwards while
+                the piece runs.
         """
-        result = self._look(frame, hurried=hurried)
-        if result.succeeded is not None:  # what was seen so far was somebody else
-            self._watch.reset()
-            self._begin_anew()
-        keypoints = result.keypoints.to_array()
-        framing = self._frame(frame, keypoints)
-        status = self._begin(frame.time, keypoints)
+        pose = checked_pose(keypoints)
+        framing = self._frame(pose, time, size)
+        status = self._begin(time, pose)
         position = _WAITING
         if status.phase is Phase.RUNNING:
-            position = self._tracker.update(keypoints, frame.time)
+            position = self._tracker.update(pose, time)
         if position.time is not None:
             self._shown = position.time
-        around = self._expert.poses_at(self._shown + _SLACK)
-        feedback, _ = self._compare(keypoints, around, position)
+        around = self._poses(self._shown)
+        feedback, _ = self._compare(pose, around, position)
         before, left = self._cue, self._left
         self._left = []
-        decided = self._settling.update(Seen(frame, keypoints, position))
+        decided = self._settling.update(Seen(time, pose, position))
         judged = [self._judge(seen, position.state) for seen in decided]
         sure = None if position.time is None else position.confidence
-        doubtful = self._doubt.update(sure, frame.time)
+        doubtful = self._doubt.update(sure, time)
         if doubtful or position.state not in _PRACTISED:
             self._cues.drop()
             self._cue = None
-        return Step(
-            frame,
-            keypoints,
-            result.lock,
+        return Moment(
+            time,
+            pose,
             position,
             feedback,
             self._shown,
             around[_MATCHED],
             judged=(*left, *judged),
             doubtful=doubtful,
-            score=self._score_now(frame.time, judged, known=position.time is not None and not doubtful),
+            score=self._score_now(time, judged, known=position.time is not None and not doubtful),
             cue=self._cue,
             said=self._cue is not None and (before is None or before.text != self._cue.text),
-            timing=_NO_TIMING if doubtful or position.state is not State.FOLLOWING else self._timing,
+            timing=NO_TIMING if doubtful or position.state is not State.FOLLOWING else self._timing,
             framing=framing,
             practice=status,
         )
@@ -214,11 +150,11 @@ class Coach:
         """
         position = seen.position
         place = self._shown if position.time is None else position.time
-        around = self._expert.poses_at(place + _SLACK)
+        around = self._poses(place)
         feedback, alike = self._compare(seen.keypoints, around, position)
         self._timing = self._meter.update(position, seen.time)
         self._cue = self._advise(seen, alike, now)
-        return Judged(seen.frame, seen.keypoints, position, feedback, around[_MATCHED], self._timing)
+        return Judged(seen.time, seen.keypoints, position, feedback, around[_MATCHED], self._timing)
 
     def _score_now(self, time: float, judged: list[Judged], *, known: bool) -> float | None:
         """The score to show: the last one, while the place is ``known`` and it is not old."""
@@ -232,17 +168,20 @@ class Coach:
     def _begin(self, time: float, keypoints: FloatArray) -> PracticeStatus:
         """Whether the piece runs; until then, whether this moment begins it."""
         if self._practice.phase is Phase.RUNNING:  # the signs to start are not looked for any more
-            return _RUNNING
+            return RUNNING
         moving = self._motion.update(time, keypoints)
         return self._practice.update(time, self._watch.good, moving, hand_raised(keypoints))
 
-    def _frame(self, frame: Frame, keypoints: FloatArray) -> str | None:
+    def _frame(self, keypoints: FloatArray, time: float, size: tuple[int, int] | None) -> str | None:
         """What to change about where the performer stands, once that has lasted."""
-        height, width = frame.image.shape[:2]
-        word = check_framing(keypoints, (width, height), expert_seen=self._wanted)
-        if self._sizes.is_other(keypoints, height, frame.time) and word == TOO_FAR:
+        word = check_framing(keypoints, size, expert_seen=self._wanted)
+        if size is not None and self._sizes.is_other(keypoints, size[1], time) and word == TOO_FAR:
             word = None
-        return self._watch.update(word, frame.time)
+        return self._watch.update(word, time)
+
+    def _poses(self, place: float) -> FloatArray:
+        """(K, 17, 3) of the expert around ``place`` s, by which a performer may be early or late."""
+        return expert_poses(self._reference.times, self._reference.keypoints, place + _SLACK)
 
     def _compare(
         self, keypoints: FloatArray, around: FloatArray, position: Position
@@ -273,34 +212,34 @@ class Coach:
             wrapped=position.wrapped,
         )
 
-    def _look(self, frame: Frame, *, hurried: bool) -> PoseResult:
-        """Who is in the frame; nobody when the models fail, unless they do so again and again."""
-        try:
-            result = self._estimator.update(frame, hurried=hurried)
-        except ModelError as error:
-            self._failures += 1
-            if self._failures >= PATIENCE:
-                raise
-            logger.warning("%s; going on without the frame at %.2f s", error, frame.time)
-            return PoseResult(Keypoints.empty(), None, Lock.SEARCHING)
-        self._failures = 0
-        return result
+    def _track(self, section: tuple[float | None, float | None], *, loop: bool) -> Tracker:
+        return Tracker(self._takes, self._tracking, section=section, loop=loop)
 
     def restart(self) -> None:
         """Forget performer and position: the next frame is a new beginning."""
-        self._estimator.reset()
         self._watch.reset()
         self._sizes.reset()
         self._begin_anew()
         self._practice.restart()
+
+    def change_performer(self) -> None:
+        """Somebody else has taken the performer's place: what was seen so far was not theirs."""
+        self._watch.reset()
+        self._begin_anew()
 
     def begin(self) -> None:
         """Begin the piece with the next frame, whatever is still waited for."""
         self._practice.skip()
 
     def practise(self, section: tuple[float, float] | None) -> None:
-        """Practise another section (s, s) over and over, or what the expert was opened for when None."""
-        self._tracker, self._section = self._expert.tracker(section, self._tracking), section
+        """Practise another section (s, s) over and over, or what the coach was made for when None.
+
+        Raises:
+            InvalidDataError: the section is empty.
+        """
+        chosen, loop = self._given if section is None else (section, True)
+        self._tracker = self._track(chosen, loop=loop)
+        self._span = section or practised_span(self._reference, chosen)
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -310,5 +249,5 @@ class Coach:
         self._cues.reset()
         self._doubt.reset()
         self._meter.reset()
-        self._cue, self._timing, self._score = None, _NO_TIMING, None
-        self._shown = self._expert.opening(self._section)
+        self._cue, self._timing, self._score = None, NO_TIMING, None
+        self._shown = opening_time(self._reference, self._span)

@@ -7,25 +7,22 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from posesync.pose.features import keypoint_weights
 from posesync.pose.settings import PoseSettings
 from posesync.pose.types import FloatArray, Image
-from posesync.realtime.tracking.settings import TrackerSettings
-from posesync.realtime.tracking.tracker import Tracker
 from posesync.reference import Reference
 from posesync.reference.prepare import Progress, prepare_reference
 from posesync.reference.proxy import ProxyVideo
 from posesync.reference.sections import SectionSpan, section_spans
 
 from .feedback import expert_poses
-from .framing import SEEN, SOMEBODY
+from .opening import opening_time, practised_span
 
 #: Suffix of a stored sequence (``Reference.save``), which has poses but no pictures.
 REFERENCE_SUFFIX: Final = ".npz"
 
 
 class Expert:
-    """A reference with the pictures of its video, if there are any. For one thread at a time.
+    """A reference with the pictures of its video, if there are any. May be used from any thread.
 
     Args:
         reference: the sequence that is shown, and gives the clock.
@@ -54,48 +51,19 @@ class Expert:
         self.video = video
 
     @property
-    def start(self) -> float:
-        """Where practice begins, s."""
-        return max(float(self.reference.times[0]), self.section[0] or 0.0)
+    def takes(self) -> tuple[Reference, ...]:
+        """Every take of the piece, the one that is shown first."""
+        return (self.reference, *self.others)
 
-    def opening(self, section: tuple[float, float] | None = None) -> float:
-        """Return the first moment at which the expert is seen, s, shown until the performer is found.
-
-        Many videos begin with an empty room.
-
-        Args:
-            section: (from, to) s, practised instead of the section that the expert was opened for.
-        """
-        first, last = section or self.practised
-        times = self.reference.times
-        seen = (keypoint_weights(self.reference.keypoints[..., 2]) >= SEEN).sum(axis=1) >= SOMEBODY
-        found = times[seen & (times >= first) & (times <= last)]
-        return float(found[0]) if len(found) else first
-
-    def tracker(
-        self, section: tuple[float, float] | None = None, settings: TrackerSettings | None = None
-    ) -> Tracker:
-        """Return a tracker for the section that is practised.
-
-        Args:
-            section: (from, to) s to practise in a loop, instead of the section that the expert was opened
-                for.
-            settings: how the performer is followed.
-
-        Raises:
-            InvalidDataError: the section is empty, or a take has nothing in common with the first.
-        """
-        takes = (self.reference, *self.others)
-        if section is not None:
-            return Tracker(takes, settings, section=section, loop=True)
-        return Tracker(takes, settings, section=self.section, loop=self.loop)
+    @property
+    def opening(self) -> float:
+        """The first moment of the section that is practised at which the expert is seen, s."""
+        return opening_time(self.reference, self.practised)
 
     @property
     def practised(self) -> tuple[float, float]:
         """(from, to) s in the reference of the section that is practised."""
-        last = float(self.reference.times[-1])
-        end = last if self.section[1] is None else min(last, self.section[1])
-        return self.start, max(end, self.start + 1e-3)
+        return practised_span(self.reference, self.section)
 
     @property
     def is_part(self) -> bool:
@@ -120,12 +88,9 @@ class Expert:
 
     def pose_at(self, time: float) -> FloatArray:
         """Return the pose at ``time`` s: (17, 3) x px, y px, confidence."""
-        pose: FloatArray = self.poses_at(np.array([time]))[0]
+        reference = self.reference
+        pose: FloatArray = expert_poses(reference.times, reference.keypoints, np.array([time]))[0]
         return pose
-
-    def poses_at(self, times: FloatArray) -> FloatArray:
-        """Return the poses (K, 17, 3) at (K,) s."""
-        return expert_poses(self.reference.times, self.reference.keypoints, times)
 
     def image_at(self, time: float) -> Image | None:
         """Return the frame nearest to ``time`` s, read-only, or None without pictures.

@@ -75,13 +75,13 @@ class _Extent:
 
 
 def check_framing(
-    keypoints: FloatArray, size: tuple[int, int], *, expert_seen: FloatArray | None = None
+    keypoints: FloatArray, size: tuple[int, int] | None, *, expert_seen: FloatArray | None = None
 ) -> str | None:
     """Return the most useful advice on how the performer stands in the picture; None when all is well.
 
     Args:
         keypoints: (17, 3) x px, y px, confidence 0..1, in the camera's picture (not its mirror image).
-        size: width and height of that picture, px.
+        size: width and height of that picture, px; None: unknown, which leaves only "nobody in view".
         expert_seen: (17,) mean weight 0..1 of each of the expert's keypoints: parts that the expert does not
             show are not required. None requires the whole body.
 
@@ -94,6 +94,8 @@ def check_framing(
     seen = keypoint_weights(points[:, 2]) >= SEEN
     if int(seen.sum()) < SOMEBODY or not seen[list(_TRUNK)].any():
         return NOBODY
+    if size is None:
+        return None
     place = points[seen, :2] / np.array(size, dtype=np.float64)
     (left, top), (right, bottom) = place.min(axis=0).tolist(), place.max(axis=0).tolist()
     extent = _Extent(left, right, top, bottom)

@@ -80,6 +80,7 @@ class Guidance:
         self._sections = [_Section(self.settings.level) for _ in sections]
         self._run: _Run | None = None
         self._time: float | None = None
+        self._score: float | None = None
         self._here = 0
         self._ghost_since: float | None = None
         self.changed: tuple[int, GuidanceLevel] | None = None
@@ -120,7 +121,12 @@ class Guidance:
             self._leave()
         else:
             self._follow(position, score, elapsed)
+        self._score = score
         return self._shown(time, score)
+
+    def shown_now(self) -> Shown:
+        """What to show of the last moment, with the level that is in force now."""
+        return self._shown(0.0 if self._time is None else self._time, self._score)
 
     def finish(self) -> None:
         """End the run and let it count: the piece is over, or begins again."""

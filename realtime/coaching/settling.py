@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from posesync.pose.types import FloatArray, Frame
+from posesync.pose.types import FloatArray
 from posesync.realtime.tracking.position import Position
 
 #: s that a frame waits for its settled place; then the live one counts.
@@ -33,20 +33,15 @@ class Seen:
     """A frame and what is known of it.
 
     Attributes:
-        frame: the camera's.
+        time: of the frame, s since the camera's first.
         keypoints: (17, 3) of the performer, px in the frame.
         position: where in the reference. As it goes in, the live answer; as it comes out, its ``time``,
             ``jumped``, ``wrapped`` and ``repetition`` are those of the settled place.
     """
 
-    frame: Frame
+    time: float
     keypoints: FloatArray
     position: Position
-
-    @property
-    def time(self) -> float:
-        """Of the frame, s since the camera's first."""
-        return self.frame.time
 
 
 class Settling:

@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from posesync.configs.shared import SHARED
 from posesync.pose.errors import SourceError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import Frame
-from posesync.realtime.coaching.coach import Coach, Step
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.pipeline.signals import StopSignals
 from posesync.realtime.pipeline.workers import (
@@ -33,11 +34,9 @@ from posesync.realtime.pipeline.workers import (
     opencv_on_one_thread,
 )
 from posesync.realtime.session.config import Config
-from posesync.realtime.session.moments import MomentCollector
-from posesync.realtime.session.options import SessionOptions, SessionResult, make_coach, pose_settings
+from posesync.realtime.session.core import SessionCore
+from posesync.realtime.session.options import SessionOptions, SessionResult, pose_settings
 from posesync.realtime.session.outputs import Outputs, check_output
-from posesync.realtime.session.record import log_header, look_back
-from posesync.realtime.session.statistics import SessionStatistics
 
 from .stage import Stage
 from .window import Command, Window, check_display
@@ -46,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 #: s between two looks at keys and window; a new picture is drawn at once.
 _TICK: Final = 1 / 60
-#: Frames, and steps, that may wait for the next thread when a file is processed.
+#: Frames, and moments, that may wait for the next thread when a file is processed.
 _AHEAD: Final = 2
 #: s after which the picture is drawn anew although no frame came: notices count seconds.
 _REDRAW: Final = 0.25
@@ -90,35 +89,27 @@ def run_session(
     with StopSignals() as stop, opencv_on_one_thread():
         estimator = PoseEstimator(pose_settings(config))
         with source or open_source(options.camera) as frames:
-            session = _Session(options, expert, config, estimator, frames, stop)
-            return session.run()
+            core = SessionCore(estimator, expert, config, waits=frames.is_live and not options.headless)
+            return _Session(options, core, config, frames, stop).run()
 
 
 class _Session:
-    """One session's parts, and the two loops that join them."""
+    """A session on this machine: threads and window around its core, and the two loops that join them."""
 
     def __init__(
         self,
         options: SessionOptions,
-        expert: Expert,
+        core: SessionCore,
         config: Config,
-        estimator: PoseEstimator,
         source: FrameSource,
         stop: StopSignals,
     ) -> None:
         self._options = options
-        self._expert = expert
+        self._core = core
         self._config = config
         self._source = source
         self._stop = stop
-        self._provider = estimator.provider
-        waits = source.is_live and not options.headless
-        self._coach = make_coach(estimator, expert, config, waits=waits)
-        self._statistics = SessionStatistics()
-        keeps = options.log is not None and config.session.pictures
-        self._moments = MomentCollector() if keeps else None
-        self._stage = Stage(expert, config, self._statistics, self._provider, audible=not options.headless)
-        self._models = estimator.describe()
+        self._stage = Stage(core, config, audible=not options.headless)
 
     @property
     def _deterministic(self) -> bool:
@@ -128,24 +119,17 @@ class _Session:
         """Run the loop that fits, and complete the outputs whatever ends it."""
         window = None if self._options.headless else Window(*self._stage.size)
         try:
-            outputs = Outputs(
-                self._options.log,
-                self._options.record,
-                log_header(self._expert, self._source.info, self._models),
-                self._stage.size,
-                self._source.info.fps or 30.0,
+            outputs = self._core.open(
+                self._source.info, log=self._options.log, record=self._options.record, size=self._stage.size
             )
             ended = "failed"
             try:
                 ended = self._every_frame(outputs) if self._deterministic else self._live(outputs, window)
             finally:
-                summary, timing = self._summary(ended)
-                if outputs.unrecorded:
-                    timing["unrecorded"] = outputs.unrecorded
-                if ended == "failed" and not self._statistics.processed:
-                    outputs.abort()  # nothing but a header would be kept
-                else:
-                    outputs.close(summary)
+                summary, timing = self._core.summarise(
+                    ended, timed=not self._deterministic, warning=self._source.warning
+                )
+                self._core.close(summary)
         finally:
             self._stage.close()
             if window is not None:
@@ -161,20 +145,20 @@ class _Session:
 
     def _every_frame(self, outputs: Outputs) -> str:
         frames: Pipe[Frame] = Pipe(_AHEAD)
-        steps: Pipe[Processed] = Pipe(_AHEAD)
+        moments: Pipe[Processed] = Pipe(_AHEAD)
         decode = DecodeWorker(self._source, frames)
-        inference = SequenceWorker(self._coach, frames, steps)
+        inference = SequenceWorker(self._core, frames, moments)
         decode.start()
         inference.start()
         try:
-            while not (self._stop.asked or steps.finished):
-                processed = steps.take(_TICK)
+            while not (self._stop.asked or moments.finished):
+                processed = moments.take(_TICK)
                 if processed is not None:
                     self._take_down(processed, outputs)
         finally:
             for worker in (decode, inference):
                 worker.stop()
-            for pipe in (steps, frames):
+            for pipe in (moments, frames):
                 pipe.cut()
             for worker in (inference, decode):
                 worker.join()
@@ -184,38 +168,30 @@ class _Session:
         return "interrupted" if self._stop.asked else "end of source"
 
     def _take_down(self, processed: Processed, outputs: Outputs) -> None:
-        """Count, log and record one step of a file."""
-        step = processed.step
-        self._statistics.add(step, now=time.monotonic(), latency=processed.latency)
-        outputs.add(step, [])
-        self._look_back(step)
+        """Count, log and record one moment of a file."""
+        self._core.note(processed)
         if outputs.video is not None:
-            picture = self._stage.picture(step)
-            self._statistics.show(time.monotonic(), processed.at)
-            outputs.record(lambda: picture, step.frame.time)
+            picture = self._stage.picture(processed)
+            self._core.statistics.show(time.monotonic(), processed.at)
+            outputs.record(lambda: picture, processed.frame.time)
 
     # -- live ----------------------------------------------------------------------------------------------
 
     def _live(self, outputs: Outputs, window: Window | None) -> str:
         frames: Mailbox[Captured] = Mailbox(lambda captured: captured.frame.time)
-        steps: Mailbox[Processed] = Mailbox(lambda processed: processed.step.frame.time)
-
-        def sink(processed: Processed, missed: list[float]) -> None:
-            self._statistics.add(processed.step, len(missed), now=time.monotonic(), latency=processed.latency)
-            outputs.add(processed.step, missed)  # this may raise, when the log has the line already
-
+        moments: Mailbox[Processed] = Mailbox(lambda processed: processed.frame.time)
         capture = CaptureWorker(self._source, frames, self._config.camera)
-        inference = InferenceWorker(self._coach, frames, steps, sink)
+        inference = InferenceWorker(self._core, frames, moments, self._core.note)
         capture.start()
         inference.start()
         try:
-            ended = self._show(steps, capture, inference, outputs, window)
+            ended = self._show(moments, capture, inference, outputs, window)
         finally:
             capture.stop()
             inference.stop()
             joined = [worker.join() for worker in (inference, capture)]
             if all(joined):
-                self._log_unprocessed(frames, outputs)
+                self._note_unprocessed(frames)
         for worker in (inference, capture):
             if worker.error is not None:
                 raise worker.error
@@ -223,33 +199,32 @@ class _Session:
 
     def _show(
         self,
-        steps: Mailbox[Processed],
+        moments: Mailbox[Processed],
         capture: CaptureWorker,
         inference: InferenceWorker,
         outputs: Outputs,
         window: Window | None,
     ) -> str:
-        """The main thread: draw the newest step, look at the keys; returns why it ended."""
+        """The main thread: draw the newest moment, look at the keys; returns why it ended."""
         newest: Processed | None = None
         drawn = 0.0
         while not self._stop.asked:
-            taken = steps.take(_TICK)
+            taken = moments.take(_TICK)
             if taken is not None:
                 newest = taken[0]
-            elif steps.finished:
+            elif moments.finished:
                 return "camera lost" if capture.gone else "end of source"
             for command in window.poll() if window is not None else []:
                 if command is Command.QUIT:
                     return "quit"
-                self._obey(command, capture, inference, newest)
+                newest = self._obey(command, capture, inference, newest)
                 drawn = 0.0
             now = time.monotonic()
             if newest is None or (taken is None and (window is None or now - drawn < _REDRAW)):
                 continue
             drawn = now
             if taken is not None:
-                self._look_back(newest.step)
-                self._stage.hear(newest.step)
+                self._stage.hear(newest.moment)
             self._stage.hurried = inference.hurried
             self._put_out(newest, taken is not None, capture, outputs, window)
         return "interrupted"
@@ -260,59 +235,44 @@ class _Session:
         """Draw once, for window and recording."""
         if window is None and outputs.video is None:
             return
-        picture = self._stage.picture(newest.step, _notice(capture))
+        picture = self._stage.picture(newest, _notice(capture))
         if new:
-            outputs.record(lambda: picture, newest.step.frame.time, patient=False)
+            outputs.record(lambda: picture, newest.frame.time, patient=False)
         if window is not None:
             window.show(picture)
         if new:
-            self._statistics.show(time.monotonic(), newest.at)
+            self._core.statistics.show(time.monotonic(), newest.at)
 
     def _obey(
         self, command: Command, capture: CaptureWorker, inference: InferenceWorker, newest: Processed | None
-    ) -> None:
-        step = None if newest is None else newest.step
+    ) -> Processed | None:
+        """Do what a key asks for; returns what is to be drawn now."""
+        moment = None if newest is None else newest.moment
         if command is Command.PAUSE:
             capture.paused = not capture.paused
             self._stage.pause(paused=capture.paused)
         elif command is Command.RESTART:
-            inference.ask(Coach.restart)
+            inference.ask(self._core.restart)
             self._stage.restart()
         elif command is Command.BEGIN:
-            inference.ask(Coach.begin)
-        elif command is Command.LOOP and step is not None:
-            section = self._stage.toggle_loop(step)
-            inference.ask(lambda coach: coach.practise(section))
+            inference.ask(self._core.begin)
+        elif command is Command.LOOP and moment is not None:
+            inference.ask(partial(self._core.practise, self._stage.toggle_loop(moment)))
+        elif command is Command.GUIDANCE:
+            shown = self._core.choose_guidance()
+            self._stage.say_guidance(shown.level)
+            if newest is not None:  # also while no frames come: the performer pauses
+                return replace(newest, moment=replace(newest.moment, shown=shown))
         else:
-            self._stage.obey(command, step)
+            self._stage.obey(command, moment)
+        return newest
 
-    def _log_unprocessed(self, frames: Mailbox[Captured], outputs: Outputs) -> None:
+    def _note_unprocessed(self, frames: Mailbox[Captured]) -> None:
         """A frame that was captured but not processed when the session ended is one that was dropped."""
         left = frames.take(0.0)
         if left is not None:
             captured, missed = left
-            missed = [*missed, captured.frame.time]
-            self._statistics.dropped += len(missed)
-            self._statistics.last_time = missed[-1]
-            outputs.add_missed(missed)
-
-    # -- both ----------------------------------------------------------------------------------------------
-
-    def _look_back(self, step: Step) -> None:
-        """Keep the step's pictures if it is among the worst moments."""
-        if self._moments is not None:
-            look_back(self._moments, step, self._expert)
-
-    def _summary(self, ended: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        summary = self._statistics.summary(ended, self._expert.reference.duration)
-        timing = self._statistics.figures(self._provider, whole=True).to_dict()
-        if not self._deterministic:
-            summary["timing"] = timing
-        if self._source.warning:
-            summary["warning"] = self._source.warning
-        if self._moments is not None:
-            summary["moments"] = self._moments.to_list()
-        return summary, timing
+            self._core.note_missed([*missed, captured.frame.time])
 
 
 def _notice(capture: CaptureWorker) -> str | None:

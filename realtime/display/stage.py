@@ -1,4 +1,4 @@
-"""What a session shows and lets hear: each step becomes a scene and a sound, as the user has set it."""
+"""What a session shows and lets hear: each moment becomes a scene and a sound, as the user has set it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from posesync.pose.types import Image
 from posesync.realtime.audio.follow import ExpertClock
 from posesync.realtime.audio.playback import SessionSound
 from posesync.realtime.audio.settings import SoundMode
-from posesync.realtime.coaching.coach import Step
-from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.moment import Moment
+from posesync.realtime.coaching.settings import GuidanceLevel
 from posesync.realtime.coaching.start import Phase, SlowPreview
+from posesync.realtime.pipeline.workers import Processed
 from posesync.realtime.session.config import Config
-from posesync.realtime.session.options import make_guidance
-from posesync.realtime.session.statistics import Figures, SessionStatistics, statistics_lines
+from posesync.realtime.session.core import SessionCore
+from posesync.realtime.session.statistics import Figures, statistics_lines
 
 from .overlay import Overlay, Scene
 from .window import Command
@@ -26,13 +27,11 @@ _WORDS: Final = SHARED.words
 
 
 class Stage:
-    """Draws steps and sounds them. Used by the main thread alone; close it.
+    """Draws moments and sounds them. Used by the main thread alone; close it.
 
     Args:
-        expert: who is shown beside the performer.
-        config: ``[display]``, ``[guidance]`` and ``[sound]``.
-        statistics: of the session, for the panel of details.
-        provider: where the models run.
+        core: of the session: the expert, and the figures for the panel of details.
+        config: ``[display]`` and ``[sound]``.
         audible: whether there is somebody to hear anything.
 
     Attributes:
@@ -42,10 +41,8 @@ class Stage:
 
     def __init__(
         self,
-        expert: Expert,
+        core: SessionCore,
         config: Config,
-        statistics: SessionStatistics,
-        provider: str,
         *,
         audible: bool = False,
     ) -> None:
@@ -58,20 +55,17 @@ class Stage:
         )
         self._details = display.statistics
         self._preview_first = display.preview
-        self._expert = expert
-        self._statistics = statistics
-        self._provider = provider
+        self._core = core
+        self._expert = expert = core.expert
         self._sections = expert.sections()
         self._clock: ExpertClock | None = None
         self._sound: SessionSound | None = None
         if audible:
             self._clock, self._sound = self._open_sound(config)
-        self._guidance = make_guidance(expert, config)
         self._preview = SlowPreview(expert.practised)
         self._figures: Figures | None = None
         self._figures_at = 0.0
         self._said: tuple[str, float] | None = None
-        self._guided: tuple[float, bool, bool] | None = None
         self._spoken: str | None = None
         self._count: str | None = None
         self._paused = False
@@ -83,12 +77,12 @@ class Stage:
         """Width and height of a picture, px."""
         return self._overlay.width, self._overlay.height
 
-    def obey(self, command: Command, step: Step | None) -> None:
+    def obey(self, command: Command, moment: Moment | None) -> None:
         """Change what is shown; commands that are not about that are let pass.
 
         Args:
             command: what the user asked for.
-            step: what is on the screen, or None before there is anything.
+            moment: what is on the screen, or None before there is anything.
         """
         if command is Command.MIRROR:
             self._overlay.mirror = not self._overlay.mirror
@@ -97,31 +91,28 @@ class Stage:
         elif command is Command.VIEW:
             self._overlay.layout = self._overlay.layout.next()
             self.say(_WORDS.views[self._overlay.layout.value])
-        elif command is Command.GUIDANCE:
-            level = self._guidance.next().value
-            self.say(_WORDS.guidance_is.format(level=_WORDS.guidance[level]))
         elif command is Command.SLOW:
-            self._toggle_preview(step)
+            self._toggle_preview(moment)
         elif command is Command.SOUND and self._sound is not None:
             self._sound.muted = not self._sound.muted
             self.say(_WORDS.sound_off if self._sound.muted else _WORDS.sound_on)
 
-    def hear(self, step: Step) -> None:
-        """Let a new step be heard: the expert's sound, the count-in, a new cue."""
+    def hear(self, moment: Moment) -> None:
+        """Let a new moment be heard: the expert's sound, the count-in, a new cue."""
         now = time.monotonic()
-        if self._clock is not None and step.practice.phase is Phase.RUNNING and not self._clock.started:
+        if self._clock is not None and moment.practice.phase is Phase.RUNNING and not self._clock.started:
             self._clock.start(now)
         if self._sound is None:
             return
-        # By what has changed, not by the step's own marks: steps are left out when drawing is slow.
-        count, self._count = self._count, step.practice.countdown
+        # By what has changed, not by the moment's own marks: moments are left out when drawing is slow.
+        count, self._count = self._count, moment.practice.countdown
         if count != self._count:
             self._sound.count(last=self._count is None)
-        cue = step.cue.text if step.cue is not None else None
+        cue = moment.cue.text if moment.cue is not None else None
         if cue is not None and cue != self._spoken:
             self._sound.say(cue)
         self._spoken = cue
-        self._sound.update(step.position, now)
+        self._sound.update(moment.position, now)
 
     def pause(self, *, paused: bool) -> None:
         """The performer pauses or goes on."""
@@ -137,8 +128,7 @@ class Stage:
             self._sound.paused = paused
 
     def restart(self) -> None:
-        """The performer begins anew: so do guidance and the expert's clock."""
-        self._guidance.finish()
+        """The performer begins anew: so does the expert's clock."""
         if self._clock is not None:
             self._clock.reset()
 
@@ -151,13 +141,17 @@ class Stage:
         """Name for a moment what a key has changed."""
         self._said = words, time.monotonic()
 
-    def toggle_loop(self, step: Step) -> tuple[float, float] | None:
-        """Practise the part of the piece around a step over and over, or no longer; return it, s, or None."""
+    def say_guidance(self, level: GuidanceLevel) -> None:
+        """Name how much guidance there is now."""
+        self.say(_WORDS.guidance_is.format(level=_WORDS.guidance[level.value]))
+
+    def toggle_loop(self, moment: Moment) -> tuple[float, float] | None:
+        """Practise the part of the piece around here over and over, or no longer; return it, s, or None."""
         if self.practised is not None:
             self.practised = None
             self.say(_WORDS.whole_piece)
         else:
-            before = [part for part in self._sections if part.start <= step.expert_time]
+            before = [part for part in self._sections if part.start <= moment.expert_time]
             part = before[-1] if before else self._sections[0]
             self.practised = part.start, part.end
             self.say(_WORDS.part_is.format(part=part.name))
@@ -166,78 +160,71 @@ class Stage:
             self._clock.practise(*part_of, loop=self._expert.loop or self.practised is not None)
         return self.practised
 
-    def picture(self, step: Step, notice: str | None = None) -> Image:
-        """Draw a step, (height, width, 3) uint8 BGR, with one line over it if need be."""
+    def picture(self, processed: Processed, notice: str | None = None) -> Image:
+        """Draw a frame with its moment, (height, width, 3) uint8 BGR, with one line over it if need be."""
         now = time.monotonic()
         if self._figures is None or now - self._figures_at >= SHARED.limits.figures_every:
-            self._figures, self._figures_at = self._statistics.figures(self._provider), now
+            self._figures, self._figures_at = self._core.statistics.figures(self._core.provider), now
         figures = self._figures
-        moment, words = self._moment(step, now)
-        pose = step.expert_pose if moment == step.expert_time else self._expert.pose_at(moment)
-        show_expert, show_ghost = self._shown(step)
-        running = step.practice.phase is Phase.RUNNING
+        frame, moment = processed.frame, processed.moment
+        place, words = self._expert_place(moment, now)
+        pose = moment.expert_pose if place == moment.expert_time else self._expert.pose_at(place)
+        running = moment.practice.phase is Phase.RUNNING
         return self._overlay.draw(
             Scene(
-                time=step.frame.time,
-                image=step.frame.image,
-                keypoints=step.keypoints,
-                position=step.position,
+                time=frame.time,
+                image=frame.image,
+                keypoints=moment.keypoints,
+                position=moment.position,
                 duration=self._expert.reference.duration,
-                joints=dict(step.feedback.joints),
-                score=step.score,
-                expert_image=self._expert.image_at(moment) if show_expert else None,
+                joints=dict(moment.joints),
+                score=moment.score,
+                expert_image=self._expert.image_at(place) if moment.shown.expert else None,
                 expert_keypoints=pose,
                 expert_size=self._expert.size,
                 fps=figures.fps,
-                notice=notice or self._words(now) or words or step.practice.hint,
+                notice=notice or self._words(now) or words or moment.practice.hint,
                 statistics=statistics_lines(figures, hurried=self.hurried) if self._details else None,
-                cue=step.cue.text if step.cue is not None else None,
-                timing=step.timing.speed,
-                pace=step.timing.label,
-                doubtful=step.doubtful,
-                lead=self._clock.lead(step.position.time, now) if self._clock is not None else None,
+                cue=moment.cue.text if moment.cue is not None else None,
+                timing=moment.timing.speed,
+                pace=moment.timing.label,
+                doubtful=moment.doubtful,
+                lead=self._clock.lead(moment.position.time, now) if self._clock is not None else None,
                 sections=tuple((part.start, part.end, part.name) for part in self._sections),
                 practised=self.practised or (self._expert.practised if self._expert.is_part else None),
-                framing=step.framing,
-                countdown=step.practice.countdown,
-                show_ghost=show_ghost and running,
-                show_expert=show_expert,
+                framing=moment.framing,
+                countdown=moment.practice.countdown,
+                show_ghost=moment.shown.ghost and running,
+                show_expert=moment.shown.expert,
             )
         )
 
-    def _moment(self, step: Step, now: float) -> tuple[float, str | None]:
+    def _expert_place(self, moment: Moment, now: float) -> tuple[float, str | None]:
         """The moment of the piece that the expert's picture shows, s, and what is said about it."""
         if self._preview_first:
-            self._preview_until_begun(step, now)
+            self._preview_until_begun(moment, now)
         slow = self._preview.time(now)
         if slow is not None:
             return slow, "Slow preview"
         if self._clock is not None and self._clock.running:
             return self._clock.time(now), None
-        return step.expert_time, None
+        return moment.expert_time, None
 
-    def _shown(self, step: Step) -> tuple[bool, bool]:
-        """Whether expert and ghost are shown; a step that is drawn twice counts once."""
-        if self._guided is None or self._guided[0] != step.frame.time:
-            shown = self._guidance.update(step.frame.time, step.position.time, step.score)
-            self._guided = step.frame.time, shown.expert, shown.ghost
-        return self._guided[1], self._guided[2]
-
-    def _preview_until_begun(self, step: Step, now: float) -> None:
-        if step.practice.phase is Phase.RUNNING:
+    def _preview_until_begun(self, moment: Moment, now: float) -> None:
+        if moment.practice.phase is Phase.RUNNING:
             self._preview_first = False
             self._preview.stop()
         elif not self._preview.running:
             self._preview.start(now, repeat=True)
         self._hold()
 
-    def _toggle_preview(self, step: Step | None) -> None:
+    def _toggle_preview(self, moment: Moment | None) -> None:
         now, self._preview_first = time.monotonic(), False
         if self._preview.running:
             self._preview.stop()
         else:
-            running = step is not None and step.practice.phase is Phase.RUNNING
-            at = step.expert_time if step is not None and running else None
+            running = moment is not None and moment.practice.phase is Phase.RUNNING
+            at = moment.expert_time if moment is not None and running else None
             self._preview.start(now, at, repeat=True)
         self._hold()
 

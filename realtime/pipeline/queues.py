@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from posesync.pose.types import Frame
+from posesync.realtime.coaching.moment import Moment
 
 T = TypeVar("T")
 
@@ -30,6 +31,23 @@ class Captured:
     frame: Frame
     at: float
     skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """A frame and what is known of it.
+
+    Attributes:
+        frame: the camera's.
+        moment: what was found in it.
+        at: when the frame came in, s, monotonic.
+        latency: s from then until the moment was known.
+    """
+
+    frame: Frame
+    moment: Moment
+    at: float
+    latency: float
 
 
 class Mailbox(Generic[T]):

@@ -14,19 +14,18 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 import cv2
 from posesync.pose.settings import CameraSettings
 from posesync.pose.sources import FrameSource, resume
 from posesync.pose.types import Frame
-from posesync.realtime.coaching.coach import Coach, Step
+from posesync.realtime.coaching.moment import Moment
 
-from .queues import Captured, Inbox, Mailbox, Pipe
+from .queues import Captured, Inbox, Mailbox, Pipe, Processed
 from .throttle import DetectorThrottle
 
 __all__ = [
@@ -38,6 +37,7 @@ __all__ = [
     "OutputWorker",
     "Pipe",
     "Processed",
+    "Processor",
     "SequenceWorker",
     "Worker",
     "WorkerState",
@@ -61,13 +61,11 @@ class WorkerState(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Processed:
-    """A step, its frame's time of arrival, s, monotonic, and the time taken since then, s."""
+class Processor(Protocol):
+    """Turns frames into moments; used by one thread alone."""
 
-    step: Step
-    at: float
-    latency: float
+    def process(self, frame: Frame, *, hurried: bool = False) -> Moment:
+        """Take the next frame; ``hurried`` spares the detector."""
 
 
 class Worker:
@@ -203,13 +201,14 @@ class CaptureWorker(Worker):
 
 
 class InferenceWorker(Worker):
-    """Turns the newest frame into a step, repeatedly.
+    """Turns the newest frame into a moment, repeatedly.
 
     Args:
-        coach: used by this thread alone from now on; see :meth:`ask`.
+        processor: used by this thread alone from now on; see :meth:`ask`.
         inbox: source of frames.
-        outbox: receives steps, of which only the newest is kept; None when not needed.
-        sink: called for every step in order, with the times of the frames dropped before it.
+        outbox: receives moments, of which only the newest is kept; None when not needed.
+        sink: called for every moment in order, with the times of the frames dropped before it; after the
+            outbox has received it, so that drawing need not wait.
 
     Attributes:
         hurried: whether the camera is too fast for the detector to run on every frame.
@@ -217,22 +216,22 @@ class InferenceWorker(Worker):
 
     def __init__(
         self,
-        coach: Coach,
+        processor: Processor,
         inbox: Inbox,
         outbox: Mailbox[Processed] | None,
-        sink: Callable[[Processed, list[float]], None],
+        sink: Callable[[Processed, Sequence[float]], None],
     ) -> None:
         super().__init__("inference")
-        self._coach = coach
+        self._processor = processor
         self._inbox = inbox
         self._outbox = outbox
         self._sink = sink
         self._throttle = DetectorThrottle()
         self.hurried = False
-        self._asked: deque[Callable[[Coach], None]] = deque()
+        self._asked: deque[Callable[[], None]] = deque()
 
-    def ask(self, what: Callable[[Coach], None]) -> None:
-        """Call ``what`` with the coach before the next frame."""
+    def ask(self, what: Callable[[], None]) -> None:
+        """Call ``what`` in this thread before the next frame."""
         self._asked.append(what)
 
     def _work(self) -> None:
@@ -243,13 +242,13 @@ class InferenceWorker(Worker):
                 continue
             captured, missed = taken
             while self._asked:
-                self._asked.popleft()(self._coach)
+                self._asked.popleft()()
             self.hurried = self._throttle.update(len(missed) + captured.skipped, time.monotonic())
-            step = self._coach.process(captured.frame, hurried=self.hurried)
-            processed = Processed(step, captured.at, time.monotonic() - captured.at)
-            self._sink(processed, missed)
+            moment = self._processor.process(captured.frame, hurried=self.hurried)
+            processed = Processed(captured.frame, moment, captured.at, time.monotonic() - captured.at)
             if self._outbox is not None:
                 self._outbox.put(processed)
+            self._sink(processed, missed)
 
     def _finish(self) -> None:
         if self._outbox is not None:
@@ -281,19 +280,19 @@ class DecodeWorker(Worker):
 
 
 class SequenceWorker(Worker):
-    """Turns every frame into a step, in order.
+    """Turns every frame into a moment, in order.
 
     A frame's time of arrival is when it is taken: a file has no clock of its own, and waits.
 
     Args:
-        coach: used by this thread alone from now on.
+        processor: used by this thread alone from now on.
         inbox: source of frames.
-        outbox: receives steps.
+        outbox: receives moments.
     """
 
-    def __init__(self, coach: Coach, inbox: Pipe[Frame], outbox: Pipe[Processed]) -> None:
+    def __init__(self, processor: Processor, inbox: Pipe[Frame], outbox: Pipe[Processed]) -> None:
         super().__init__("inference")
-        self._coach = coach
+        self._processor = processor
         self._inbox = inbox
         self._outbox = outbox
 
@@ -304,8 +303,8 @@ class SequenceWorker(Worker):
             if frame is None:
                 continue
             at = time.monotonic()
-            step = self._coach.process(frame)
-            if not self._outbox.put(Processed(step, at, time.monotonic() - at)):
+            moment = self._processor.process(frame)
+            if not self._outbox.put(Processed(frame, moment, at, time.monotonic() - at)):
                 return
 
     def _finish(self) -> None:

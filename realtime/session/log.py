@@ -25,16 +25,14 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 from posesync.pose.errors import OutputError
 from posesync.pose.skeleton import JOINT_NAMES
+from posesync.realtime.coaching.feedback import Feedback
+from posesync.realtime.coaching.moment import Judged, Moment
+from posesync.realtime.coaching.scoring import TimingReading
 from posesync.realtime.tracking.position import Position, State
-
-if TYPE_CHECKING:  # the coach knows the report's sections, and the report the log's version
-    from posesync.realtime.coaching.coach import Judged, Step
-    from posesync.realtime.coaching.feedback import Feedback
-    from posesync.realtime.coaching.scoring import TimingReading
 
 SCHEMA: Final = 1
 #: s that a line waits for its place to settle.
@@ -55,7 +53,7 @@ class SessionLog:
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
         self.path = path
         self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        self._waiting: deque[tuple[float, Step | None]] = deque()  # a dropped frame has no step
+        self._waiting: deque[tuple[float, Moment | None]] = deque()  # a dropped frame has no moment
         self._state, self._repetition = State.WAITING, 0
         self._place: float | None = None
         self._bytes = 0
@@ -73,12 +71,12 @@ class SessionLog:
                 raise self._problem(error) from None
             raise
 
-    def write(self, step: Step) -> None:
+    def write(self, moment: Moment) -> None:
         """Add a processed frame, and write those whose places have settled with it."""
-        self._waiting.append((step.frame.time, step))
-        for judged in step.judged:
+        self._waiting.append((moment.time, moment))
+        for judged in moment.judged:
             self._settle(judged)
-        while self._waiting and self._waiting[0][0] < step.frame.time - LONGEST_WAIT:
+        while self._waiting and self._waiting[0][0] < moment.time - LONGEST_WAIT:
             self._write_first()
 
     def drop(self, time: float) -> None:
@@ -101,16 +99,16 @@ class SessionLog:
 
     def _write_first(self, judged: Judged | None = None) -> None:
         """Write the line that has waited longest; ``judged`` is what has settled of it."""
-        time, step = self._waiting.popleft()
-        if step is None:
+        time, moment = self._waiting.popleft()
+        if moment is None:
             self._line(self._dropped(time))
         elif judged is not None:
-            self._line(self._processed(step, judged.position, judged.feedback, judged.timing))
+            self._line(self._processed(moment, judged.position, judged.feedback, judged.timing))
         else:
-            self._line(self._processed(step, step.position, step.feedback, step.timing))
+            self._line(self._processed(moment, moment.position, moment.feedback, moment.timing))
 
     def _processed(
-        self, step: Step, position: Position, feedback: Feedback, timing: TimingReading
+        self, moment: Moment, position: Position, feedback: Feedback, timing: TimingReading
     ) -> dict[str, Any]:
         self._state, self._repetition = position.state, position.repetition
         broken = position.jumped or position.wrapped or self._place is None
@@ -119,7 +117,7 @@ class SessionLog:
             place = max(place, self._place)  # a live place may lie before the settled one ahead of it
         self._place = place
         return {
-            "t": round(step.frame.time, 6),
+            "t": round(moment.time, 6),
             "position": _round(place, 4),
             "speed": _round(position.speed, 4),
             "state": position.state.value,
@@ -128,7 +126,7 @@ class SessionLog:
             "joints": {name: _round(feedback.joints[name], 2) for name in JOINT_NAMES},
             "timing": _round(timing.score, 2),
             "repetition": position.repetition,
-            **({"cue": step.cue.text} if step.said and step.cue is not None else {}),
+            **({"cue": moment.cue.text} if moment.said and moment.cue is not None else {}),
             **({"mirrored": True} if position.mirrored else {}),
             **({"jumped": True} if position.jumped else {}),
             **({"wrapped": True} if position.wrapped else {}),

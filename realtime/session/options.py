@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posesync.pose.estimator import PoseEstimator
 from posesync.pose.settings import PoseSettings
 from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.guidance import Guidance
 
 from .config import Config
+from .record import WorstMoments
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,20 @@ def make_guidance(expert: Expert, config: Config) -> Guidance:
     return Guidance([(part.start, part.end) for part in expert.sections()], config.guidance)
 
 
-def make_coach(estimator: PoseEstimator, expert: Expert, config: Config, *, waits: bool) -> Coach:
+def make_coach(expert: Expert, config: Config, *, waits: bool) -> Coach:
     """A coach as configured; ``waits`` for a performer who gets ready, as nobody does in a file."""
     return Coach(
-        estimator,
-        expert,
-        config.feedback,
+        expert.takes,
+        section=expert.section,
+        loop=expert.loop,
+        feedback=config.feedback,
         cues=config.cues,
         framing=config.framing,
         practice=config.practice if waits else None,
         tracking=config.tracking,
     )
+
+
+def make_worst_moments(expert: Expert, config: Config) -> WorstMoments | None:
+    """What keeps pictures of the worst moments; None when they are not wanted."""
+    return WorstMoments(expert) if config.session.pictures else None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 from posesync.pose.errors import OutputError
 from posesync.pose.types import Image
 from posesync.pose.writer import VideoWriter
-from posesync.realtime.coaching.coach import Step
+from posesync.realtime.coaching.moment import Moment
 from posesync.realtime.pipeline.workers import OutputWorker
 
 from .log import SessionLog
@@ -22,7 +20,6 @@ from .log import SessionLog
 _ROOM: Final = 8
 #: x264's: a picture costs less than half of what ``veryfast`` takes, for a file a third larger.
 _PRESET: Final = "superfast"
-_NO_IMAGE: Final = np.zeros((1, 1, 3), np.uint8)
 
 
 class Outputs:
@@ -70,12 +67,12 @@ class Outputs:
             self._writer = OutputWorker(_ROOM)
             self._writer.start()
 
-    def add(self, step: Step, missed: list[float]) -> None:
+    def add(self, moment: Moment, missed: Sequence[float]) -> None:
         """Log one processed frame and those dropped before it."""
         if self.log is not None and self._writer is not None:
-            self._writer.push(partial(self._log, _without_images(step), missed))
+            self._writer.push(partial(self._log, moment, missed))
 
-    def add_missed(self, missed: list[float]) -> None:
+    def add_missed(self, missed: Sequence[float]) -> None:
         """Log frames that were captured at the very end and never processed."""
         if self.log is not None and self._writer is not None:
             self._writer.push(partial(self._log, None, missed))
@@ -120,21 +117,15 @@ class Outputs:
         if self.video is not None:
             self.video.abort()
 
-    def _log(self, step: Step | None, missed: list[float]) -> None:
+    def _log(self, moment: Moment | None, missed: Sequence[float]) -> None:
         if self.log is None or self._log_broken:
             return
         self._log_broken = True  # until all is written: no line may follow one that broke off
         for time in missed:
             self.log.drop(time)
-        if step is not None:
-            self.log.write(step)
+        if moment is not None:
+            self.log.write(moment)
         self._log_broken = False
-
-
-def _without_images(step: Step) -> Step:
-    """What the log needs of a step: a slow disk must not keep images in memory."""
-    judged = tuple(replace(one, frame=replace(one.frame, image=_NO_IMAGE)) for one in step.judged)
-    return replace(step, frame=replace(step.frame, image=_NO_IMAGE), judged=judged)
 
 
 def check_output(path: Path | None, option: str) -> None:

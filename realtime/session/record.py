@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from importlib import metadata
-from typing import Any
+from typing import Any, Final
 
 from posesync.pose.frame_source import SourceInfo
-from posesync.pose.types import Image
-from posesync.realtime.coaching.coach import Step
+from posesync.pose.types import Frame, Image
+from posesync.realtime.coaching.cues import Cue
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.moment import Judged, Moment
 from posesync.realtime.tracking.position import Position
 
 from .moments import MomentCollector
+
+#: s for which a frame is held that was not judged.
+LONGEST_HELD: Final = 1.0
 
 
 def log_header(expert: Expert, camera: SourceInfo, models: dict[str, Any]) -> dict[str, Any]:
@@ -44,20 +49,47 @@ def log_header(expert: Expert, camera: SourceInfo, models: dict[str, Any]) -> di
     }
 
 
-def look_back(moments: MomentCollector, step: Step, expert: Expert) -> None:
-    """Keep the pictures of what was judged with the step if it is among the worst moments."""
-    for judged in step.judged:
-        moments.update(
+class WorstMoments:
+    """Keeps pictures of a session's worst moments.
+
+    A frame is judged some 0.2 s after it was taken, 0.5 s at most, so the newest ones are held until then.
+
+    Args:
+        expert: whose pictures are put beside the performer's.
+    """
+
+    def __init__(self, expert: Expert) -> None:
+        self._expert = expert
+        self._collector = MomentCollector()
+        self._frames: deque[Frame] = deque()
+
+    def add(self, frame: Frame, moment: Moment) -> None:
+        """Take a frame with its moment, and look back at what was judged with it."""
+        self._frames.append(frame)
+        for judged in moment.judged:
+            while self._frames and self._frames[0].time < judged.time:
+                self._frames.popleft()
+            if self._frames and self._frames[0].time == judged.time:
+                self._look_at(self._frames.popleft(), judged, moment.cue)
+        while self._frames and self._frames[0].time < frame.time - LONGEST_HELD:
+            self._frames.popleft()
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """As in the log: see :meth:`.moments.MomentCollector.to_list`."""
+        return self._collector.to_list()
+
+    def _look_at(self, frame: Frame, judged: Judged, cue: Cue | None) -> None:
+        self._collector.update(
             judged.time,
             judged.position,
             judged.feedback.score,
             joints=judged.feedback.joints,
-            image=judged.frame.image,
+            image=frame.image,
             keypoints=judged.keypoints,
-            expert_image=partial(_picture, expert, judged.position),
+            expert_image=partial(_picture, self._expert, judged.position),
             expert_keypoints=judged.expert_pose,
-            expert_size=expert.size,
-            cue=None if step.cue is None else step.cue.text,
+            expert_size=self._expert.size,
+            cue=None if cue is None else cue.text,
         )
 
 

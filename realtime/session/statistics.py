@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
-from posesync.realtime.coaching.coach import Step
 from posesync.realtime.coaching.confidence import LOOKING_BELOW
 from posesync.realtime.coaching.feedback import Feedback
+from posesync.realtime.coaching.moment import Moment
 from posesync.realtime.tracking.position import Position, State
 
 #: s over which rates are measured.
@@ -110,24 +110,24 @@ class SessionStatistics:
     _captured_rate: _Rate = field(default_factory=lambda: _Rate())
     _shown_rate: _Rate = field(default_factory=lambda: _Rate())
 
-    def add(self, step: Step, missed: int = 0, *, now: float, latency: float | None = None) -> None:
+    def add(self, moment: Moment, missed: int = 0, *, now: float, latency: float | None = None) -> None:
         """Count a processed frame, and what was judged with it.
 
         Args:
-            step: what came out.
+            moment: what came out.
             missed: captured frames that were dropped before it.
             now: s, monotonic.
             latency: s from capture to result.
         """
         self.processed += 1
         self.dropped += missed
-        self.last_time = step.frame.time
-        self.states[step.position.state] += 1
-        if step.position.time is not None:
-            self.placed += int(step.position.confidence >= LOOKING_BELOW)
-            self._reached = max(self._reached, step.position.time)
-        self._repeat(step.position)
-        for judged in step.judged:
+        self.last_time = moment.time
+        self.states[moment.position.state] += 1
+        if moment.position.time is not None:
+            self.placed += int(moment.position.confidence >= LOOKING_BELOW)
+            self._reached = max(self._reached, moment.position.time)
+        self._repeat(moment.position)
+        for judged in moment.judged:
             self._judge(judged.feedback)
         if latency is not None:
             self.latencies.append(latency)

@@ -1,4 +1,4 @@
-"""Fixtures of the live part's tests: the demo's clip as expert, prepared once, and steps to log."""
+"""Fixtures of the live part's tests: the demo's clip as expert, prepared once, and moments to log."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posesync.pose.performer import Lock
 from posesync.pose.settings import PoseSettings
 from posesync.pose.skeleton import JOINT_NAMES
-from posesync.pose.types import Frame
-from posesync.realtime.coaching.coach import Judged, Step
 from posesync.realtime.coaching.expert import Expert, open_expert
 from posesync.realtime.coaching.feedback import Feedback
+from posesync.realtime.coaching.moment import Judged, Moment
 from posesync.realtime.commands.demo_performance import TempoCurve, perform
 from posesync.realtime.tracking.position import Position, State
 
@@ -39,24 +37,22 @@ def performance(expert_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="session")
-def make_step() -> Callable[..., Step]:
-    """A step at a time, with a position or without, judged at once."""
+def make_moment() -> Callable[..., Moment]:
+    """A moment at a time, with a position or without, judged at once."""
 
-    def make(time: float, position: float | None = 1.0, score: float | None = 90.0) -> Step:
+    def make(time: float, position: float | None = 1.0, score: float | None = 90.0) -> Moment:
         state = State.LOST if position is None else State.FOLLOWING
         joints = dict.fromkeys(JOINT_NAMES, None if position is None else -12.345)
-        frame = Frame(np.zeros((48, 64, 3), np.uint8), time, round(time * 30))
         place, nothing = Position(position, 0.9, 0.8, state), np.zeros((17, 3))
         feedback = Feedback(joints, None if score is None else 10.0, None if position is None else score)
-        return Step(
-            frame=frame,
+        return Moment(
+            time=time,
             keypoints=nothing,
-            lock=Lock.LOCKED,
             position=place,
             feedback=feedback,
             expert_time=position or 0.0,
             expert_pose=nothing,
-            judged=(Judged(frame, nothing, place, feedback, nothing),),
+            judged=(Judged(time, nothing, place, feedback, nothing),),
             score=feedback.score,
         )
 

@@ -1,14 +1,17 @@
-"""A stand-in for the tracker with scripted answers, live and settled."""
+"""Stand-ins with scripted answers, live and settled: for the tracker, and a coach that uses it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from posesync.pose.types import FloatArray, Frame
+from posesync.pose.types import FloatArray
+from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.settling import Seen
 from posesync.realtime.tracking.position import Position, State
+from posesync.reference import Reference
 
 FPS = 30.0
 
@@ -52,6 +55,22 @@ class ScriptedTracker:
         """A performer who begins anew: the script goes on."""
 
 
+class ScriptedCoach(Coach):
+    """Follows by a script.
+
+    Args:
+        reference: the expert's.
+        answers: of the tracker, one a frame.
+    """
+
+    def __init__(self, reference: Reference, answers: Iterable[Position]) -> None:
+        self._script = ScriptedTracker(answers)
+        super().__init__(reference)
+
+    def _track(self, section: object, *, loop: bool) -> Any:
+        return self._script
+
+
 def seen(k: int, position: Position, *, fps: float = FPS) -> Seen:
     """Frame ``k`` with its live answer."""
-    return Seen(Frame(np.zeros((2, 2, 3), np.uint8), k / fps, k), np.zeros((17, 3)), position)
+    return Seen(k / fps, np.zeros((17, 3)), position)

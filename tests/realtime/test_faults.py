@@ -6,18 +6,11 @@ import random
 import sys
 import threading
 import time
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 from posesync.pose.camera import Camera
-from posesync.pose.errors import ModelError
-from posesync.pose.estimator import PoseResult
-from posesync.pose.performer import Lock
-from posesync.pose.types import Frame, Keypoints
-from posesync.realtime.coaching.coach import Coach
-from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands import cli
 from posesync.realtime.pipeline.signals import StopSignals
 
@@ -81,32 +74,6 @@ def test_whatever_a_driver_delivers_is_an_image_or_nothing(
         assert frame is not None
         assert (frame.image.shape, frame.image.dtype) == (images[0].shape, np.uint8)
     assert device.count == (8 if usable else 11)
-
-
-class Failing:
-    """An estimator whose models fail at these calls."""
-
-    def __init__(self, calls: range) -> None:
-        self._calls = calls
-        self._count = 0
-
-    def update(self, frame: Frame, *, hurried: bool = False) -> PoseResult:
-        self._count += 1
-        if self._count in self._calls:
-            raise ModelError("model m.onnx failed: check it")
-        return PoseResult(Keypoints.empty(), None, Lock.SEARCHING)
-
-
-@pytest.mark.parametrize(("failures", "survives"), [(1, True), (9, True), (10, False)])
-def test_models_that_fail_are_forgiven_for_a_moment(
-    failures: int, survives: bool, expert: Expert, caplog: pytest.LogCaptureFixture
-) -> None:
-    coach = Coach(Failing(range(5, 5 + failures)), expert)  # type: ignore[arg-type]
-    image = np.zeros((48, 64, 3), np.uint8)
-    with nullcontext() if survives else pytest.raises(ModelError, match="check it"):
-        for number in range(20):
-            coach.process(Frame(image, number / 30, number))
-    assert len(caplog.records) == min(failures, 9)
 
 
 def test_a_driver_that_raises_has_a_hiccup(images: list[np.ndarray]) -> None:

@@ -1,4 +1,4 @@
-"""What the page is told of a step: :class:`~.protocol.Answer`, as plain values."""
+"""What the page is told of a moment: :class:`~.protocol.Answer`, as plain values."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import Any, Final
 from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.skeleton import JOINT_NAMES, LEFT_HIP, LEFT_SHOULDER, RIGHT_HIP, RIGHT_SHOULDER
 from posesync.pose.types import FloatArray
-from posesync.realtime.coaching.coach import Step
 from posesync.realtime.coaching.cues import Cue
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.moment import Moment
 from posesync.realtime.coaching.retarget import GhostBody
-from posesync.realtime.coaching.settings import GuidanceLevel
 from posesync.realtime.coaching.start import Phase
-from posesync.realtime.session.config import Config
-from posesync.realtime.session.options import make_guidance
 
 from .frames import Waiting
 from .protocol import finite
@@ -29,70 +26,64 @@ class AnswerWriter:
 
     Args:
         expert: who is followed.
-        config: ``[guidance]``.
     """
 
-    def __init__(self, expert: Expert, config: Config) -> None:
-        self._guidance = make_guidance(expert, config)
+    def __init__(self, expert: Expert) -> None:
         self._ghost = GhostBody()
         self._width = expert.size[0]
 
-    @property
-    def level(self) -> str:
-        """How much guidance there is where the performer is."""
-        return self._guidance.level.value
-
-    def choose(self, level: str) -> None:
-        """This much guidance from now on."""
-        self._guidance.choose(GuidanceLevel(level))
-
     def restart(self) -> None:
         """Another performer, or a new beginning."""
-        self._guidance.finish()
         self._ghost.reset()
 
     def write(
-        self, step: Step, waiting: Waiting, *, waited: float, worked: float, dropped: int
+        self,
+        moment: Moment,
+        size: tuple[int, int],
+        waiting: Waiting,
+        *,
+        waited: float,
+        worked: float,
+        dropped: int,
     ) -> dict[str, Any]:
         """The answer for one frame.
 
         Args:
-            step: what was found.
+            moment: what was found.
+            size: width and height of the frame, px.
             waiting: the frame as it came.
             waited: s until it was its turn.
             worked: s from then on.
             dropped: frames of the session that were not looked at, so far.
         """
-        height, width = step.frame.image.shape[:2]
-        position, timing = step.position, step.timing
-        shown = self._guidance.update(step.frame.time, position.time, step.score)
+        position, timing, shown = moment.position, moment.timing, moment.shown
         return {
             "type": "answer",
             "seq": waiting.encoded.seq,
             "captured": waiting.encoded.captured,
             "ms": {"waited": round(1e3 * waited, 2), "worked": round(1e3 * worked, 2)},
-            "phase": step.practice.phase.value,
-            "countdown": step.practice.countdown,
-            "hint": step.practice.hint,
-            "framing": step.framing,
+            "phase": moment.practice.phase.value,
+            "countdown": moment.practice.countdown,
+            "hint": moment.practice.hint,
+            "framing": moment.framing,
             "position": finite(position.time, 4),
             "speed": finite(position.speed, 4) or 0.0,
             "state": position.state.name,
             "confidence": finite(position.confidence, 3) or 0.0,
-            "doubtful": step.doubtful,
+            "doubtful": moment.doubtful,
             "mirrored": position.mirrored,
             "jumped": position.jumped,
             "wrapped": position.wrapped,
             "repetition": position.repetition,
-            "score": finite(step.score, 1),
-            "joints": {name: finite(step.feedback.joints[name], 1) for name in JOINT_NAMES},
-            "keypoints": _points(step.keypoints, width, height),
-            "ghost": self._place_ghost(step, width, height) if shown.ghost else None,
-            "focus": self._focus(step.expert_pose),
+            "score": finite(moment.score, 1),
+            "joints": {name: finite(moment.joints[name], 1) for name in JOINT_NAMES},
+            "keypoints": _points(moment.keypoints, size),
+            "ghost": self._place_ghost(moment, size) if shown.ghost else None,
+            "focus": self._focus(moment.expert_pose),
             "show": {"expert": shown.expert, "ghost": shown.ghost},
             "level": shown.level.value,
-            "cue": None if step.cue is None else _cue(step.cue),
-            "said": step.said,
+            "cue": None if moment.cue is None else _cue(moment.cue),
+            "said": moment.said,
             "timing": {
                 "score": finite(timing.score, 1),
                 "label": None if timing.label is None else timing.label.value,
@@ -109,12 +100,12 @@ class AnswerWriter:
             return None
         return finite(min(max(float(seen[:, 0].mean()) / self._width, 0.0), 1.0), 4)
 
-    def _place_ghost(self, step: Step, width: int, height: int) -> list[list[float]] | None:
+    def _place_ghost(self, moment: Moment, size: tuple[int, int]) -> list[list[float]] | None:
         """The expert's pose on the performer's body; None while there is no place for it."""
-        ghost = self._ghost.follow(step.frame.time, step.expert_pose, step.keypoints, step.position)
-        if ghost is None or step.practice.phase is not Phase.RUNNING:
+        ghost = self._ghost.follow(moment.time, moment.expert_pose, moment.keypoints, moment.position)
+        if ghost is None or moment.practice.phase is not Phase.RUNNING:
             return None
-        return _points(ghost, width, height)
+        return _points(ghost, size)
 
 
 def _cue(cue: Cue) -> dict[str, Any]:
@@ -122,8 +113,9 @@ def _cue(cue: Cue) -> dict[str, Any]:
     return {"joint": cue.joint, "text": cue.text, "degrees": degrees, "kind": cue.kind}
 
 
-def _points(keypoints: FloatArray, width: int, height: int) -> list[list[float]]:
+def _points(keypoints: FloatArray, size: tuple[int, int]) -> list[list[float]]:
     """(17, 3) px as shares of the frame; what is no number, or far outside, counts as not seen."""
+    width, height = size
     points = []
     for x, y, confidence in keypoints.tolist():
         known = abs(x) < _FAR and abs(y) < _FAR and confidence > 0.0  # false for NaN

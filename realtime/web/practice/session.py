@@ -1,4 +1,4 @@
-"""One performer in the browser: a coach in a thread of its own, with a log and a report like any session."""
+"""One performer in the browser: a session in a thread of its own, with a log and a report like any other."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,17 +16,15 @@ from posesync.configs.shared import SHARED
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.frame_source import SourceInfo
-from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.settings import GuidanceLevel
 from posesync.realtime.pipeline.workers import InferenceWorker, Processed
 from posesync.realtime.report import write_report
 from posesync.realtime.report.keeping import new_log
 from posesync.realtime.session.config import Config
-from posesync.realtime.session.moments import MomentCollector
-from posesync.realtime.session.options import make_coach, pose_settings
+from posesync.realtime.session.core import SessionCore
+from posesync.realtime.session.options import pose_settings
 from posesync.realtime.session.outputs import Outputs
-from posesync.realtime.session.record import log_header, look_back
-from posesync.realtime.session.statistics import SessionStatistics
 
 from .answers import AnswerWriter
 from .frames import FrameClock, JpegInbox, Waiting
@@ -77,6 +76,11 @@ class PracticeSession:
         tell: given every message for the page, as JSON text, in the inference thread; the flag says whether
             it is an answer, of which only the newest is of use.
 
+    Attributes:
+        empty: nothing has been looked at so far.
+        paused: frames are not looked at.
+        heard: when the page was last heard of, s, monotonic.
+
     Raises:
         ModelError: a model is missing or cannot be run.
     """
@@ -94,20 +98,16 @@ class PracticeSession:
         self.name = name
         self.expert = expert
         self._folder, self._history, self._tell = folder, history, tell
-        estimator = PoseEstimator(pose_settings(config))
-        coach = make_coach(estimator, expert, config, waits=True)
-        self._models = estimator.describe()
-        self._provider = estimator.provider
-        self._answers = AnswerWriter(expert, config)
-        self._statistics = SessionStatistics()
-        self._moments = MomentCollector() if config.session.pictures else None
+        self._core = SessionCore(PoseEstimator(pose_settings(config)), expert, config, waits=True)
+        self._answers = AnswerWriter(expert)
         self._outputs: Outputs | None = None
         self._clock = FrameClock()
         self._inbox = JpegInbox(self._refuse)
-        self._worker = InferenceWorker(coach, self._inbox, None, self._take_down)
+        self._worker = InferenceWorker(self._core, self._inbox, None, self._take_down)
         self._seq = -1
         self._finishing = threading.Lock()
         self._finished: Finished | None = None
+        self.empty = True
         self.paused = False
         self.heard = time.monotonic()
         self._worker.start()
@@ -120,11 +120,11 @@ class PracticeSession:
         return Welcome(
             session=self.name,
             duration=round(self.expert.reference.duration, 4),
-            start=round(self.expert.opening(), 4),
+            start=round(self.expert.opening, 4),
             size=self.expert.size,
             sections=[(part.start, part.end, part.name) for part in self.expert.sections()],
             frame=FRAMES,
-            guidance=self._answers.level,  # type: ignore[arg-type]
+            guidance=self._core.level.value,
             resumed=resumed,
         ).model_dump_json()
 
@@ -156,15 +156,14 @@ class PracticeSession:
         if isinstance(command, Pause):
             self.paused = command.on
         elif isinstance(command, Begin):
-            ask(Coach.begin)
+            ask(self._core.begin)
         elif isinstance(command, Restart):
-            ask(Coach.restart)
-            ask(lambda _: self._answers.restart())
+            ask(self._core.restart)
+            ask(self._answers.restart)
         elif isinstance(command, SetGuidance):
-            ask(lambda _: self._answers.choose(command.level))
+            self._core.choose_guidance(GuidanceLevel(command.level))
         elif isinstance(command, Loop):
-            section = self._section(command)
-            ask(lambda coach: coach.practise(section))
+            ask(partial(self._core.practise, self._section(command)))
 
     def _section(self, loop: Loop) -> tuple[float, float] | None:
         if loop.section is None:
@@ -177,11 +176,6 @@ class PracticeSession:
                 f"a section of {end - begin:.2f} s, expected {SHORTEST_LOOP:g} s or more of the piece",
             )
         return begin, end
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing has been looked at so far."""
-        return self._statistics.processed == 0
 
     @property
     def failed(self) -> BaseException | None:
@@ -201,27 +195,26 @@ class PracticeSession:
 
     # -- the inference thread ------------------------------------------------------------------------------
 
-    def _take_down(self, processed: Processed, missed: list[float]) -> None:
+    def _take_down(self, processed: Processed, missed: Sequence[float]) -> None:
         """Answer, then count and log: what the performer waits for comes first."""
-        step, waiting = processed.step, self._inbox.taken
+        self.empty, waiting = False, self._inbox.taken  # before the answer, after which a page may leave
         assert waiting is not None
         now, began = time.monotonic(), self._inbox.taken_at
-        self._statistics.add(step, len(missed), now=now, latency=processed.latency)
+        height, width = processed.frame.image.shape[:2]
         answer = self._answers.write(
-            step, waiting, waited=began - waiting.at, worked=now - began, dropped=self._statistics.dropped
+            processed.moment,
+            (width, height),
+            waiting,
+            waited=began - waiting.at,
+            worked=now - began,
+            dropped=self._core.statistics.dropped + len(missed),
         )
         self._tell(json.dumps(answer, allow_nan=False, separators=(",", ":")), True)
-        if self._outputs is None:
-            self._outputs = self._open_outputs(step.frame.image.shape[1], step.frame.image.shape[0])
-        self._outputs.add(step, missed)
-        if self._moments is not None:
-            look_back(self._moments, step, self.expert)
-
-    def _open_outputs(self, width: int, height: int) -> Outputs:
-        """With the first frame: a page that never sends one leaves nothing behind."""
-        camera = SourceInfo("browser", "camera", width, height)
-        header = log_header(self.expert, camera, self._models)
-        return Outputs(new_log(self._folder, self.name[:6]), None, header, (width, height), 30.0)
+        if self._outputs is None:  # with the first frame: a page that never sends one leaves nothing behind
+            camera = SourceInfo("browser", "camera", width, height)
+            log = new_log(self._folder, self.name[:6])
+            self._outputs = self._core.open(camera, log=log, size=(width, height))
+        self._core.note(processed, missed)
 
     def _refuse(self, waiting: Waiting, error: ProtocolError) -> None:
         trouble = Trouble(code=error.code, message=str(error), seq=waiting.encoded.seq)
@@ -236,15 +229,11 @@ class PracticeSession:
         if self._worker.error is not None:
             ended = "failed"
             logger.warning("a session in the browser ended: %s", self._worker.error)
-        summary = self._statistics.summary(ended, self.expert.reference.duration)
-        summary["timing"] = self._statistics.figures(self._provider, whole=True).to_dict()
-        if self._moments is not None:
-            summary["moments"] = self._moments.to_list()
+        summary, _ = self._core.summarise(ended)
         report = None
         try:
-            if self._outputs is not None:
-                self._outputs.close(summary)
-                report = self._report(self._outputs)
+            self._core.close(summary)
+            report = self._report()
         except PoseSyncError as error:
             logger.warning("%s", error)
         finally:
@@ -253,10 +242,10 @@ class PracticeSession:
         summary.pop("moments", None)
         return Finished(report, summary)
 
-    def _report(self, outputs: Outputs) -> Path | None:
-        if outputs.log is None:
+    def _report(self) -> Path | None:
+        if self._outputs is None or self._outputs.log is None:
             return None
-        log = outputs.log.path
+        log = self._outputs.log.path
         target = log.with_suffix(".html")
         write_report(log, target, history=self._history)
         return target

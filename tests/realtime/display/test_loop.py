@@ -16,14 +16,17 @@ from posesync.pose.settings import CameraSettings
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.moment import Moment
 from posesync.realtime.commands.app import run
 from posesync.realtime.commands.demo_performance import TempoCurve, tracking_error
 from posesync.realtime.display.loop import check_session, run_session
+from posesync.realtime.display.overlay import Overlay, Scene
 from posesync.realtime.display.window import Command, Window
 from posesync.realtime.pipeline.workers import CaptureWorker
 from posesync.realtime.report import History
 from posesync.realtime.report.keeping import sessions_dir
 from posesync.realtime.session.config import Config, load_config
+from posesync.realtime.session.core import SessionCore
 from posesync.realtime.session.options import SessionOptions
 
 
@@ -163,6 +166,28 @@ def test_keys_work_in_a_window_and_q_ends_it(
     assert summary["processed"] + summary["dropped"] == len(lines)
 
 
+def test_guidance_changes_in_a_pause_too(
+    expert: Expert,
+    config: Config,
+    performance: tuple[Path, TempoCurve],
+    scripted: type[Scripted],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scenes: list[Scene] = []
+    draw = Overlay.draw
+
+    def noting(self: Overlay, scene: Scene) -> np.ndarray:
+        scenes.append(scene)
+        return draw(self, scene)
+
+    monkeypatch.setattr(Overlay, "draw", noting)
+    scripted.script = ((4, Command.PAUSE), (8, Command.GUIDANCE), (8, Command.GUIDANCE), (10, Command.QUIT))
+    run_session(SessionOptions(str(performance[0])), expert, config)
+    assert [scene.show_expert for scene in scenes[5:]] == [True] * 3 + [False] * 2
+    assert len({scene.time for scene in scenes[6:]}) == 1
+    assert scenes[-1].notice == "Paused"
+
+
 def test_the_window_of_a_whole_file_shows_its_own_pace(
     tmp_path: Path,
     expert: Expert,
@@ -189,16 +214,14 @@ def test_an_error_in_the_models_ends_the_session_and_keeps_the_log(
     performance: tuple[Path, TempoCurve],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from posesync.realtime.coaching import coach
+    process = SessionCore.process
 
-    process = coach.Coach.process
-
-    def failing(self: coach.Coach, frame: Frame) -> coach.Step:
+    def failing(self: SessionCore, frame: Frame) -> Moment:
         if frame.index == 12:
             raise OutputError("something broke: try again")
         return process(self, frame)
 
-    monkeypatch.setattr(coach.Coach, "process", failing)
+    monkeypatch.setattr(SessionCore, "process", failing)
     log, video = tmp_path / "s.jsonl", tmp_path / "s.mp4"
     with pytest.raises(OutputError, match="something broke"):
         run_session(SessionOptions(str(performance[0]), True, log, video), expert, config)

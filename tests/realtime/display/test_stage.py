@@ -7,15 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from posesync.realtime.coaching.coach import Step
+from idle import IdleEstimator
+from posesync.pose.types import Frame
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.moment import Moment
 from posesync.realtime.coaching.start import Phase, PracticeStatus
 from posesync.realtime.display import stage as stage_module
 from posesync.realtime.display.overlay import Overlay, Scene
 from posesync.realtime.display.stage import Stage
 from posesync.realtime.display.window import Command
+from posesync.realtime.pipeline.workers import Processed
 from posesync.realtime.session.config import load_config
-from posesync.realtime.session.statistics import SessionStatistics
+from posesync.realtime.session.core import SessionCore
 
 
 @pytest.fixture
@@ -48,55 +51,58 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def make_stage(expert: Expert, **display: object) -> Stage:
     config = load_config(None, {"display.height": 360, **{f"display.{k}": v for k, v in display.items()}})  # type: ignore[arg-type]
-    return Stage(expert, config, SessionStatistics(), "CPU")
+    return Stage(SessionCore(IdleEstimator(), expert, config, waits=False), config)  # type: ignore[arg-type]
+
+
+def processed(moment: Moment) -> Processed:
+    return Processed(Frame(np.zeros((48, 64, 3), np.uint8), moment.time, 0), moment, 0.0, 0.0)
 
 
 def test_the_piece_is_shown_slowly_until_it_begins(
-    expert: Expert, make_step: Callable[..., Step], scenes: list[Scene], clock: Clock
+    expert: Expert, make_moment: Callable[..., Moment], scenes: list[Scene], clock: Clock
 ) -> None:
     stage = make_stage(expert, preview=True)
     counting = PracticeStatus(Phase.COUNT_IN, countdown="3")
-    waiting = replace(make_step(0.0, None), practice=counting, expert_pose=expert.pose_at(0.0))
+    waiting = replace(make_moment(0.0, None), practice=counting, expert_pose=expert.pose_at(0.0))
     shown = []
     for _ in range(4):
-        stage.picture(waiting)
+        stage.picture(processed(waiting))
         shown.append(scenes[-1].expert_keypoints)
         clock.now += 1.0
     assert scenes[-1].notice == "Slow preview"
     for index, pose in enumerate(shown):
-        assert np.allclose(pose, expert.pose_at(expert.start + 0.5 * index)), "half as fast"
-    begun = make_step(4.0, 1.0)
-    stage.picture(begun)
+        assert np.allclose(pose, expert.pose_at(expert.practised[0] + 0.5 * index)), "half as fast"
+    begun = make_moment(4.0, 1.0)
+    stage.picture(processed(begun))
     assert scenes[-1].notice is None
     assert np.array_equal(scenes[-1].expert_keypoints, begun.expert_pose)
 
 
 def test_a_key_names_what_it_changed_for_a_moment(
-    expert: Expert, make_step: Callable[..., Step], scenes: list[Scene], clock: Clock
+    expert: Expert, make_moment: Callable[..., Moment], scenes: list[Scene], clock: Clock
 ) -> None:
-    stage, step = make_stage(expert), make_step(0.0, 3.0)
+    stage, moment = make_stage(expert), make_moment(0.0, 3.0)
     for command, words in (
         (Command.VIEW, "ghost"),
         (Command.VIEW, "corner"),
-        (Command.GUIDANCE, "guidance: at mistakes"),
     ):
-        stage.obey(command, step)
-        stage.picture(step)
+        stage.obey(command, moment)
+        stage.picture(processed(moment))
         assert scenes[-1].notice == words
     clock.now += 2.0
-    stage.picture(step)
+    stage.picture(processed(moment))
     assert scenes[-1].notice is None
 
 
 def test_a_part_is_looped_and_left_again(
-    expert: Expert, make_step: Callable[..., Step], scenes: list[Scene], clock: Clock
+    expert: Expert, make_moment: Callable[..., Moment], scenes: list[Scene], clock: Clock
 ) -> None:
-    stage, step = make_stage(expert), make_step(0.0, 3.0)
-    section = stage.toggle_loop(step)
+    stage, moment = make_stage(expert), make_moment(0.0, 3.0)
+    section = stage.toggle_loop(moment)
     assert section is not None
     assert section[0] <= 3.0 < section[1]
-    stage.picture(step)
+    stage.picture(processed(moment))
     assert scenes[-1].practised == section
-    assert stage.toggle_loop(step) is None
-    stage.picture(step)
+    assert stage.toggle_loop(moment) is None
+    stage.picture(processed(moment))
     assert scenes[-1].practised is None

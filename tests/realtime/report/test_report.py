@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from posesync.pose.errors import OutputError, SourceError
 from posesync.pose.skeleton import JOINT_NAMES
-from posesync.realtime.coaching.coach import Step
+from posesync.realtime.coaching.moment import Moment
 from posesync.realtime.commands.report import report as report_command
 from posesync.realtime.report import analyse, make_report, read_session, write_report
 from posesync.realtime.report.exports import to_csv, to_json
@@ -131,13 +131,13 @@ def test_sections_cover_the_span_without_a_gap(start: float, length: float) -> N
     assert all(part.end > part.start for part in parts)
 
 
-def test_a_log_as_a_session_writes_it(tmp_path: Path, make_step: Callable[..., Step]) -> None:
+def test_a_log_as_a_session_writes_it(tmp_path: Path, make_moment: Callable[..., Moment]) -> None:
     path = tmp_path / "session.jsonl"
     session = SessionLog(
         path, {"posesync": "9", "reference": {"file": "x.mp4", "duration": 4.0}, "camera": {}}
     )
     for k in range(60):
-        session.write(make_step(k / 30, k / 30 if k > 5 else None))
+        session.write(make_moment(k / 30, k / 30 if k > 5 else None))
     session.drop(2.01)
     session.close({"ended": "quit"})
     found = analyse(read_session(path))

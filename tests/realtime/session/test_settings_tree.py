@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from posesync.pose.estimator import PoseEstimator
 from posesync.pose.keys import keys_of
 from posesync.pose.settings import PoseSettings
 from posesync.realtime.coaching.expert import Expert
@@ -66,14 +65,14 @@ def test_what_is_set_of_tracker_framing_and_cues_is_what_the_coach_runs_with(exp
         None, {"tracking.mirror": False, "tracking.lost_after": 3, "framing.after": 9, "cues.longest": 12}
     )
     assert config.tracking == TrackerSettings(mirror=False, lost_after=3.0)
-    coach = make_coach(PoseEstimator(PoseSettings(detector="keypoints")), expert, config, waits=True)
-    for section in (None, (expert.start, expert.start + 1.0)):
+    coach = make_coach(expert, config, waits=True)
+    for section in (None, (1.0, 2.0)):
         coach.practise(section)
         assert coach._tracker.settings == config.tracking
     assert coach._watch._settings.after == 9.0
     assert coach._cues._settings.longest == 12.0
     assert coach._practice.settings.start is Start.COUNT
-    waitless = make_coach(PoseEstimator(PoseSettings(detector="keypoints")), expert, config, waits=False)
+    waitless = make_coach(expert, config, waits=False)
     assert waitless._practice.settings.start is Start.NOW, "a file begins at once"
 
 

@@ -14,11 +14,12 @@ from outputs import read_log
 from posesync.pose.errors import OutputError
 from posesync.pose.sources import open_source
 from posesync.pose.types import Frame
-from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.moment import Moment
 from posesync.realtime.commands.demo_performance import TempoCurve, tracking_error
 from posesync.realtime.report import History
 from posesync.realtime.session.config import Config, load_config
+from posesync.realtime.session.core import SessionCore
 from posesync.realtime.web.practice.protocol import (
     Answer,
     Begin,
@@ -197,6 +198,22 @@ def test_a_page_that_sends_nothing_leaves_nothing_behind(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_page_that_has_its_answer_may_leave_and_come_back(
+    start: Callable[..., PracticeSession], page: Page, frames: list[Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[bool] = []
+    tell = page.tell
+
+    def leaving(text: str, latest: bool) -> None:
+        found.append(session.empty)
+        tell(text, latest)
+
+    monkeypatch.setattr(page, "tell", leaving)
+    session = start()
+    page.ask(session, encoded(frames[0], 0))
+    assert found == [False], "an empty session is not kept for a page that left"
+
+
 def test_a_disk_that_is_full_ends_the_session_and_says_so(
     start: Callable[..., PracticeSession],
     page: Page,
@@ -217,21 +234,21 @@ def test_a_disk_that_is_full_ends_the_session_and_says_so(
     assert session.finish("quit").summary["ended"] == "failed"
 
 
-def test_models_that_fail_once_cost_one_frame(
+def test_frames_that_the_page_left_out_spare_the_detector(
     start: Callable[..., PracticeSession],
     page: Page,
     frames: list[Frame],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    session, hurried = start(), []
-    process = Coach.process
+    session, told = start(), []
+    process = SessionCore.process
 
-    def watched(self: Coach, frame: Frame, *, hurried_: bool = False, **options: bool) -> object:
-        hurried.append(options.get("hurried", hurried_))
-        return process(self, frame, **options)
+    def watched(self: SessionCore, frame: Frame, *, hurried: bool = False) -> Moment:
+        told.append(hurried)
+        return process(self, frame, hurried=hurried)
 
-    monkeypatch.setattr(Coach, "process", watched)
+    monkeypatch.setattr(SessionCore, "process", watched)
     page.ask(session, encoded(frames[0], 0))
     behind = encoded(frames[1], 1)
     page.ask(session, EncodedFrame(1, behind.captured, 4, WIDTH, HEIGHT, behind.jpeg))
-    assert hurried == [False, True], "frames that the page left out spare the detector too"
+    assert told == [False, True]

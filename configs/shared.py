@@ -67,7 +67,7 @@ class Words:
     """What both show; texts with ``{…}`` are to be formatted.
 
     Attributes:
-        states: state in lower case → message.
+        states: state → message.
         timing: the pace as the socket calls it → words.
         views: view → words, in the order that the key goes through.
         guidance: level → words, in the same way.

@@ -40,8 +40,6 @@ def module(shared: Shared) -> str:
         if key.page
     }
     words = _plain(shared.words)
-    # The socket spells states in capitals.
-    words["states"] = {state.upper(): message for state, message in words["states"].items()}
     parts = {
         "SOCKET": (
             "The practice socket: version, close codes, the frames that are asked for.",

@@ -68,7 +68,7 @@ class AnswerWriter:
             "framing": moment.framing,
             "position": finite(position.time, 4),
             "speed": finite(position.speed, 4) or 0.0,
-            "state": position.state.name,
+            "state": position.state.value,
             "confidence": finite(position.confidence, 3) or 0.0,
             "doubtful": moment.doubtful,
             "mirrored": position.mirrored,

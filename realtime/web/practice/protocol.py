@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 from posesync.configs.shared import SHARED
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.skeleton import JOINT_NAMES, NUM_KEYPOINTS
+from posesync.realtime.tracking.position import State
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 #: Raised when an older page could not talk to a newer server.
@@ -245,7 +246,7 @@ class Answer(_Message):
     framing: str | None
     position: Seconds | None
     speed: float
-    state: Literal["WAITING", "FOLLOWING", "HOLDING", "LOST", "FINISHED"]
+    state: State
     confidence: Annotated[Share, Field(description="the probability that position is right within 0.25 s")]
     doubtful: Annotated[bool, Field(description="too uncertain to state position: no score, cue or pace")]
     mirrored: bool

@@ -85,7 +85,7 @@ def position_errors(heard: Heard, camera: Camera, *, seen: bool = False) -> Floa
             settled = answer["captured"] + SETTLING
         before = number
         if (
-            answer["state"] == "FOLLOWING"
+            answer["state"] == "following"
             and answer["position"] is not None
             and answer["captured"] >= settled
             and (is_seen(answer) or not seen)
@@ -112,7 +112,7 @@ def steering_errors(heard: Heard) -> Floats:
     The position at that very moment: between those of the frames captured before and after it, which the
     page itself cannot know yet.
     """
-    following = [a for a in heard.running() if a["state"] == "FOLLOWING" and a["position"] is not None]
+    following = [a for a in heard.running() if a["state"] == "following" and a["position"] is not None]
     if len(following) < 2:
         return np.zeros(0)
     times = np.array([a["captured"] for a in following])

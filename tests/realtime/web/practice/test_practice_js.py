@@ -63,7 +63,7 @@ def performed(position: Any, seconds: float) -> list[list[Any]]:
     answers = []
     for t in np.arange(0.0, seconds, 1 / 30):
         speed = (position(t + 0.01) - position(t - 0.01)) / 0.02
-        state = "HOLDING" if abs(speed) < 1e-6 else "FOLLOWING"
+        state = "holding" if abs(speed) < 1e-6 else "following"
         answers.append([float(t), float(position(t)), float(speed), state, ""])
     return answers
 
@@ -108,7 +108,7 @@ def test_it_stands_while_a_pose_is_held(page: Any) -> None:
 def test_it_comes_back_to_who_stands_or_hardly_moves(page: Any, ahead: float, pace: float) -> None:
     # The tracker had run ahead and takes it back without a jump: the expert must not show what comes later.
     before = performed(lambda t: t, 4.0)
-    after = [[t, 4.0 - ahead + pace * (t - 4.0), pace, "FOLLOWING" if pace else "HOLDING", ""]
+    after = [[t, 4.0 - ahead + pace * (t - 4.0), pace, "following" if pace else "holding", ""]
              for t in np.arange(4.0, 8.0, 1 / 30).tolist()]  # fmt: skip
     frames = simulate(page, before + after, 8.0)
     late = frames[frames[:, 0] > 5.0]
@@ -126,13 +126,13 @@ def test_it_keeps_up_with_who_is_faster_than_it_can_play(page: Any) -> None:
 def test_until_somebody_is_found_it_shows_where_the_expert_is_seen_first(
     page: Any, section: Any, shown: float
 ) -> None:
-    waiting = [[t / 30, None, 0.0, "WAITING", ""] for t in range(60)]
+    waiting = [[t / 30, None, 0.0, "waiting", ""] for t in range(60)]
     frames = simulate(page, waiting, 2.0, start=2.0, section=section)
     assert frames[-1, 1] == shown
 
 
 def test_it_waits_at_the_beginning_until_the_piece_runs(page: Any) -> None:
-    waiting = [[t / 30, None, 0.0, "WAITING", "", "framing"] for t in range(60)]
+    waiting = [[t / 30, None, 0.0, "waiting", "", "framing"] for t in range(60)]
     frames = simulate(page, waiting, 2.0, start=5.0)
     assert frames[-1, 1] == 5.0
     assert (frames[:, 2] == 0).all()
@@ -141,7 +141,7 @@ def test_it_waits_at_the_beginning_until_the_piece_runs(page: Any) -> None:
 
 def test_it_stands_where_nobody_knows_the_place(page: Any) -> None:
     answers = performed(lambda t: t, 3.0)
-    answers += [[t, None, 0.0, "LOST", ""] for t in np.arange(3.0, 5.0, 1 / 30).tolist()]
+    answers += [[t, None, 0.0, "lost", ""] for t in np.arange(3.0, 5.0, 1 / 30).tolist()]
     frames = simulate(page, answers, 5.0)
     assert (frames[frames[:, 0] > 3.2][:, 2] == 0).all()
 

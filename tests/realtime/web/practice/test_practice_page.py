@@ -105,7 +105,7 @@ class Server:
         known: dict[str, Any] = {
             "type": "answer", "seq": frame.seq, "captured": frame.captured, "ms": {"waited": 1, "worked": 9},
             "phase": "running", "countdown": None, "hint": None, "framing": None, "position": 6.0,
-            "speed": 1.0, "state": "FOLLOWING", "confidence": 0.9, "doubtful": False,
+            "speed": 1.0, "state": "following", "confidence": 0.9, "doubtful": False,
             "mirrored": False, "jumped": False, "wrapped": False, "repetition": 0,
             "score": 72.0,
             "joints": {**dict.fromkeys(JOINT_NAMES, 4.0), "left_elbow": 50.0}, "keypoints": BODY,

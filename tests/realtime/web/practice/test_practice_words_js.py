@@ -103,7 +103,7 @@ def test_colours_are_the_windows(page: Any) -> None:
 def answer(**more: Any) -> dict[str, Any]:
     return {
         "phase": "running", "countdown": None, "hint": None, "framing": None, "position": 1.0,
-        "state": "FOLLOWING", "confidence": 0.9, "doubtful": False, "cue": None, "said": False,
+        "state": "following", "confidence": 0.9, "doubtful": False, "cue": None, "said": False,
         "timing": {"score": 90, "label": "on time", "speed": 1.0}, **more,
     }  # fmt: skip
 
@@ -122,10 +122,10 @@ CUE = {"joint": "left_elbow", "text": "bend your left elbow more", "degrees": 30
         ({"phase": "count-in", "framing": "come closer"}, "Get ready"),
         ({"cue": CUE}, "Bend your left elbow more"),
         ({"cue": CUE, "framing": "come closer"}, "Come closer"),
-        ({"state": "WAITING", "position": None}, "Waiting for your first moves"),
-        ({"state": "LOST", "position": None}, "Not in the piece right now"),
-        ({"state": "FINISHED"}, "Finished"),
-        ({"state": "HOLDING"}, "Holding"),
+        ({"state": "waiting", "position": None}, "Waiting for your first moves"),
+        ({"state": "lost", "position": None}, "Not in the piece right now"),
+        ({"state": "finished"}, "Finished"),
+        ({"state": "holding"}, "Holding"),
         ({}, "Following"),
     ],
 )
@@ -141,7 +141,7 @@ def test_what_the_tracker_knows_is_said_in_the_windows_words(
 ) -> None:
     place = None if state in (State.WAITING, State.LOST) else 1.0
     given = answer(
-        state=state.name, position=place, doubtful=doubtful,
+        state=state.value, position=place, doubtful=doubtful,
         timing={"score": None, "label": None, "speed": speed},
     )  # fmt: skip
     words, _, more = status_of(
@@ -164,20 +164,20 @@ def test_what_is_new_is_said_once(page: Any) -> None:
       const speech = new m.Speech();
       return given.map(([answer, now]) => speech.update(answer, now));"""
     told = [
-        (answer(phase="count-in", state="WAITING", countdown="3"), 0.0, "3"),
-        (answer(phase="count-in", state="WAITING", countdown="3"), 0.5, None),
-        (answer(phase="count-in", state="WAITING", countdown="2"), 1.0, "2"),
+        (answer(phase="count-in", state="waiting", countdown="3"), 0.0, "3"),
+        (answer(phase="count-in", state="waiting", countdown="3"), 0.5, None),
+        (answer(phase="count-in", state="waiting", countdown="2"), 1.0, "2"),
         (answer(), 2.0, "Following"),
         (answer(cue=CUE, said=True), 3.0, "Bend your left elbow more"),
         (answer(cue=CUE), 3.1, None),
         (answer(cue=CUE, said=True), 5.0, None),
         (answer(cue=CUE, said=True), 10.0, "Bend your left elbow more"),
-        (answer(state="HOLDING"), 11.0, None),
-        (answer(state="LOST", position=None), 12.0, "Not in the piece right now"),
-        (answer(state="FINISHED"), 13.0, "Finished"),
+        (answer(state="holding"), 11.0, None),
+        (answer(state="lost", position=None), 12.0, "Not in the piece right now"),
+        (answer(state="finished"), 13.0, "Finished"),
         (answer(), 14.0, "Following"),
         (answer(doubtful=True), 20.5, "Looking for your place in the piece"),
-        (answer(doubtful=True, state="HOLDING"), 20.6, None),
+        (answer(doubtful=True, state="holding"), 20.6, None),
         (answer(), 21.0, "Following"),
     ]
     said = run(page, "practice/words", body, [[a, now] for a, now, _ in told])

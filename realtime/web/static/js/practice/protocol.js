@@ -17,7 +17,7 @@ export const HEADER_BYTES = 24;
  * @property {string|null} framing what to change about where the performer stands
  * @property {number|null} position s in the piece
  * @property {number} speed 1 = the expert's
- * @property {"WAITING"|"FOLLOWING"|"HOLDING"|"LOST"|"FINISHED"} state
+ * @property {"waiting"|"following"|"holding"|"lost"|"finished"} state
  * @property {number} confidence 0..1, the probability that the position is right within 0.25 s
  * @property {boolean} doubtful there is a place, but it is too uncertain to be stated
  * @property {boolean} mirrored the performer does the piece the other way round

@@ -103,7 +103,7 @@ export class Steering {
     const elsewhere = answer.jumped || answer.wrapped || (known && this.wraps(before.position, position));
     if (position !== null && elsewhere) this.jump = true;
     if (position !== null) this.placed = true;
-    const speed = state === "FOLLOWING" ? Math.max(0, answer.speed) : 0;
+    const speed = state === "following" ? Math.max(0, answer.speed) : 0;
     const passed = before ? at - before.at : Infinity;
     // A stop must not be smoothed away: the video would run on past the pose that is held.
     const share = speed === 0 || !known || !(passed >= 0) ? 1 : 1 - Math.exp(-passed / this.settings.smoothing);
@@ -123,7 +123,7 @@ export class Steering {
 
   /** Whether the piece has not begun: it is not running, or nobody has been found in it yet. */
   get waits() {
-    return this.last !== null && (!this.last.running || (!this.placed && this.last.state === "WAITING"));
+    return this.last !== null && (!this.last.running || (!this.placed && this.last.state === "waiting"));
   }
 
   /**
@@ -135,7 +135,7 @@ export class Steering {
     const { last, settings } = this;
     if (!last) return null;
     if (this.waits) return this.rest;
-    if (last.position === null || last.state === "LOST") return null;
+    if (last.position === null || last.state === "lost") return null;
     const ahead = Math.min(Math.max(0, now - last.at), settings.horizon);
     const place = last.position + last.speed * ahead;
     // Past the end of the practised part there is nothing to show: the performer is about to begin it again.

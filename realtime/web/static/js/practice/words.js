@@ -19,7 +19,7 @@ export function messageOf(answer) {
   if (answer.doubtful) return WORDS.doubtful;
   const state = WORDS.states[answer.state];
   const { speed } = answer.timing;
-  if (answer.state !== "FOLLOWING" || speed === null || speed < LIMITS.leastPace) return state;
+  if (answer.state !== "following" || speed === null || speed < LIMITS.leastPace) return state;
   // No finer than the words beside the pace's bar, which are about the same measurement.
   return { ...state, more: filled(WORDS.pace, { speed: speed.toFixed(1) }) };
 }
@@ -74,14 +74,14 @@ export class Speech {
     if (answer.said && answer.cue) return capital(answer.cue.text);
     // That somebody holds a pose, they know themselves.
     const state = known(answer);
-    if (state === this.state || state === "HOLDING") return null;
-    return (state === "DOUBTFUL" ? WORDS.doubtful : WORDS.states[state]).text;
+    if (state === this.state || state === "holding") return null;
+    return (state === "doubtful" ? WORDS.doubtful : WORDS.states[state]).text;
   }
 }
 
-/** @param {Answer} answer @returns {string} its state, or DOUBTFUL */
+/** @param {Answer} answer @returns {string} its state, or "doubtful" */
 function known(answer) {
-  return answer.doubtful ? "DOUBTFUL" : answer.state;
+  return answer.doubtful ? "doubtful" : answer.state;
 }
 
 /**

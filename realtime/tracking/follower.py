@@ -11,7 +11,7 @@ from posesync.pose.types import FloatArray
 
 from .evidence import Likeness
 from .observation import Observation
-from .position_filter import PositionFilter
+from .online_warping import WarpingRow
 from .reference_table import ReferenceTable
 from .settings import Evidence, SpeedModel
 
@@ -66,7 +66,7 @@ class Follower:
         self._cells = len(table)
         self._loop = loop
         self._table = table.looped(ahead + back) if loop else table
-        self._row = PositionFilter(self._table, speeds, delay=delay, anchors=_ANCHORS)
+        self._row = WarpingRow(self._table, speeds, delay=delay, anchors=_ANCHORS)
         if loop:  # the same moment must not be in the window twice
             ahead = min(ahead, _LOOP_AHEAD * len(table) * table.cell)
         self._back, self._ahead = round(back / table.cell), round(ahead / table.cell)
@@ -76,7 +76,7 @@ class Follower:
         self._around = 0, 0  # cells of the window around the last answer
         self._anchors: deque[tuple[float, float]] = deque()  # (time s, place believed at that time)
 
-    def start(self, time: float, coarse: PositionFilter, age: float) -> None:
+    def start(self, time: float, coarse: WarpingRow, age: float) -> None:
         """Take over from what a coarse row believed around ``time`` s, ``age`` s ago."""
         self._center(time)
         self._mass = None

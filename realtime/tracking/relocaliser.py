@@ -19,7 +19,7 @@ from posesync.pose.types import FloatArray
 
 from .evidence import Likeness, speed_prior
 from .observation import Observation
-from .position_filter import PositionFilter
+from .online_warping import WarpingRow
 from .reference_table import ReferenceTable
 from .settings import Evidence, RelocaliserSettings, SpeedModel
 
@@ -81,7 +81,7 @@ class Relocaliser:
         self.settings = settings
         self.evidence = evidence
         sides = 2 if mirror else 1
-        self.filters = [PositionFilter(table, speeds, delay=delay, loop=loop) for _ in range(sides)]
+        self.filters = [WarpingRow(table, speeds, delay=delay, loop=loop) for _ in range(sides)]
         self._ahead = [np.zeros_like(row.belief) for row in self.filters]
         self._speed_prior = (0.8 * speed_prior(speeds)).astype(np.float32)
         self._speed_prior[0] = 0.2

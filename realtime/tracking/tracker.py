@@ -1,6 +1,6 @@
 """The online aligner: finds where in the expert's video the performer is now.
 
-Two rows of online time warping (:mod:`.position_filter`) run side by side: a fine one in a
+Two rows of online time warping (:mod:`.online_warping`) run side by side: a fine one in a
 window around the performer, which follows, and a coarse one over the whole piece
 (:mod:`.relocaliser`), which finds the performer at the start, after a jump and after an
 absence. docs/tracking.md has the method.
@@ -23,8 +23,8 @@ from .fixed_lag import FixedLagPlaces
 from .follower import Follower
 from .lock import Lock
 from .observation import Observation, PoseHistory, checked_pose
+from .online_warping import LONGEST_STEP
 from .position import Position, State
-from .position_filter import LONGEST_STEP
 from .progress import Ends, Periods, Progress
 from .recognition import Recognition
 from .reference_table import ReferenceTable

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from moving import Array, dance, expert
 from posesync.realtime import Position, State, Tracker
-from posesync.realtime.tracking.position_filter import PositionFilter
+from posesync.realtime.tracking.online_warping import WarpingRow
 from posesync.realtime.tracking.progress import Periods
 from posesync.realtime.tracking.reference_table import ReferenceTable
 from posesync.realtime.tracking.settings import SpeedModel
@@ -130,9 +130,7 @@ def test_every_followed_update_settles_once_and_in_order() -> None:
 def test_the_anchor_remembers_where_the_paths_were() -> None:
     """A row that only goes on at the expert's pace: 0.2 s later the anchor lies 0.2 s behind."""
     table = ReferenceTable.build([expert(4.0)], cell=1 / FPS, motion_span=0.2)
-    row = PositionFilter(
-        table, SpeedModel(speeds=(0.0, 1.0), stop=0.0, go=0.0, skip=0.0), delay=0.1, anchors=1
-    )
+    row = WarpingRow(table, SpeedModel(speeds=(0.0, 1.0), stop=0.0, go=0.0, skip=0.0), delay=0.1, anchors=1)
     row.belief[1, 30] = 1.0
     row.anchor()
     for _ in range(6):

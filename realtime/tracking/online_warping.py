@@ -31,7 +31,7 @@ LONGEST_STEP = 0.5
 _SKIP_EVERY = 0.09
 
 
-class PositionFilter:
+class WarpingRow:
     """One row of time warping: P(speed, cell), updated in place.
 
     Args:

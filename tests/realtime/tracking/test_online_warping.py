@@ -10,7 +10,7 @@ from moving import dance, expert
 from posesync.pose.embedding import NUM_SEGMENT_VALUES
 from posesync.realtime.tracking.evidence import Likeness, speed_rates
 from posesync.realtime.tracking.observation import PoseHistory
-from posesync.realtime.tracking.position_filter import PositionFilter
+from posesync.realtime.tracking.online_warping import WarpingRow
 from posesync.realtime.tracking.reference_table import ReferenceTable
 from posesync.realtime.tracking.settings import Evidence, SpeedModel
 
@@ -19,8 +19,8 @@ TABLE = ReferenceTable.build([expert(4.0)], cell=CELL, motion_span=SPAN)
 MODEL = SpeedModel()
 
 
-def row() -> PositionFilter:
-    return PositionFilter(TABLE, MODEL, delay=SPAN / 2)
+def row() -> WarpingRow:
+    return WarpingRow(TABLE, MODEL, delay=SPAN / 2)
 
 
 def loop_predict(belief: np.ndarray, dt: float, transition: np.ndarray) -> np.ndarray:

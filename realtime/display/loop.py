@@ -38,8 +38,9 @@ from posesync.realtime.session.core import SessionCore
 from posesync.realtime.session.options import SessionOptions, SessionResult, pose_settings
 from posesync.realtime.session.outputs import Outputs, check_output
 
+from .keys import Command
 from .stage import Stage
-from .window import Command, Window, check_display
+from .window import Window, check_display
 
 logger = logging.getLogger(__name__)
 

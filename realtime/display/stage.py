@@ -18,8 +18,8 @@ from posesync.realtime.session.config import Config
 from posesync.realtime.session.core import SessionCore
 from posesync.realtime.session.statistics import Figures, statistics_lines
 
+from .keys import Command
 from .overlay import Overlay, Scene
-from .window import Command
 
 #: s for which what a key has changed is named.
 _SAY: Final = 1.5

@@ -4,40 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from enum import Enum
 from types import TracebackType
 from typing import Final
 
 import cv2
 import numpy as np
-from posesync.configs.shared import SHARED
 from posesync.pose.errors import DisplayError
 from posesync.pose.types import Image
 
+from .keys import Command, commands_by_key
 from .x11 import DisplayGuard
 
 #: SDL's drivers that show nothing; fine when asked for by name (tests), no screen otherwise.
 _INVISIBLE: Final = ("offscreen", "dummy", "evdev")
-
-
-#: Names of keys in ``shared.toml`` that pygame spells otherwise.
-_PYGAME_NAMES: Final = {" ": ("SPACE",), "enter": ("RETURN", "KP_ENTER"), "escape": ("ESCAPE",)}
-
-
-class Command(Enum):
-    """What the user asks for with a key or the window's buttons, by its name in ``shared.toml``."""
-
-    QUIT = "quit"
-    PAUSE = "pause"
-    MIRROR = "mirror"
-    RESTART = "restart"
-    DETAILS = "details"
-    VIEW = "view"
-    LOOP = "loop"
-    GUIDANCE = "guidance"
-    SLOW = "slow"
-    SOUND = "sound"
-    BEGIN = "begin"
 
 
 class Window:
@@ -71,12 +50,7 @@ class Window:
         except pygame.error as error:
             pygame.display.quit()
             raise _no_screen(str(error)) from None
-        self._commands = {
-            getattr(pygame, f"K_{name}"): Command(asked)
-            for asked, entry in SHARED.keys.items()
-            for key in entry.in_window
-            for name in _PYGAME_NAMES.get(key, (key,))
-        }
+        self._commands = commands_by_key(pygame)
 
     def show(self, image: Image) -> None:
         """Show a picture (H, W, 3) uint8 BGR, scaled to fit, with black beside it where shapes differ.

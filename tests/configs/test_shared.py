@@ -17,9 +17,9 @@ import pytest
 from posesync.configs.shared import SHARED, Message, Shared, parse_shared
 from posesync.realtime.coaching.guidance import GuidanceLevel
 from posesync.realtime.coaching.scoring import Timing
+from posesync.realtime.display.keys import Command
 from posesync.realtime.display.scene import Layout
 from posesync.realtime.display.strip import KEYS
-from posesync.realtime.display.window import Command
 from posesync.realtime.tracking.position import State
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,9 +19,10 @@ from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.moment import Moment
 from posesync.realtime.commands.app import run
 from posesync.realtime.commands.demo_performance import TempoCurve, tracking_error
+from posesync.realtime.display.keys import Command
 from posesync.realtime.display.loop import check_session, run_session
 from posesync.realtime.display.overlay import Overlay, Scene
-from posesync.realtime.display.window import Command, Window
+from posesync.realtime.display.window import Window
 from posesync.realtime.pipeline.workers import CaptureWorker
 from posesync.realtime.report import History
 from posesync.realtime.report.keeping import sessions_dir

@@ -13,9 +13,9 @@ from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.moment import Moment
 from posesync.realtime.coaching.start import Phase, PracticeStatus
 from posesync.realtime.display import stage as stage_module
+from posesync.realtime.display.keys import Command
 from posesync.realtime.display.overlay import Overlay, Scene
 from posesync.realtime.display.stage import Stage
-from posesync.realtime.display.window import Command
 from posesync.realtime.pipeline.workers import Processed
 from posesync.realtime.session.config import load_config
 from posesync.realtime.session.core import SessionCore

@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 from posesync.pose.errors import DisplayError
-from posesync.realtime.display.window import Command, Window, check_display
+from posesync.realtime.display.keys import Command
+from posesync.realtime.display.window import Window, check_display
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +20,10 @@ import _rooms  # noqa: E402
 import fetch_clips  # noqa: E402
 from clips import retime  # noqa: E402
 from limits import CHROMIUM, NO_CHROMIUM  # noqa: E402
+
+# How long one example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("posesync", deadline=None)
+hypothesis.settings.load_profile("posesync")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -294,7 +294,7 @@ def test_short_letterbox(width: int, height: int, longest: int, expected: tuple[
     assert stretched_size(Box(0, 0, width, height), longest) == expected
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.floats(-500, 1500), st.floats(-500, 1500), st.floats(2, 3000), st.floats(2, 3000),
     st.integers(32, 640), st.integers(32, 640),

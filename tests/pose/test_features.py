@@ -38,7 +38,7 @@ def apart(pose: np.ndarray) -> bool:
     return all(np.hypot(*(pose[a, :2] - pose[b, :2])) > 1.0 for a, b in LIMBS.values())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(poses(), st.floats(0.2, 5), st.floats(-3000, 3000), st.floats(-3000, 3000))
 def test_invariant_to_scale_position_and_frame_size(
     pose: np.ndarray, scale: float, x: float, y: float
@@ -51,7 +51,7 @@ def test_invariant_to_scale_position_and_frame_size(
         np.testing.assert_allclose(before.values, after.values, atol=2e-3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(poses())
 def test_ranges(pose: np.ndarray) -> None:
     features = extract_features(pose)
@@ -63,7 +63,7 @@ def test_ranges(pose: np.ndarray) -> None:
     np.testing.assert_allclose(lengths[features.direction_weights > 0], 1.0, atol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(poses(), st.booleans())
 def test_swap_is_its_own_inverse_and_exchanges_left_and_right(pose: np.ndarray, flip: bool) -> None:
     swapped = swap_left_right(pose, flip_x=flip)
@@ -78,7 +78,7 @@ def test_swap_is_its_own_inverse_and_exchanges_left_and_right(pose: np.ndarray, 
     np.testing.assert_allclose(before.directions[left] * (sign, 1), after.directions[right], atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(poses(), poses())
 def test_angle_mae_is_a_measure(a: np.ndarray, b: np.ndarray) -> None:
     one, two = extract_features(a), extract_features(b)

@@ -168,7 +168,7 @@ def test_no_crop_without_a_torso() -> None:
     assert crop_around(Keypoints.from_array(array)) is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.floats(0.2, 4), st.floats(-900, 900))
 def test_crop_holds_the_body_and_moves_with_it(seed: int, scale: float, shift: float) -> None:
     random = np.random.default_rng(seed)

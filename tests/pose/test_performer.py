@@ -159,7 +159,7 @@ def test_reset_forgets() -> None:
     assert performer.unseen(1.0) == float("inf")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seen=st.lists(st.booleans(), min_size=30, max_size=90),
     swap=st.lists(st.booleans(), min_size=90, max_size=90),

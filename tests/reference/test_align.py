@@ -66,7 +66,7 @@ def test_the_c_library_is_what_runs(monkeypatch):
     assert calls == [(41, 31)]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     speeds=st.lists(st.sampled_from([0.6, 0.8, 1.0, 1.3, 1.6]), min_size=4, max_size=7),
     fps=st.sampled_from([12, 24, 30, 60]),
@@ -155,7 +155,7 @@ def test_a_limb_seen_in_one_only_does_not_count():
     assert np.abs(found.times_a - found.times_b).max() <= 1 / 30
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     n=st.integers(1, 40), m=st.integers(1, 40), seed=st.integers(0, 99), window=st.none() | st.floats(0.01, 2)
 )

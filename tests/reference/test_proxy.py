@@ -37,7 +37,7 @@ def written(path: Path, times: list[float]) -> Path:
     return path
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000))
 def test_every_moment_shows_its_nearest_frame(seed: int, tmp_path_factory: pytest.TempPathFactory):
     rng = np.random.default_rng(seed)

@@ -86,7 +86,7 @@ def test_wrong_data_is_refused_in_one_line(keypoints, times, said: str):
     assert "\n" not in str(caught.value)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     data=st.data(),
     gaps=hnp.arrays(np.float64, st.integers(1, 20), elements=st.floats(1e-3, 1e3)),

@@ -26,7 +26,7 @@ def matched(expert: Reference, attempt: Reference, **options) -> Match:
     return Match(expert, attempt, align(expert, attempt, **options))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @example(steps=[(0.421875, 0.0), (0.0, 0.5)], wanted=[0.0, 0.0])
 @given(
     steps=st.lists(st.tuples(st.floats(0, 0.5), st.floats(0, 0.5)), min_size=1, max_size=60),

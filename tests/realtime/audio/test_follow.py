@@ -45,7 +45,7 @@ def test_a_cut_without_a_fade_would_click() -> None:
     st.lists(st.sampled_from(["hold", "play", "jump", "mute", "loud", "duck"]), min_size=1, max_size=30),
     st.sampled_from([64, 512, 1000, 4096]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_that_is_asked_clicks(commands: list[str], size: int) -> None:
     head = SoundHead(tone_reader())
     head.play(0.0)
@@ -121,7 +121,7 @@ def test_in_a_loop_the_shorter_way_round_counts(position: float, lead: float) ->
 
 
 @given(st.floats(-50, 50), st.floats(0.5, 300), st.booleans(), st.floats(0, 1e4), st.floats(0, 400))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_clock_stays_in_its_part(
     begin: float, length: float, loop: bool, now: float, place: float
 ) -> None:

@@ -105,7 +105,7 @@ def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
 @given(
     st.floats(-0.5, 1.5), st.floats(0.0, 2.0), st.floats(0.05, 3.0), st.lists(st.integers(0, 16), max_size=17)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_place_gets_one_known_word(x: float, feet: float, height: float, hidden: list[int]) -> None:
     pose = standing(x, feet, height)
     pose[hidden, 2] = 0.0
@@ -114,7 +114,7 @@ def test_any_place_gets_one_known_word(x: float, feet: float, height: float, hid
 
 
 @given(st.floats(0.02, 0.08))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_mirrored_picture_asks_for_the_other_side(x: float) -> None:
     """A flipped picture shows the performer's left as their right: the sides change, nothing else does."""
     pose = standing(x)

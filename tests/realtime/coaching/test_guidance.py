@@ -123,7 +123,7 @@ def test_at_mistakes_the_ghost_comes_with_one_and_does_not_flicker() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 8), st.none() | st.floats(0, 100)), max_size=60))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_at_mistakes_a_ghost_stays_its_time(moments: list[tuple[float, float | None]]) -> None:
     guidance = Guidance(PIECE, GuidanceSettings(level=MISTAKES, automatic=False))
     shown = [guidance.update(index / 10, place, score).ghost for index, (place, score) in enumerate(moments)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from posesync.pose.errors import InvalidDataError
 from posesync.pose.features import extract_features
@@ -58,7 +58,6 @@ def squatting() -> np.ndarray:
     return pose
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.floats(0.3, 4.0), st.floats(-400, 400), st.floats(-400, 400))
 def test_an_expert_in_the_same_pose_lies_on_the_performer(scale: float, x: float, y: float) -> None:
     performer = turned(standing(), "left_knee", 25.0)
@@ -66,7 +65,6 @@ def test_an_expert_in_the_same_pose_lies_on_the_performer(scale: float, x: float
     np.testing.assert_allclose(ghost, performer, atol=1e-6)
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.sampled_from(JOINT_NAMES), angles, st.sampled_from(JOINT_NAMES), angles, st.floats(0.4, 3.0))
 def test_it_has_the_expert_s_directions_and_the_performer_s_lengths(
     first: str, one: float, second: str, other: float, scale: float

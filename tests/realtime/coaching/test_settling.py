@@ -129,7 +129,7 @@ def test_a_wobble_is_held() -> None:
     assert np.abs(found - np.arange(60) / FPS).max() <= WOBBLE
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["on", "hold", "jump", "wrap", "lost"]), st.floats(0, 20), st.booleans()),

@@ -105,7 +105,7 @@ def test_the_key_skips_whatever_is_waited_for() -> None:
     st.sampled_from(list(Start)),
     st.lists(st.tuples(st.booleans(), st.floats(0, 3), st.booleans()), max_size=200),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_it_starts_once_at_most_and_never_ends(start: Start, moments: list[tuple[bool, float, bool]]) -> None:
     practice, running = Practice(PracticeSettings(start=start)), False
     for frame, (framing, moving, hand) in enumerate(moments):
@@ -215,7 +215,7 @@ def test_while_practising_it_goes_round_where_the_performer_is() -> None:
 @given(
     st.floats(-100, 100), st.floats(0.1, 500), st.floats(0.1, 1.0), st.floats(-200, 700), st.floats(0, 1e4)
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_preview_stays_in_its_section(
     begin: float, length: float, rate: float, at: float, now: float
 ) -> None:

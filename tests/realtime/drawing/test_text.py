@@ -6,7 +6,7 @@ import unicodedata
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from posesync.realtime.drawing.text import MAX_CHARACTERS, TextPainter, wrap_text
 
@@ -38,7 +38,6 @@ def test_text_keeps_to_its_side_and_to_the_canvas() -> None:
     assert canvas[12:].max() == 0 or canvas[20:].max() == 0
 
 
-@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=120), st.integers(3, 40))
 def test_wrapping_keeps_every_letter_and_every_line_in_the_room(text: str, room: int) -> None:
     lines = wrap_text(text, len, room)

@@ -121,7 +121,7 @@ def test_sections_are_round_or_named() -> None:
     assert [section.name for section in named] == ["0:00 – 0:10", "b"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(0, 5000), st.floats(0.1, 5000))
 def test_sections_cover_the_span_without_a_gap(start: float, length: float) -> None:
     parts = section_spans(None, (start, start + length))
@@ -306,7 +306,7 @@ LINES = st.dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.lists(LINES, max_size=6))
 def test_no_line_breaks_the_report(
     rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory

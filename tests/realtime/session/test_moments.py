@@ -153,7 +153,7 @@ def test_the_expert_of_another_size_is_cut_out_at_the_same_place() -> None:
     assert one.to_list()[0]["expert"] == other.to_list()[0]["expert"]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.lists(st.floats(0, 100) | st.none(), min_size=5, max_size=25), st.floats(0.2, 3.0))
 def test_kept_moments_are_apart_in_the_piece(levels: list[float | None], speed: float) -> None:
     collector = MomentCollector()

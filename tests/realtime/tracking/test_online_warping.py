@@ -39,7 +39,7 @@ def loop_predict(belief: np.ndarray, dt: float, transition: np.ndarray) -> np.nd
     return out
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), dt=st.floats(0.001, 0.4))
 def test_prediction_equals_plain_loops(seed: int, dt: float) -> None:
     filter_ = row()
@@ -101,7 +101,7 @@ def test_costs_equal_plain_loops(moment: float) -> None:
             assert cost[s, j] == pytest.approx(expected, rel=2e-3, abs=2e-4), (speed, j)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(lo=st.integers(0, 100), width=st.integers(2, 60), seed=st.integers(0, 2**32 - 1))
 def test_a_window_is_a_part_of_the_whole_row(lo: int, width: int, seed: int) -> None:
     hi = min(lo + width, len(TABLE))

@@ -231,7 +231,7 @@ poses = st.lists(
 ).map(lambda values: np.reshape(values, (17, 3)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(frames=st.lists(st.tuples(poses, st.floats(0.0, 3.0)), min_size=1, max_size=12))
 def test_any_input_gives_a_proper_answer(frames: list[tuple[Array, float]]) -> None:
     tracker, now = Tracker(EXPERT), 0.0

@@ -27,7 +27,7 @@ from posesync.realtime.web.practice.protocol import (
     parse_frame,
 )
 
-QUICK = settings(max_examples=100, deadline=None)
+QUICK = settings(max_examples=100)
 WIDTH, HEIGHT = 96, 64
 COMMANDS = (
     '{"type": "begin"}',

@@ -271,7 +271,7 @@ def test_paths_that_lead_out_are_refused(path: str) -> None:
     assert status(guard.judge(asked("GET", path, headers=[("cookie", cookie_of(guard))]))) == 400
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     method=st.sampled_from(["GET", "HEAD", "POST", "OPTIONS", None]),
     path=st.text(max_size=20),

@@ -36,15 +36,25 @@ def _guarded(program: str) -> int:
         from .app import run
 
         return run(program)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return INTERRUPTED
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
+    except (KeyboardInterrupt, SystemExit) as end:
+        return _code_of(end)
+    except RuntimeError as error:
+        # Up to Python 3.11 what is raised while a class is being made comes out as the cause of one of these.
+        if not isinstance(error.__cause__, (KeyboardInterrupt, SystemExit)):
+            raise
+        return _code_of(error.__cause__)
     finally:
         # Everything is done and written; a second Ctrl-C must not change the exit code.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _code_of(end: KeyboardInterrupt | SystemExit) -> int:
+    """The exit code for what ended the program; Ctrl-C is told."""
+    if isinstance(end, SystemExit):
+        return end.code if isinstance(end.code, int) else 1
+    sys.stderr.write("interrupted\n")
+    return INTERRUPTED
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001

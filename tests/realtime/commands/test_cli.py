@@ -45,6 +45,22 @@ def test_a_wrong_option_gives_no_traceback() -> None:
     assert "Traceback" not in err
 
 
+def test_ctrl_c_while_a_class_is_being_made_gives_no_traceback(tmp_path: Path) -> None:
+    """Up to Python 3.11 the interpreter wraps it in a RuntimeError."""
+    (tmp_path / "typer.py").write_text(
+        "class Interrupts:\n"
+        "    def __set_name__(self, owner, name):\n"
+        "        import os, signal\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "class Typer:\n"
+        "    field = Interrupts()\n"
+    )
+    first = f"import sys; sys.path.insert(0, {str(tmp_path)!r})"
+    code = f"{first}; from posesync.realtime.commands import cli; cli.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
 @pytest.mark.parametrize("program", ["posesync", "posesync-live"])
 def test_help_names_the_fixed_options(program: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(program, ["live", "--help"] if program == "posesync" else ["--help"]) == 0

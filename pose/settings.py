@@ -1,4 +1,4 @@
-"""How the camera is read and keypoints are found, as the user sets it."""
+"""Settings of how the camera is read and keypoints are found."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ POSES: Final = tuple(POSE_MODELS)
 
 @dataclass(frozen=True, slots=True)
 class DetectorSettings:
-    """How the performer is found; ``[detector]`` in a settings file, every field a key."""
+    """Settings of how the performer is found; ``[detector]`` in a settings file, every field a key."""
 
     kind: str = choice(
         "auto",
-        "How the performer is found. auto: YOLOv5 where its weights are or can be fetched, else MoveNet's "
-        "own keypoints.",
+        "How the performer is found. auto: by YOLOv5 where its weights are present or can be fetched, else "
+        "by MoveNet's own keypoints.",
         DETECTORS,
     )
     model: str = text(
         "",
         "file or name",
-        "Another detector: a YOLO person detector as ONNX, or a name that posesync models lists. Empty: "
-        "YOLOv5n.",
+        "Another detector: the file of a YOLO person detector as ONNX, or a name that posesync models lists. "
+        "Empty: YOLOv5n.",
     )
     every: str = choice(
         "frame",
         "When the detector runs. frame: on every frame, unless the machine is too slow for the camera; auto: "
-        "only while the lock on the performer is weak.",
+        "only while the performer is held with little certainty.",
         EVERY,
     )
     patience: float = number(
@@ -53,25 +53,25 @@ class DetectorSettings:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """Who finds the keypoints, and where; ``[pose]`` in a settings file, every field a key."""
+    """Settings of the network that finds the keypoints; ``[pose]`` in a settings file, every field a key."""
 
     model: str = choice(
         "lightning",
-        "Who finds the keypoints: lightning is fast and comes with PoseSync, thunder is more precise and "
-        "four times slower; mediapipe (extra [mediapipe]) is three times slower and sees feet. "
-        "docs/models.md compares them.",
+        "The network that finds the keypoints. lightning: fast, comes with PoseSync; thunder: more precise, "
+        "four times slower; mediapipe (extra [mediapipe]): three times slower, sees feet. docs/models.md "
+        "compares them.",
         POSES,
     )
     file: str = text(
         "",
         "file",
-        "Another file for it, a MoveNet single-pose ONNX or a MediaPipe .task. Empty: where posesync models "
-        "says.",
+        "Another file for the network: a MoveNet single-pose ONNX or a MediaPipe .task. Empty: the file that "
+        "posesync models lists.",
     )
     provider: str = choice(
         "auto",
         "Where the models run. auto: CUDA or DirectML when the installed ONNX Runtime has it and it starts, "
-        "else cpu. tensorrt builds its engines on first use, which takes minutes, and keeps them in your "
+        "else the CPU. tensorrt builds its engines on first use, which takes minutes, and keeps them in your "
         "cache.",
         ("auto", *PROVIDERS),
     )
@@ -80,18 +80,18 @@ class NetworkSettings:
         "threads",
         1,
         64,
-        "Threads per model on the processor. The models are small: one is the most economical.",
+        "Threads per model on the CPU. The models are small: one thread is the most economical.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class CameraSettings:
-    """What becomes of a lost camera; ``[camera]`` in a settings file, every field a key."""
+    """Settings for a lost camera; ``[camera]`` in a settings file, every field a key."""
 
     lost_timeout: float = number(
         30.0, "s", 0, 86400, "How long a session waits for a lost camera before it ends."
     )
-    retry_interval: float = number(1.0, "s", 0.05, 60, "How often a lost camera is tried again.")
+    retry_interval: float = number(1.0, "s", 0.05, 60, "Time between two attempts to open a lost camera.")
 
 
 _DETECTOR: Final = DetectorSettings()
@@ -106,13 +106,14 @@ class PoseSettings:
         pose: ``lightning`` (embedded), ``thunder`` (more precise, slower, its file must be there) or
             ``mediapipe`` (PoseLandmarker, feet too; needs the package mediapipe and its file).
         detector: ``yolov5``, ``keypoints`` (MoveNet's own, no detector), or ``auto``: YOLOv5 when its weights
-            can be had, else keypoints.
+            are present or can be fetched, else keypoints.
         every: ``frame``: the detector runs on every frame; ``auto``: only when the lock is weak.
         provider: ``auto`` or a key of :data:`posesync.pose.onnx_session.PROVIDERS`.
         threads: threads inside one operator of a network, 1 or more.
         patience: s out of sight after which somebody else may become the performer.
-        pose_model: path of another file for ``pose``, a MoveNet single-pose ONNX or a ``.task``; "" for ours.
-        detector_model: path of any YOLO person detector as ONNX, or a name of the list of models; "" for
+        pose_model: path of another file for ``pose``, a MoveNet single-pose ONNX or a ``.task``; "" for the
+            listed one.
+        detector_model: path of any YOLO person detector as ONNX, or a name in the list of models; "" for
             YOLOv5n.
 
     Raises:
@@ -130,7 +131,7 @@ class PoseSettings:
 
     @classmethod
     def of(cls, detector: DetectorSettings, network: NetworkSettings) -> PoseSettings:
-        """What two sections of a settings file ask for."""
+        """Return the settings that two sections of a settings file ask for."""
         return cls(
             pose=network.model,
             detector=detector.kind,
@@ -143,7 +144,7 @@ class PoseSettings:
         )
 
     def __post_init__(self) -> None:
-        """Refuse unknown names with the known ones."""
+        """Refuse unknown names, naming the known ones, and values out of range."""
         for name, known in (("pose", POSES), ("detector", DETECTORS), ("every", EVERY)):
             value = getattr(self, name)
             if value not in known:
@@ -156,5 +157,5 @@ class PoseSettings:
             raise ConfigError(f"patience is {self.patience}, expected 0 s or more: correct the setting")
 
 
-#: What a model or a performer takes that is not told otherwise.
+#: The settings of a model or a performer that is given none.
 POSE_DEFAULTS: Final = PoseSettings()

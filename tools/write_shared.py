@@ -1,6 +1,6 @@
-"""Write what is made of configs/shared.toml: the page's module and colours, the tables of keys in the docs.
+"""Write what is generated from configs/shared.toml: the page's module and colours, the docs' tables of keys.
 
-With ``--check`` nothing is written: what is not as the table gives it is named, and the exit code is 1.
+With ``--check`` nothing is written: files that differ from the table are named, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TABLE = re.compile(r"\| key \| \|\n\| --- \| --- \|\n(?:\|.*\n)+")
 
 
 def module(shared: Shared) -> str:
-    """The page's ES module."""
+    """Return the text of the page's ES module."""
     keys = {
         name: {"key": key.key, "shown": key.label, "name": key.button, "help": key.page}
         for name, key in shared.keys.items()
@@ -42,17 +42,17 @@ def module(shared: Shared) -> str:
     words = _plain(shared.words)
     parts = {
         "SOCKET": (
-            "The practice socket: version, close codes, the frames that are asked for.",
+            "The practice socket: version, close codes, the frames that the page is asked for.",
             shared.socket,
         ),
-        "KEYS": ("What can be asked for with a key, in the order of the buttons.", keys),
-        "WORDS": ("What the window says too; {…} is to be replaced.", words),
+        "KEYS": ("Actions that have a key, in the order of the buttons.", keys),
+        "WORDS": ("Words that the window shows too; {…} is to be replaced.", words),
         "COLOURS": ("Red, green, blue 0..255 each.", _rgb(shared)),
-        "LIMITS": ("Units and meaning stand in configs/shared.toml.", shared.limits),
+        "LIMITS": ("configs/shared.toml gives units and meaning.", shared.limits),
         "GHOST": ("The ghost's look; lengths are shares of the trunk.", _ghost(shared)),
-        "SKELETON": ("Keypoints by their number; a bone has the joint that colours it.", _skeleton()),
+        "SKELETON": ("Keypoints by number; each bone names the joint that colours it.", _skeleton()),
     }
-    lines = [f"/** What window and page share. {_WRITTEN} */", "", _FREEZE.strip()]
+    lines = [f"/** Constants that window and page share. {_WRITTEN} */", "", _FREEZE.strip()]
     for name, (said, value) in parts.items():
         lines += ["", f"/** {said} */", f"export const {name} = frozen({_javascript(_plain(value))});"]
     return "\n".join(lines) + "\n"
@@ -62,7 +62,7 @@ _FREEZE = """
 /**
  * @template {object} T
  * @param {T} value
- * @returns {Readonly<T>} itself, and all that is in it, not to be changed
+ * @returns {Readonly<T>} the value itself, frozen with everything in it
  */
 function frozen(value) {
   for (const part of Object.values(value)) if (typeof part === "object" && part !== null) frozen(part);
@@ -72,19 +72,19 @@ function frozen(value) {
 
 
 def style(shared: Shared) -> str:
-    """The colours as CSS custom properties."""
+    """Return the colours as CSS custom properties."""
     colours = dataclasses.asdict(shared.colours)
     rows = "\n".join(f"  --paint-{name}: {code};" for name, code in colours.items())
     return f"/* The colours of everything drawn over pictures. {_WRITTEN} */\n\n:root {{\n{rows}\n}}\n"
 
 
 def keys_table(rows: Iterable[tuple[str, str]]) -> str:
-    """A Markdown table of keys and what they do."""
+    """Return a Markdown table of keys and what they do."""
     return "| key | |\n| --- | --- |\n" + "".join(f"| {label} | {does} |\n" for label, does in rows)
 
 
 def outputs(shared: Shared) -> dict[Path, str]:
-    """Every file that is written → what is to be in it."""
+    """Return every file to write → its text."""
     keys = shared.keys.values()
     window = keys_table((", ".join(map(label_of, key.in_window)), key.window) for key in keys if key.window)
     page = keys_table((key.label, key.page) for key in keys if key.page)
@@ -109,7 +109,7 @@ def _rgb(shared: Shared) -> dict[str, list[int]]:
 
 
 def _skeleton() -> dict[str, Any]:
-    """Without the face, where lines would only hide it."""
+    """Return the skeleton without the face, which lines would only hide."""
     joints = {LIMBS[limb]: joint for limb, joint in JOINT_OF_LIMB.items()}
     return {
         "bones": [(*ends, joints.get(ends)) for ends in BONES if min(ends) >= BODY],
@@ -120,7 +120,7 @@ def _skeleton() -> dict[str, Any]:
 
 
 def _ghost(shared: Shared) -> dict[str, Any]:
-    """Its limbs as start, end, and the radius at both."""
+    """Return the ghost's look, each limb as start, end, and the radius at both."""
     look = _plain(shared.ghost)
     parts = shared.ghost.limbs
     limbs = [
@@ -130,7 +130,7 @@ def _ghost(shared: Shared) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses as mappings, their fields in camelCase; names in a mapping are data and stay."""
+    """Return dataclasses as mappings with camelCase names; names in a mapping are data and stay."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         named = {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {re.sub(r"_(\w)", lambda found: found[1].upper(), name): part for name, part in named.items()}
@@ -140,7 +140,7 @@ def _plain(value: Any) -> Any:
 
 
 def _javascript(value: Any, indent: str = "") -> str:
-    """A literal, small parts on one line."""
+    """Return a JavaScript literal, with small parts on one line."""
     inner = indent + "  "
     if isinstance(value, Mapping):
         rows = [f"{_name(name)}: {_javascript(part, inner)}" for name, part in value.items()]
@@ -160,20 +160,20 @@ def _braced(opening: str, rows: list[str], closing: str, indent: str) -> str:
 
 
 def _name(name: str) -> str:
-    """A property's name, quoted where it is no identifier."""
+    """Return a property's name, quoted where it is not an identifier."""
     return name if re.fullmatch(r"[A-Za-z]\w*", name) else json.dumps(name)
 
 
 def main() -> int:
-    """Write, or check."""
+    """Write the files, or check them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; the exit code is 1 if it should be"
+        "--check", action="store_true", help="write nothing; the exit code is 1 if a file differs"
     )
     check = parser.parse_args().check
     stale = {path: text for path, text in outputs(SHARED).items() if not _holds(path, text)}
     for path, text in stale.items():
-        print(f"{'not as configs/shared.toml gives it' if check else 'written'}: {path.relative_to(ROOT)}")
+        print(f"{'differs from configs/shared.toml' if check else 'written'}: {path.relative_to(ROOT)}")
         if not check:
             path.write_text(text, encoding="utf-8")
     return int(check and bool(stale))

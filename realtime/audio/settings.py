@@ -18,14 +18,14 @@ class SoundMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SoundSettings:
-    """Settings of what is heard; ``[sound]`` in a settings file, every field a key."""
+    """Settings of the sound; ``[sound]`` in a settings file, every field a key."""
 
     mode: SoundMode = choice(
         SoundMode.FOLLOW,
-        "The expert's sound. follow: it plays while you keep the expert's pace and waits for you; clock: "
-        "expert and sound run at their own pace, whatever you do, and you see by how much you lead or lag; "
-        "off: silence.",
+        "How the expert's sound plays. follow: at the expert's pace while you keep it, and it waits for you; "
+        "clock: expert and sound run at their own pace, whatever you do, and you see how far you lead or "
+        "lag; off: silence.",
     )
-    volume: float = number(0.8, "share", 0, 1, "Of the expert's sound.")
-    tones: bool = switch(True, "Sound the count-in.")
+    volume: float = number(0.8, "share", 0, 1, "Volume of the expert's sound.")
+    tones: bool = switch(True, "Play tones for the count-in.")
     voice: bool = switch(False, 'Speak the cues (pip install "posesync[voice]").')

@@ -11,7 +11,7 @@ from .confidence import JUDGED_FROM
 
 
 class Start(Enum):
-    """What begins the piece."""
+    """What starts the piece."""
 
     COUNT = "count"
     """3-2-1, once the framing is good."""
@@ -37,19 +37,20 @@ class PracticeSettings:
 
     start: Start = choice(
         Start.COUNT,
-        "What begins the piece in front of a camera; a file begins at once. count: 3-2-1 once you are well "
+        "What starts the piece in front of a camera; a file starts at once. count: 3-2-1 once you are well "
         "in the picture; motion: your first movement after standing still; hand: a hand held above your "
-        "head, then 3-2-1; now: the first frame. Return begins at any time.",
+        "head, then 3-2-1; now: the first frame. Return starts it at any time.",
     )
     seconds: float = number(
-        3.0, "s", 0, 30, "Length of the count-in. Whole numbers are counted; 0 leaves it out."
+        3.0, "s", 0, 30, "Length of the count-in. Whole seconds are counted; 0 leaves it out."
     )
     patience: float = number(
         20.0,
         "s",
         0,
         600,
-        "After this long it begins although you are not well in the picture: a room may be too small.",
+        "After this time the start no longer waits until you are well in the picture: a room may be too "
+        "small.",
     )
     settle: float = 1.0
     moving: float = 0.6
@@ -59,14 +60,14 @@ class PracticeSettings:
 
 
 class GuidanceLevel(Enum):
-    """What is shown of the expert."""
+    """How much of the expert is shown."""
 
     FULL = "full"
     """Expert and ghost."""
     MISTAKES = "mistakes"
     """The expert, and the ghost only while the performer makes a mistake."""
     NONE = "none"
-    """Neither: the performer knows it by heart."""
+    """Neither: the performer knows the piece by heart."""
 
     @property
     def less(self) -> GuidanceLevel:
@@ -94,24 +95,25 @@ class GuidanceSettings:
 
     level: GuidanceLevel = choice(
         GuidanceLevel.FULL,
-        "What is shown of the expert. full: everything; mistakes: the ghost only while you err; none: "
-        "neither ghost nor expert.",
+        "How much of the expert is shown. full: everything; mistakes: the expert, and the ghost only while "
+        "you make a mistake; none: neither ghost nor expert.",
     )
     automatic: bool = switch(
-        True, "Withdraw guidance section by section as you get better, and bring it back when you need it."
+        True, "Reduce guidance section by section as you get better, and bring it back when you need it."
     )
     good: float = number(
-        85.0, "score", 0, 100, "Mean score of a run through a section from which it was done well."
+        85.0, "score", 0, 100, "Least mean score at which a run through a section counts as done well."
     )
     poor: float = number(
         60.0,
         "score",
         0,
         100,
-        "Mean score of a run below which guidance comes back by one level; less than good.",
+        "A run through a section with a mean score below this brings guidance back by one level; less than "
+        "good.",
     )
     runs: int = number(
-        2, "runs", 1, 20, "Runs in a row that must be done well before guidance is withdrawn by one level."
+        2, "runs", 1, 20, "Runs in a row that must be done well before guidance is reduced by one level."
     )
     mistake: float = 70.0
     relief: float = 8.0
@@ -131,21 +133,23 @@ class CueSettings:
             gives no cue.
     """
 
-    least: float = number(14.0, "degrees", 8, 45, "A joint that is turned by less than this gives no cue.")
-    interval: float = number(2.5, "s", 2.5, 60, "From one cue to the next it takes at least this long.")
+    least: float = number(
+        14.0, "degrees", 8, 45, "A joint whose direction differs by less than this gives no cue."
+    )
+    interval: float = number(2.5, "s", 2.5, 60, "Least time from one cue to the next.")
     hold: float = number(
         1.8, "s", 0, 30, "A cue stays at least this long, so that it can be read; less than longest."
     )
-    longest: float = number(4.0, "s", 1, 60, "A cue stays at most this long, followed or not.")
+    longest: float = number(4.0, "s", 1, 60, "A cue stays at most this long, whether or not it is followed.")
     again: float = number(
-        8.0, "s", 0, 600, "A cue that was not followed is not repeated before this time is over."
+        8.0, "s", 0, 600, "A cue that was not followed is not repeated until this time has passed."
     )
     min_weight: float = number(
         0.35,
         "weight",
         0,
         1,
-        "A joint seen with less certainty than this, in you or the expert, gives no cue.",
+        "A joint seen with less certainty than this, of you or of the expert, gives no cue.",
     )
     memory: float = 0.6
     share: float = 0.65
@@ -164,7 +168,11 @@ class FeedbackSettings:
         22.0, "degrees", 10, 90, "Overall difference at which the score is 50 of 100; more than tolerance."
     )
     min_weight: float = number(
-        0.35, "weight", 0, 1, "Keypoints seen with less certainty than this say nothing about a joint."
+        0.35,
+        "weight",
+        0,
+        1,
+        "A joint whose keypoints are seen with less certainty than this is not compared.",
     )
 
 
@@ -173,11 +181,9 @@ class FramingSettings:
     """Settings of framing advice; ``[framing]`` in a settings file, every field a key."""
 
     after: float = number(
-        1.0, "s", 0, 60, "What is wrong with how you stand in the picture is said once it has lasted so long."
+        1.0, "s", 0, 60, "Advice on where to stand is shown once the fault has lasted this long."
     )
-    at_least: float = number(
-        2.0, "s", 0, 60, "A word about it stays at least this long, so that it can be read."
-    )
+    at_least: float = number(2.0, "s", 0, 60, "The advice stays at least this long, so that it can be read.")
     good_after: float = number(
-        0.5, "s", 0, 60, "You count as well in the picture once nothing has been wrong for so long."
+        0.5, "s", 0, 60, "You count as well in the picture once nothing has been wrong for this long."
     )

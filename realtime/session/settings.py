@@ -1,4 +1,4 @@
-"""What becomes of a session, and how it is shown."""
+"""Settings of what a session keeps and how it is shown."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _KEYS: Final = SHARED.keys
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """What is kept of a session; ``[session]`` in a settings file, every field a key."""
+    """Settings of what a session keeps; ``[session]`` in a settings file, every field a key."""
 
     keep: bool = switch(
         True,
-        "Keep log and report of every session with a window in your data folder, also without --log.",
+        "Keep the log and report of every session with a window in your data folder, even without --log.",
     )
     pictures: bool = switch(True, "Keep pictures of the five worst moments in the log, for the report.")
 
@@ -29,19 +29,19 @@ class Layout(str, Enum):
     SIDE_BY_SIDE = "side-by-side"
     """Two pictures of equal height."""
     GHOST = "ghost"
-    """The performer as large as fits, with the expert's pose on their own body as a shape to fill."""
+    """The performer as large as fits, with the expert's pose drawn on their body as a shape to fill."""
     PICTURE_IN_PICTURE = "picture-in-picture"
     """The performer as large as fits, the expert small in a corner."""
 
     def next(self) -> Layout:
-        """The one that the key goes on to."""
+        """Return the layout that follows this one when the key is pressed."""
         every = list(Layout)
         return every[(every.index(self) + 1) % len(every)]
 
 
 @dataclass(frozen=True, slots=True)
 class DisplaySettings:
-    """What is drawn, and how; ``[display]`` in a settings file, every field a key."""
+    """Settings of what is drawn, and how; ``[display]`` in a settings file, every field a key."""
 
     view: Layout = choice(
         Layout.SIDE_BY_SIDE,
@@ -49,24 +49,23 @@ class DisplaySettings:
     )
     preview: bool = switch(
         False,
-        "Show what is practised in slow motion, over and over, until the piece begins; the key "
+        "Play the practised part in slow motion, over and over, until the piece starts; the key "
         f"{_KEYS['slow'].label} does so at any time.",
     )
     mirror: bool = switch(
         True,
-        "Show the performer as in a mirror. What is inferred and what is called left and right does not "
-        "change.",
+        "Show the performer as in a mirror. Left and right in cues and results stay the performer's own.",
     )
     follow: bool = switch(
         True,
-        "Zoom a picture that is wider than its place in on the performer; false shows the whole picture.",
+        "Zoom in on the performer in a picture that is wider than its place; false shows the whole picture.",
     )
     height: int = number(
         720,
         "px",
         360,
         2160,
-        "Height of what is drawn and recorded; its width follows at 16:9. The window can be any size.",
+        "Height of the picture that is drawn and recorded, always 16:9. The window can be any size.",
     )
     statistics: bool = switch(
         False, f"Show the statistics panel from the start (key {_KEYS['details'].label})."

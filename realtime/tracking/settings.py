@@ -94,12 +94,12 @@ class SpeedModel:
 
 @dataclass(frozen=True, slots=True)
 class RelocaliserSettings:
-    """Settings of how readily the performer is believed to be somewhere else.
+    """Settings of how readily the tracker believes the performer to be at another place in the piece.
 
     Attributes:
         cell: s, grid of the coarse row.
-        period: s between two looks at the whole piece, where the updates allow it.
-        most_cells: cells that one update looks at, at most: it bounds the cost of an update.
+        period: s between two searches of the whole piece, where the updates allow it.
+        most_cells: cells that one update searches, at most: it bounds the cost of an update.
         speeds: relative to the expert's, as in :class:`SpeedModel`.
         jump: per second, how often a performer jumps to another place.
         jump_astray: the same for a performer who does not seem to be at the believed place.
@@ -125,7 +125,7 @@ class RelocaliserSettings:
 
 @dataclass(frozen=True, slots=True)
 class RecognitionSettings:
-    """Settings that separate a performer of the piece from anybody else.
+    """Settings that tell a performer of the piece from somebody who does something else.
 
     Attributes:
         memories: s of full movement over which evidence is forgotten, for the short window and the long one.
@@ -199,7 +199,7 @@ class TrackerSettings:
         "s",
         0.1,
         60,
-        "How long you may be out of sight before you count as lost and are looked for anew.",
+        "How long you may be out of sight before you count as lost and your place is searched for again.",
     )
     coast: float = 0.5
     jump_margin: float = 6.0
@@ -210,15 +210,15 @@ class TrackerSettings:
         "s",
         0,
         10,
-        "How long another place of the piece must fit clearly better than the present one before it is "
-        "taken for yours: less finds you sooner after a skip, more is calmer.",
+        "How long another place in the piece must fit clearly better than the present one before the "
+        "tracker jumps there: less finds you sooner after a skip, more jumps less often.",
     )
     lock_floor: float = 0.12
     behind_most: float = 0.25
     behind_after: float = 0.3
     mirror: bool = switch(
         True,
-        "Follow a performer who does the piece with left and right exchanged as well. false: only as it is.",
+        "Also follow a performer who does the piece with left and right exchanged. false: only as it is.",
     )
     minimum_seen: float = number(
         0.12, "share", 0.05, 0.9, "How much of your body must be in view for a pose to count."
@@ -227,19 +227,23 @@ class TrackerSettings:
     confidence_recognised: float = 0.2
     confidence_bias: float = 0.0
     finish_share: float = number(
-        0.6, "share", 0, 1, "How much of the piece you must have done for its end to count as finished."
+        0.6,
+        "share",
+        0,
+        1,
+        "How much of the piece you must have done before reaching its end counts as finishing it.",
     )
     wrap_share: float = 0.3
     finish_within: float = 0.1
     finish_after: float = number(
-        0.2, "s", 0, 10, "How long you must be at the end for the piece to be finished."
+        0.2, "s", 0, 10, "How long you must be at the end before the piece counts as finished."
     )
     rest_after: float = number(
         1.5,
         "s",
         0,
         60,
-        "The same for a movement that is done again and again, such as squats: how long a rest ends it.",
+        "The same for a movement that is repeated, such as squats: how long a rest must last to finish it.",
     )
     evidence: Evidence = field(default_factory=Evidence)
     speeds: SpeedModel = field(default_factory=SpeedModel)

@@ -1,26 +1,31 @@
-/** What window and page share. Written by tools/write_shared.py from configs/shared.toml: change it there. */
+/** Constants that window and page share. Written by tools/write_shared.py from configs/shared.toml: change it there. */
 
 /**
  * @template {object} T
  * @param {T} value
- * @returns {Readonly<T>} itself, and all that is in it, not to be changed
+ * @returns {Readonly<T>} the value itself, frozen with everything in it
  */
 function frozen(value) {
   for (const part of Object.values(value)) if (typeof part === "object" && part !== null) frozen(part);
   return Object.freeze(value);
 }
 
-/** The practice socket: version, close codes, the frames that are asked for. */
+/** The practice socket: version, close codes, the frames that the page is asked for. */
 export const SOCKET = frozen({
   version: 1,
   closing: { badMessage: 4400, noExpert: 4404, notReady: 4409, tooFast: 4429, tooMany: 4503 },
   frames: { longest: 640, quality: 0.8, rate: 60 },
 });
 
-/** What can be asked for with a key, in the order of the buttons. */
+/** Actions that have a key, in the order of the buttons. */
 export const KEYS = frozen({
-  pause: { key: " ", shown: "Space", name: "Pause", help: "pause, and go on" },
-  restart: { key: "r", shown: "R", name: "Restart", help: "begin anew: framing, count-in, from the top" },
+  pause: { key: " ", shown: "Space", name: "Pause", help: "pause or resume" },
+  restart: {
+    key: "r",
+    shown: "R",
+    name: "Restart",
+    help: "start again from the top: framing, then count-in",
+  },
   begin: { key: "enter", shown: "Enter", name: "Begin now", help: "begin now" },
   view: {
     key: "v",
@@ -55,7 +60,7 @@ export const KEYS = frozen({
   help: { key: "?", shown: "?", name: "Help", help: "these keys" },
 });
 
-/** What the window says too; {…} is to be replaced. */
+/** Words that the window shows too; {…} is to be replaced. */
 export const WORDS = frozen({
   you: "You",
   expert: "Expert",
@@ -94,7 +99,7 @@ export const COLOURS = frozen({
   doubt: [125, 135, 148],
 });
 
-/** Units and meaning stand in configs/shared.toml. */
+/** configs/shared.toml gives units and meaning. */
 export const LIMITS = frozen({
   keypointFloor: 0.15,
   sureFrom: 0.5,
@@ -133,7 +138,7 @@ export const GHOST = frozen({
   ],
 });
 
-/** Keypoints by their number; a bone has the joint that colours it. */
+/** Keypoints by number; each bone names the joint that colours it. */
 export const SKELETON = frozen({
   bones: [
     [5, 6, null],

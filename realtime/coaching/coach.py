@@ -1,7 +1,7 @@
-"""A performer's keypoints become a moment: position in the piece, feedback, and what to say of it.
+"""Turns a performer's keypoints into a moment: position in the piece, feedback and cue.
 
-What is drawn is compared with the expert at the live place; what is judged (score, timing, cues, log, report)
-waits until the place has settled (:mod:`posesync.realtime.coaching.settling`).
+Drawings compare the performer with the expert at the live place; judgements (score, timing, cues, log,
+report) wait until the place has settled (:mod:`posesync.realtime.coaching.settling`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .settings import CueSettings, FeedbackSettings, FramingSettings, PracticeSe
 from .settling import Seen, Settling
 from .start import MotionMeter, Phase, Practice, PracticeStatus, hand_raised
 
-#: s for which the last score is shown while there is none: a limb out of sight must not make it flicker.
+#: s for which the last score stays when there is no new one: a limb out of sight must not make it flicker.
 SCORE_STAYS: Final = 1.0
 
 _SLACK: Final = np.array(FORM_SLACK)
@@ -39,7 +39,7 @@ _PRACTISED: Final = (State.FOLLOWING, State.HOLDING)
 
 
 class Coach:
-    """Follows one performer through a piece and says what differs; the same keypoints give the same moments.
+    """Follows one performer through a piece and compares; the same keypoints give the same moments.
 
         coach = Coach(reference)
         moment = coach.update(keypoints, time)
@@ -48,11 +48,11 @@ class Coach:
         reference: the expert's movement, or several takes of the same piece: the first is shown and gives the
             clock; the performer may do as any of them does.
         section: (from, to) s of the reference to practise; None stands for its beginning or end.
-        loop: the section begins again where it ends.
+        loop: the section starts again where it ends.
         feedback: tolerance and score curve.
-        cues: what is worth a word, and when.
-        framing: when framing is worth a word.
-        practice: what begins the piece; None: the first frame.
+        cues: which differences give a cue, and when.
+        framing: when framing advice is given.
+        practice: what starts the piece; None: the first frame.
         tracking: how the performer is followed.
 
     Raises:
@@ -82,7 +82,7 @@ class Coach:
         self._meter, self._timing = TimingMeter(), NO_TIMING
         self._settling = Settling()
         self._doubt = DoubtWatch()
-        self._left: list[Judged] = []  # judged when something else began, and not told of yet
+        self._left: list[Judged] = []  # judged at a restart, and to be given with the next moment
         self._score: float | None = None
         self._scored_at = 0.0
         self._practice = Practice(practice)
@@ -93,13 +93,13 @@ class Coach:
     def update(
         self, keypoints: FloatArray | Keypoints, time: float, *, size: tuple[int, int] | None = None
     ) -> Moment:
-        """Take the next frame's keypoints.
+        """Return the moment for the next frame's keypoints.
 
         Args:
             keypoints: (17, 3) x px, y px, confidence 0..1 of the performer, in COCO order, in the camera's
                 picture (not its mirror image); confidence 0, or NaN, where nothing is seen.
             time: of the frame, s, on any clock that only goes forward.
-            size: width and height of the picture, px, for advice on where to stand; None gives none.
+            size: width and height of the picture, px, for advice on where to stand; None for no advice.
 
         Raises:
             InvalidDataError: keypoints of another shape, or a time that is not finite or goes backwards while
@@ -146,7 +146,7 @@ class Coach:
 
         Args:
             seen: the frame.
-            now: the state some 0.2 s later, when it is judged.
+            now: the live state some 0.2 s later, when the frame is judged.
         """
         position = seen.position
         place = self._shown if position.time is None else position.time
@@ -157,7 +157,7 @@ class Coach:
         return Judged(seen.time, seen.keypoints, position, feedback, around[_MATCHED], self._timing)
 
     def _score_now(self, time: float, judged: list[Judged], *, known: bool) -> float | None:
-        """The score to show: the last one, while the place is ``known`` and it is not old."""
+        """Return the score to show: the last one, if it is recent and the place is ``known``."""
         for one in judged:
             if one.feedback.score is not None:
                 self._score, self._scored_at = one.feedback.score, time
@@ -166,30 +166,30 @@ class Coach:
         return self._score
 
     def _begin(self, time: float, keypoints: FloatArray) -> PracticeStatus:
-        """Whether the piece runs; until then, whether this moment begins it."""
-        if self._practice.phase is Phase.RUNNING:  # the signs to start are not looked for any more
+        """Return whether the piece runs, or else what it waits for; this frame may start it."""
+        if self._practice.phase is Phase.RUNNING:  # nothing can start it a second time
             return RUNNING
         moving = self._motion.update(time, keypoints)
         return self._practice.update(time, self._watch.good, moving, hand_raised(keypoints))
 
     def _frame(self, keypoints: FloatArray, time: float, size: tuple[int, int] | None) -> str | None:
-        """What to change about where the performer stands, once that has lasted."""
+        """Return advice on where to stand, once its cause has lasted long enough, or None."""
         word = check_framing(keypoints, size, expert_seen=self._wanted)
         if size is not None and self._sizes.is_other(keypoints, size[1], time) and word == TOO_FAR:
             word = None
         return self._watch.update(word, time)
 
     def _poses(self, place: float) -> FloatArray:
-        """(K, 17, 3) of the expert around ``place`` s, by which a performer may be early or late."""
+        """Return the expert's poses (K, 17, 3) around ``place`` s, as early or late as one may be."""
         return expert_poses(self._reference.times, self._reference.keypoints, place + _SLACK)
 
     def _compare(
         self, keypoints: FloatArray, around: FloatArray, position: Position
     ) -> tuple[Feedback, FloatArray]:
-        """Feedback, and the expert's pose that it refers to.
+        """Return the feedback, and the expert's pose that it refers to.
 
-        Of the moments around the matched one that which is most alike: what the tracker is early or late by
-        is no mistake of the performer's.
+        That pose is the most similar one around the matched time: the tracker being early or late is not the
+        performer's mistake.
         """
         if position.time is None:
             return Feedback.none(), around[_MATCHED]
@@ -199,7 +199,7 @@ class Coach:
         return found, around[nearest]
 
     def _advise(self, seen: Seen, expert_pose: FloatArray, now: State) -> Cue | None:
-        """The cue to show now. Who is at rest before, after or outside the piece is not corrected."""
+        """Return the cue to show now; a performer who is not in the piece gets none."""
         position = seen.position
         practised = position.state in _PRACTISED and now in _PRACTISED
         return self._cues.update(
@@ -216,23 +216,23 @@ class Coach:
         return Tracker(self._takes, self._tracking, section=section, loop=loop)
 
     def restart(self) -> None:
-        """Forget performer and position: the next frame is a new beginning."""
+        """Forget performer and position; the next frame starts from the beginning."""
         self._watch.reset()
         self._sizes.reset()
         self._begin_anew()
         self._practice.restart()
 
     def change_performer(self) -> None:
-        """Somebody else has taken the performer's place: what was seen so far was not theirs."""
+        """Forget what was seen so far, because somebody else has taken the performer's place."""
         self._watch.reset()
         self._begin_anew()
 
     def begin(self) -> None:
-        """Begin the piece with the next frame, whatever is still waited for."""
+        """Start the piece with the next frame, without waiting any longer."""
         self._practice.skip()
 
     def practise(self, section: tuple[float, float] | None) -> None:
-        """Practise another section (s, s) over and over, or what the coach was made for when None.
+        """Repeat another section (from, to) s, or practise what the coach was made for when None.
 
         Raises:
             InvalidDataError: the section is empty.

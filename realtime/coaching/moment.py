@@ -1,4 +1,4 @@
-"""What the coach says of one frame, and of those before it that were judged with it."""
+"""The coach's result for one frame, with the earlier frames that were judged with it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _ALL_SHOWN: Final = Shown(expert=True, ghost=True, level=GuidanceLevel.FULL)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judged:
-    """A frame against the expert at the place where the performer was, as known some 0.2 s later.
+    """A frame compared with the expert at the performer's place as known some 0.2 s later.
 
     Attributes:
         time: of the frame, s since the camera's first.
         keypoints: (17, 3) of the performer, px in the frame.
         position: the answer for that frame; ``time``, ``jumped``, ``wrapped`` and ``repetition`` are those of
             the settled place, or of the live one where none settled.
-        feedback: against the expert at that place, its score for form alone; empty without a place.
+        feedback: compared with the expert at that place; its score is for form alone. Empty without a place.
         expert_pose: (17, 3) of the expert there.
-        timing: the performer's pace up to then.
+        timing: the performer's pace up to that frame.
     """
 
     time: float
@@ -46,26 +46,27 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moment:
-    """Everything known about one frame, and about those before it that were judged with it.
+    """Everything known about one frame, and about the earlier frames that were judged with it.
 
     Attributes:
         time: of the frame, s since the camera's first.
         keypoints: (17, 3) of the performer, px in the frame; confidence 0 where nobody is seen.
-        position: where in the reference the performer is, now.
-        feedback: against the expert at that place; empty without a position. It is for drawing.
-        expert_time: s in the reference to be shown: the position, else the last one, else the beginning.
+        position: where in the reference the performer is now.
+        feedback: compared with the expert at that place, for drawing; empty without a position.
+        expert_time: s in the reference to show: the position, else the last one, else the beginning.
         expert_pose: (17, 3) of the expert at that time.
         judged: the frames that were judged with this one, the oldest first: each once, some 0.2 s after it
-            was taken, 0.5 s at most. Empty until something has settled.
+            was taken, 0.5 s at most. Empty while no place has settled.
         doubtful: there is a place, but it is too uncertain to be stated.
-        score: 0..100, form, as last judged; to be shown. None without a place, or with a doubtful one.
-        cue: the correction to show now, or None; like ``score``.
+        score: 0..100 for form, as last judged, to show. None without a place, or with a doubtful one.
+        cue: the correction to show now; None without one, without a place, or with a doubtful one.
         said: whether ``cue`` is new with this frame.
-        timing: the performer's pace, as last judged, while they move on; like ``score``.
-        framing: what to change about where the performer stands, or None.
-        practice: whether the piece has begun, and what is counted until then.
-        shown: how much of the expert to show: everything, where no session withdraws any of it.
-        lock: whether the performer is held, looked for or lost; None for keypoints that come without it.
+        timing: the performer's pace, as last judged, while they move on; empty otherwise, or with a doubtful
+            place.
+        framing: advice on where to stand, or None.
+        practice: whether the piece has started, and the count-in until then.
+        shown: how much of the expert to show; everything, unless a session reduces it.
+        lock: whether the performer is held, searched for or lost; None for keypoints that come without it.
     """
 
     time: float
@@ -87,5 +88,5 @@ class Moment:
 
     @property
     def joints(self) -> Mapping[str, float | None]:
-        """Joint name → performer − expert now, degrees −180..180, or None when either was not seen."""
+        """Return joint → performer − expert now, degrees −180..180, or None when either was not seen."""
         return self.feedback.joints

@@ -1,4 +1,4 @@
-"""Which part of a reference is practised, and where in it the expert is first seen."""
+"""Finds the practised part of a reference, and the first moment in it at which the expert is seen."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .framing import SEEN, SOMEBODY
 
 
 def practised_span(reference: Reference, section: tuple[float | None, float | None]) -> tuple[float, float]:
-    """(from, to) s of the reference that is practised.
+    """Return the practised part of the reference, (from, to) s.
 
     Args:
         reference: the expert's.
-        section: (from, to) s that was asked for; None stands for the beginning or the end.
+        section: the part asked for, (from, to) s; None stands for the beginning or the end.
     """
     first, last = float(reference.times[0]), float(reference.times[-1])
     begin = max(first, section[0] or 0.0)
@@ -22,13 +22,13 @@ def practised_span(reference: Reference, section: tuple[float | None, float | No
 
 
 def opening_time(reference: Reference, span: tuple[float, float]) -> float:
-    """The first moment at which the expert is seen, s: what is shown until the performer is found.
+    """Return the first moment at which the expert is seen, s; it is shown until the performer is found.
 
     Many videos begin with an empty room.
 
     Args:
         reference: the expert's.
-        span: (from, to) s, where to look; ``from`` is the answer when nobody is seen in it.
+        span: (from, to) s to search; ``from`` is returned when nobody is seen in it.
     """
     times = reference.times
     seen = (keypoint_weights(reference.keypoints[..., 2]) >= SEEN).sum(axis=1) >= SOMEBODY

@@ -1,6 +1,6 @@
-"""Every frame a second time, some 0.2 s later, when the tracker knows better where the performer was.
+"""Returns every frame some 0.2 s later, when the tracker knows better where the performer was.
 
-What is drawn cannot wait for that; what is judged does. Pure logic: the times are those of the frames.
+Drawing cannot wait for that; judging does. Pure logic: all times are those of the frames.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from typing import Final
 from posesync.pose.types import FloatArray
 from posesync.realtime.tracking.position import Position
 
-#: s that a frame waits for its settled place; then the live one counts.
+#: s that a frame waits for its settled place; then its live place counts.
 PATIENCE: Final = 0.5
-#: s by which one settled place may lie before the last one and mean nothing but that the two were estimated
-#: apart: the earlier one is held.
+#: s by which a settled place may lie before the last one merely because the two were estimated separately;
+#: then the last place is kept.
 WOBBLE: Final = 0.15
-#: s of the piece, beyond four times the expert's pace, by which only a jump gets ahead.
+#: s of the piece, on top of four times the expert's pace, beyond which a step ahead counts as a jump.
 _LEAP: Final = 0.3
 _FASTEST: Final = 4.0
-#: s after which a jump or a return that the settled places never made is forgotten.
+#: s after which a live jump or return that no settled place has made is forgotten.
 _FORGOTTEN: Final = 1.0
-#: s between two frames' times that are the same.
+#: s up to which two frames' times count as equal.
 _SAME: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """A frame and what is known of it.
+    """A frame with its keypoints and position.
 
     Attributes:
         time: of the frame, s since the camera's first.
         keypoints: (17, 3) of the performer, px in the frame.
-        position: where in the reference. As it goes in, the live answer; as it comes out, its ``time``,
+        position: place in the reference. Going in, it is the live position; coming out, its ``time``,
             ``jumped``, ``wrapped`` and ``repetition`` are those of the settled place.
     """
 
@@ -47,19 +47,19 @@ class Seen:
 class Settling:
     """Keeps the last half second of frames until their place has settled.
 
-    Every frame comes out once, in order. One whose place never settles (the performer was lost right after,
-    or nothing was followed) comes out with its live place. Between two that come out one after the other the
-    place runs backwards only where the later one says ``jumped`` or ``wrapped``.
+    Every frame comes out once, in order. A frame whose place never settles (the performer was lost right
+    after, or nothing was followed) comes out with its live place. From one frame to the next the place runs
+    backwards only where the later frame is marked ``jumped`` or ``wrapped``.
     """
 
     def __init__(self) -> None:
         self._waiting: deque[Seen] = deque()
-        self._last: Seen | None = None  # the newest that came out, while there is a place
+        self._last: Seen | None = None  # the newest frame that came out, while there is a place
         self._marks: deque[Seen] = deque()  # live jumps and returns that no settled place has made yet
-        self._returned: Seen | None = None  # the live return that the newest settled one was told from
+        self._returned: Seen | None = None  # the live return that matches the newest settled one
 
     def update(self, seen: Seen) -> list[Seen]:
-        """Take a frame with its live answer; give those that are decided with it, the oldest first."""
+        """Take a frame with its live position; return the frames decided with it, the oldest first."""
         self._waiting.append(seen)
         if seen.position.jumped or seen.position.wrapped:
             self._marks.append(seen)
@@ -71,13 +71,13 @@ class Settling:
         return decided
 
     def finish(self) -> list[Seen]:
-        """Give all that still wait, with their live places."""
+        """Return all frames that still wait, with their live places."""
         decided = [self._decide(seen) for seen in self._waiting]
         self._waiting.clear()
         return decided
 
     def reset(self) -> None:
-        """Forget everything: another performer, or a new beginning."""
+        """Forget everything, for another performer or a new beginning."""
         self._waiting.clear()
         self._marks.clear()
         self._last = self._returned = None
@@ -91,10 +91,10 @@ class Settling:
         return decided
 
     def _decide(self, seen: Seen, place: float | None = None, *, before: float = math.inf) -> Seen:
-        """Give a frame its settled ``place``, or else its live one.
+        """Return a frame with its settled ``place``, s, or else with its live place.
 
-        A live place is drawn back to ``before``, s, where the performer is known to have been later: one that
-        ran ahead must not make the settled one behind it look like a return.
+        A live place is limited to ``before``, s, a place at which the performer is known to have been later:
+        if it ran ahead, the settled place after it must not look like a return.
         """
         live = seen.position
         if live.time is None:
@@ -116,11 +116,11 @@ class Settling:
         return self._last
 
     def _breaks(self, seen: Seen, place: float, *, settled: bool) -> tuple[bool, bool]:
-        """Whether the place was reached by a jump, or by returning to the start.
+        """Return whether the place was reached by a jump, and whether by a return to the start.
 
-        The settled places break off where the performer did, which the live answers announce somewhat later,
-        or somewhat earlier: the announcement that comes next says which of the two it was. A live place
-        breaks off only where it says so itself: one behind the settled places is merely late.
+        Settled places break off where the performer did; the live positions mark that somewhat later or
+        somewhat earlier, so the next live mark tells which of the two it was. A live place breaks off only
+        where it is marked itself: one behind the settled places is merely late.
         """
         if self._last is None or self._last.position.time is None:
             self._marks = deque(mark for mark in self._marks if mark.time > seen.time)
@@ -137,7 +137,7 @@ class Settling:
         return False, False
 
     def _met(self, fits: Callable[[float], bool]) -> Seen | None:
-        """The oldest live announcement that fits, which is used up with those before it."""
+        """Return the oldest live mark that fits, or None; it and the marks before it are used up."""
         for count, mark in enumerate(self._marks, 1):
             if mark.position.time is not None and fits(mark.position.time):
                 for _ in range(count):
@@ -146,7 +146,7 @@ class Settling:
         return None
 
     def _repetition(self, seen: Seen) -> int:
-        """The live count, but that a return counts from the settled one on."""
+        """Return the live count of repetitions, except that a return counts from its settled place on."""
         if self._returned is not None and seen.time < self._returned.time:
             return self._returned.position.repetition
         for mark in self._marks:

@@ -1,1 +1,1 @@
-"""What a session is made of, in the window and in the browser: options, log, recording, statistics."""
+"""The parts of a session, in the window and in the browser: settings, log, recording, statistics."""

@@ -1,6 +1,6 @@
-"""Every setting in one tree, and settings from a TOML file, checked against it.
+"""Every setting in one tree; reads settings from a TOML file and checks them against it.
 
-The sections of the tree are the settings of the rooms, which say what each key is and may be
+The sections of the tree are the settings classes of the rooms, which describe each key and its range
 (:mod:`posesync.pose.keys`); ``configs/default.toml`` and ``docs/settings.md`` are written from it.
 """
 
@@ -36,17 +36,17 @@ else:
     import tomli as tomllib
 
 MAX_CONFIG_BYTES = 1_000_000
-#: Where a value came from when no file gave it.
+#: Names of a value's origin when no file gave it.
 DEFAULT = "default"
 COMMAND_LINE = "command line"
 
-#: What else is in the folder of the presets.
+#: TOML files in the presets' folder that are not presets.
 _NO_PRESETS = ("default.toml", "models.toml", "shared.toml")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Every setting with the value in force: a section each, whose fields are its keys.
+    """Every setting with the value in force; each field is a section, whose fields are its keys.
 
     Attributes:
         origins: ``section.key`` → where its value came from: DEFAULT, COMMAND_LINE, or the preset or file.
@@ -67,7 +67,7 @@ class Config:
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def value(self, name: str) -> Value:
-        """The value of ``section.key``, as in a file."""
+        """Return the value of ``section.key``, as a file would give it."""
         section, key = name.split(".")
         return to_value(getattr(getattr(self, section), key))
 
@@ -75,11 +75,11 @@ class Config:
 def load_config(
     path: str | Path | None = None, overrides: Mapping[str, Value | None] | None = None
 ) -> Config:
-    """The defaults, changed by a file and then by ``overrides``.
+    """Return the defaults, changed by a file and then by ``overrides``.
 
     Args:
         path: a TOML file, the name of a preset (:func:`preset_names`), or None for the defaults.
-        overrides: ``section.key`` → value, None to leave it; they win over the file.
+        overrides: ``section.key`` → value, None to leave the key as it is; they win over the file.
 
     Raises:
         ConfigError: the file is missing or not TOML, a key is unknown (the nearest valid one is named), a
@@ -107,14 +107,14 @@ def load_config(
 
 
 def preset_names() -> tuple[str, ...]:
-    """The presets that come with PoseSync; each name can be given in place of a file."""
+    """Return the names of the presets that come with PoseSync; each can be given in place of a file."""
     files = (entry.name for entry in resources.files("posesync.configs").iterdir())
     return tuple(sorted(name[:-5] for name in files if name.endswith(".toml") and name not in _NO_PRESETS))
 
 
 @lru_cache(maxsize=1)
 def default_settings() -> dict[str, Setting]:
-    """``section.key`` → what it may be, in the order of the tree."""
+    """Return ``section.key`` → its description and range, in the order of the tree."""
     plain = Config()
     return {
         f"{section.name}.{key}": setting
@@ -125,7 +125,7 @@ def default_settings() -> dict[str, Setting]:
 
 
 def _open(path: Path) -> tuple[dict[str, Any], str]:
-    """The tables of a file or a preset, and what to call it. A file comes before a preset of its name."""
+    """Return the tables of a file or preset, and its name for messages; a file wins over a preset."""
     if str(path) in preset_names() and not path.is_file():
         text = (resources.files("posesync.configs") / f"{path}.toml").read_text(encoding="utf-8")
         return tomllib.loads(text), f"preset {path}"
@@ -148,7 +148,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"cannot read {path} ({error.strerror}): check the path given to --config"
         ) from None
-    except (ValueError, RecursionError) as error:  # also a number of 5000 digits, or [[[[… without end
+    except (ValueError, RecursionError) as error:  # a number of 5000 digits or endless [[[[… raise these too
         reason = str(error).replace("\n", " ")
         raise ConfigError(f"{path} is not TOML ({reason}): correct it, or start from default.toml") from None
     return tables
@@ -166,7 +166,7 @@ def _flatten(tables: Mapping[str, Any], where: str) -> Iterator[tuple[str, objec
 
 
 def _nearest(name: str, settings: Mapping[str, Setting]) -> str:
-    """A hint at the valid key that was most likely meant, or ''."""
+    """Return a hint at the valid key that was most likely meant, or else the valid keys."""
     key = name.rpartition(".")[2]
     by_key = {known.rpartition(".")[2]: known for known in settings}
     close = difflib.get_close_matches(name, settings, 1, 0.6)

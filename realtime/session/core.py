@@ -1,8 +1,8 @@
-"""One session, whoever shows it: a frame goes in, a moment comes out, and is counted and logged.
+"""One session for window and page: a frame goes in, a moment comes out and is counted and logged.
 
-Window and page own how frames come and how moments are drawn; everything else of a session is here, once. Two
-threads may use it: one has frames turned into moments (:meth:`SessionCore.process`, and what changes the
-practice), one, in order, has them written down (:meth:`SessionCore.note`). Guidance may be chosen from any.
+Window and page own how frames arrive and how moments are drawn; everything else of a session is here, once.
+Two threads may use it: one turns frames into moments (:meth:`SessionCore.process`, and all that changes the
+practice), the other writes them down in order (:meth:`SessionCore.note`). Guidance may be chosen from any.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from .statistics import SessionStatistics
 
 logger = logging.getLogger(__name__)
 
-#: So many failures of the models in a row are no hiccup (a GPU short of memory) any more.
+#: Failures of the models in a row that end the session; fewer may be a hiccup (a GPU short of memory).
 PATIENCE: Final = 10
 
 
 class SessionCore:
-    """Estimator, coach and guidance in a row, with statistics, log, recording and worst moments beside them.
+    """Chains estimator, coach and guidance, and keeps statistics, log, recording and worst moments.
 
     Args:
         estimator: finds the performer's keypoints.
-        expert: who is followed.
+        expert: the expert to follow.
         config: settings.
-        waits: for a performer who gets ready, as nobody does in a file.
+        waits: wait for the performer to get ready; False for a file, in which nobody does.
 
     Attributes:
-        expert: who is followed.
+        expert: the expert to follow.
         statistics: of the session.
         provider: where the models run.
     """
@@ -70,11 +70,11 @@ class SessionCore:
     # -- frames become moments -----------------------------------------------------------------------------
 
     def process(self, frame: Frame, *, hurried: bool = False) -> Moment:
-        """Take the next frame. One on which the models fail is one in which nobody is seen.
+        """Return the moment for the next frame; a frame on which the models fail counts as showing nobody.
 
         Args:
             frame: the next one.
-            hurried: spare the detector (:class:`posesync.realtime.pipeline.throttle.DetectorThrottle`).
+            hurried: run the detector less (:class:`posesync.realtime.pipeline.throttle.DetectorThrottle`).
 
         Raises:
             ModelError: the models have failed PATIENCE times in a row.
@@ -93,7 +93,7 @@ class SessionCore:
         size: tuple[int, int] | None = None,
         lock: Lock | None = None,
     ) -> Moment:
-        """Take the next frame's keypoints, found elsewhere; see :meth:`.Coach.update`.
+        """Return the moment for keypoints that were found elsewhere; see :meth:`.Coach.update`.
 
         Args:
             keypoints: (17, 3) x px, y px, confidence 0..1.
@@ -107,7 +107,7 @@ class SessionCore:
         return replace(moment, shown=shown, lock=lock)
 
     def _look(self, frame: Frame, *, hurried: bool) -> PoseResult:
-        """Who is in the frame; nobody when the models fail, unless they do so again and again."""
+        """Return the estimate for a frame: nobody when the models fail, an error when they keep failing."""
         try:
             result = self._estimator.update(frame, hurried=hurried)
         except ModelError as error:
@@ -120,35 +120,35 @@ class SessionCore:
         return result
 
     def restart(self) -> None:
-        """Begin anew with the next frame: another performer, or from the top."""
+        """Start again with the next frame, for another performer or from the top."""
         self._estimator.reset()
         self._coach.restart()
         with self._guiding:
             self._guidance.finish()
 
     def begin(self) -> None:
-        """Begin the piece with the next frame, whatever is still waited for."""
+        """Start the piece with the next frame, without waiting any longer."""
         self._coach.begin()
 
     def practise(self, section: tuple[float, float] | None) -> None:
-        """Practise another section (s, s) over and over, or what the expert was opened for when None."""
+        """Repeat another section (from, to) s, or practise what the expert was opened for when None."""
         self._coach.practise(section)
 
     # -- guidance ------------------------------------------------------------------------------------------
 
     @property
     def level(self) -> GuidanceLevel:
-        """How much guidance there is where the performer is."""
+        """Return the level of guidance at the performer's place."""
         return self._guidance.level
 
     def choose_guidance(self, level: GuidanceLevel | None = None) -> Shown:
         """Choose how much of the expert is shown from now on, for the whole piece.
 
         Args:
-            level: this much; None: one level less, and from NONE back to FULL.
+            level: the level; None: one level less, and from NONE back to FULL.
 
         Returns:
-            What is to be shown of the last moment now.
+            How much of the expert to show now, for the last moment.
         """
         with self._guiding:
             if level is None:
@@ -167,7 +167,7 @@ class SessionCore:
         record: Path | None = None,
         size: tuple[int, int],
     ) -> Outputs:
-        """Open log and recording; without a log no pictures of the worst moments are kept.
+        """Open the log and the recording; without a log no pictures of the worst moments are kept.
 
         Args:
             camera: where the frames come from.
@@ -176,7 +176,7 @@ class SessionCore:
             size: width, height of the pictures recorded, px.
 
         Returns:
-            Both, for the pictures to be recorded; the core writes the log, and closes them.
+            Log and recording. The caller records pictures with it; the core writes the log and closes both.
 
         Raises:
             OutputError: a folder is missing or read-only.
@@ -188,7 +188,7 @@ class SessionCore:
         return self._outputs
 
     def note(self, processed: Processed, missed: Sequence[float] = ()) -> None:
-        """Count and log a moment, in the order in which they were made.
+        """Count and log one moment; call it in the order of the frames.
 
         Args:
             processed: the moment and its frame.
@@ -200,12 +200,12 @@ class SessionCore:
         moment = processed.moment
         self.statistics.add(moment, len(missed), now=time.monotonic(), latency=processed.latency)
         if self._outputs is not None:
-            self._outputs.add(moment, missed)  # this may raise, when the log has the line already
+            self._outputs.add(moment, missed)  # may raise although the log already has the line
         if self._worst is not None:
             self._worst.add(processed.frame, moment)
 
     def note_missed(self, missed: Sequence[float]) -> None:
-        """Count and log frames that were captured at the very end, at these times, and never processed."""
+        """Count and log the frames captured at the very end, at these times in s, and never processed."""
         self.statistics.dropped += len(missed)
         self.statistics.last_time = missed[-1]
         if self._outputs is not None:
@@ -214,11 +214,12 @@ class SessionCore:
     def summarise(
         self, ended: str, *, timed: bool = True, warning: str | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What the session amounts to: the log's summary, and by itself what depends on the clock.
+        """Return the log's summary, and separately the figures that depend on the clock.
 
         Args:
             ended: why the session ended.
-            timed: the summary holds what depends on the clock too; a file's must be the same on every run.
+            timed: also put the clock's figures into the summary; False for a file, whose log must be the same
+                on every run.
             warning: what was wrong with the source.
         """
         summary = self.statistics.summary(ended, self.expert.reference.duration)
@@ -234,7 +235,7 @@ class SessionCore:
         return summary, timing
 
     def close(self, summary: Mapping[str, Any]) -> None:
-        """Complete log and recording; of a session that failed before its first moment nothing is kept.
+        """Complete log and recording; a session that failed before its first moment leaves neither.
 
         Raises:
             OutputError: one of them could not be written; what was written so far is kept.

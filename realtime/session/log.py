@@ -1,17 +1,18 @@
-"""session.jsonl: one line per captured frame, a header before and a summary after them.
+"""Writes session.jsonl: a header, one line per captured frame, and a summary.
 
     {"posesync": version, "schema": 1, "reference": {…}, "camera": {…}, "models": {…}}
     {"t": 0.033, "position": 1.25, "speed": 0.97, "state": "following", "confidence": 0.93, "score": 91.2,
      "joints": {"left_elbow": -4.1, …}, "timing": 88.0, "repetition": 2}       (in one line)
     {"summary": {…}}
 
-``score`` is that of form, ``timing`` that of pace. ``cue``: the correction that is shown from this frame on.
-``repetition``: periods of the movement finished so far. ``mirrored``, ``jumped`` and ``wrapped`` (back at the
-start by finishing the piece) are there when true; only with one of these two does ``position`` run backwards.
+``score`` is the score for form, ``timing`` the score for pace. ``cue``: the correction shown from this frame
+on. ``repetition``: periods of the movement finished so far. ``mirrored``, ``jumped`` and ``wrapped`` (back at
+the start by finishing the piece) are present when true; ``position`` runs backwards only on a line with
+``jumped`` or ``wrapped``.
 
-A line is written when the place in it has settled, some 0.2 s after its frame, 0.6 s at most: ``position``,
+A line is written when its place has settled, some 0.2 s after its frame, 0.6 s at most: ``position``,
 ``score``, ``joints``, ``timing``, ``repetition``, ``jumped`` and ``wrapped`` are those of the settled place,
-the others what was known at once. So is all of a line whose place has not settled when the session ends.
+the others those of the live one. A line whose place has not settled when the session ends has live values.
 
 A frame that was captured but replaced by a newer one before it could be processed has ``"dropped": true``,
 no position and the state of the frame before it.
@@ -35,16 +36,16 @@ from posesync.realtime.coaching.scoring import TimingReading
 from posesync.realtime.tracking.position import Position, State
 
 SCHEMA: Final = 1
-#: s that a line waits for its place to settle.
+#: s that a line waits at most for its place to settle.
 LONGEST_WAIT: Final = 0.6
 
 
 class SessionLog:
-    """Writes a log under a temporary name beside its own, which it gets when it is complete.
+    """Writes a log under a temporary name in the same folder, and renames it when it is complete.
 
     Args:
         path: of the log.
-        header: what line 1 says, without ``schema``.
+        header: the object on line 1, without ``schema``.
 
     Raises:
         OutputError: from every method: the folder is missing or read-only, or the disk is full.
@@ -72,7 +73,7 @@ class SessionLog:
             raise
 
     def write(self, moment: Moment) -> None:
-        """Add a processed frame, and write those whose places have settled with it."""
+        """Add a processed frame, and write the lines of frames whose places have settled with it."""
         self._waiting.append((moment.time, moment))
         for judged in moment.judged:
             self._settle(judged)
@@ -85,7 +86,7 @@ class SessionLog:
         self._write_dropped()
 
     def _settle(self, judged: Judged) -> None:
-        """Write the line of a judged frame and all before it."""
+        """Write the line of a judged frame and all lines before it."""
         while self._waiting and self._waiting[0][0] < judged.time:
             self._write_first()
         if self._waiting and self._waiting[0][0] == judged.time:
@@ -93,12 +94,12 @@ class SessionLog:
         self._write_dropped()
 
     def _write_dropped(self) -> None:
-        """Write the lines of dropped frames that no other one waits before."""
+        """Write the lines of the dropped frames at the head of the queue."""
         while self._waiting and self._waiting[0][1] is None:
             self._write_first()
 
     def _write_first(self, judged: Judged | None = None) -> None:
-        """Write the line that has waited longest; ``judged`` is what has settled of it."""
+        """Write the line that has waited longest, with the settled values of ``judged`` if given."""
         time, moment = self._waiting.popleft()
         if moment is None:
             self._line(self._dropped(time))
@@ -114,7 +115,7 @@ class SessionLog:
         broken = position.jumped or position.wrapped or self._place is None
         place = position.time
         if place is not None and self._place is not None and not broken:
-            place = max(place, self._place)  # a live place may lie before the settled one ahead of it
+            place = max(place, self._place)  # a live place may lie before the settled one logged last
         self._place = place
         return {
             "t": round(moment.time, 6),
@@ -146,7 +147,7 @@ class SessionLog:
         }
 
     def close(self, summary: Mapping[str, Any]) -> None:
-        """Write what still waits and the summary, and put the log in its place.
+        """Write the waiting lines and the summary, and give the log its name.
 
         On a full disk the complete lines are kept.
         """
@@ -154,7 +155,7 @@ class SessionLog:
             return
         try:
             try:
-                while self._waiting and not self._broken:  # no line may follow one that broke off
+                while self._waiting and not self._broken:  # no line may follow an incomplete one
                     self._write_first()
                 self._line({"summary": dict(summary)})
                 self._file.flush()
@@ -165,7 +166,7 @@ class SessionLog:
             raise self._problem(error) from None
 
     def abort(self) -> None:
-        """Leave nothing behind."""
+        """Close and delete the unfinished log."""
         if self._file is not None:
             file, self._file = self._file, None
             with suppress(OSError):
@@ -175,7 +176,7 @@ class SessionLog:
     def _finish(self) -> None:
         file, self._file = self._file, None
         assert file is not None
-        with suppress(OSError):  # when what the buffer still held does not fit, the cut keeps whole lines
+        with suppress(OSError):  # if the rest of the buffer does not fit, the file is cut to whole lines
             file.close()
         if self._part.stat().st_size != self._bytes:
             _cut_to_whole_lines(self._part)

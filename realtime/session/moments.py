@@ -1,7 +1,7 @@
-"""The worst moments of a session, kept as small pictures: the performer beside the expert.
+"""Keeps the worst moments of a session as small pictures: the performer beside the expert.
 
-Made to be called for every frame: most calls cost a few comparisons. Only a frame that is worse than what is
-kept has its two people cut out, and they become JPEGs once, at the end.
+It is called for every frame, and most calls cost a few comparisons. The two people are cut out only of a
+frame that is worse than those kept, and encoded as JPEGs once, at the end.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from posesync.realtime.coaching.confidence import JUDGED_FROM
 from posesync.realtime.drawing import annotators as paint
 from posesync.realtime.tracking.position import Position
 
-#: Moments kept, and how far apart they are in the piece, s.
+#: Moments kept, and how far apart they are in the piece at least, s.
 MOMENTS: Final = 5
 APART: Final = 2.0
-#: A moment with a better score is nothing to work on.
+#: A moment with this score or a better one is not worth keeping.
 WORTH_BELOW: Final = 95.0
 
 #: The longer side of a picture, px, and the most that its JPEG may take.
@@ -33,13 +33,13 @@ MAX_JPEG_BYTES: Final = 25_000
 _SHAPES: Final = (0.8, 1.8)
 #: Space around a person, as a share of their height or width.
 _AROUND: Final = 0.18
-#: s over which scores are averaged: a single bad frame is more often the model's slip than the performer's.
+#: s over which scores are averaged: a single bad frame is more often the model's error than the performer's.
 _SMOOTHING: Final = 0.4
 #: s after a jump, or without a score, before moments count again.
 _SETTLING: Final = 0.4
 #: s for which every frame must be bad.
 _LASTING: Final = 0.2
-#: While a moment gets worse, new pictures are cut out in steps of so many points.
+#: Points by which a moment must get worse before its pictures are cut out again.
 _STEP: Final = 3.0
 
 
@@ -84,20 +84,21 @@ class MomentCollector:
         expert_size: tuple[int, int] | None = None,
         cue: str | None = None,
     ) -> bool:
-        """Look at one frame; True when it is kept, for now.
+        """Take one frame; return whether it is kept for now.
 
         Args:
             time: s since the camera's first frame.
-            position: where in the reference; a return to the start is a place like any other, a jump is not.
+            position: place in the reference; a frame after a jump does not count, one after a return to the
+                start does.
             score: 0..100 against the expert at that place, or None.
             joints: joint → signed degrees, performer − expert, or None.
-            image: (H, W, 3) BGR, as the camera saw it; what is needed of it is copied.
+            image: (H, W, 3) BGR, as the camera saw it; the part that is kept is copied.
             keypoints: (17, 3) px in ``image``.
-            expert_image: gives the matched frame, or None when there is no video of the expert; asked only
+            expert_image: returns the matched frame, or None when there is no video of the expert; called only
                 when the moment is kept.
             expert_keypoints: (17, 3) px in a frame of ``expert_size``.
             expert_size: width, height that ``expert_keypoints`` refer to; None: those of ``expert_image``.
-            cue: the correction that is shown now, in words, or None.
+            cue: the text of the correction shown now, or None.
         """
         place = position.time
         if not self._counts(time, position, score) or place is None or self._smooth is None:
@@ -120,7 +121,7 @@ class MomentCollector:
         return True
 
     def to_list(self) -> list[dict[str, Any]]:
-        """What was kept, the worst first, ready for JSON; pictures are JPEGs in base64, or None."""
+        """Return the moments kept, the worst first, ready for JSON; pictures are JPEGs in base64, or None."""
         return [
             {
                 "t": round(kept.time, 4),
@@ -139,7 +140,7 @@ class MomentCollector:
         ]
 
     def _counts(self, time: float, position: Position, score: float | None) -> bool:
-        """Take the score into the mean; whether a moment may be judged now."""
+        """Add the score to the mean; return whether a moment may be kept now."""
         passed = time - self._last if self._last is not None and time >= self._last else 1e9
         self._last = time
         if score is None or position.time is None or position.jumped or passed > _SETTLING:
@@ -158,7 +159,7 @@ class MomentCollector:
 def _cut_out(
     image: Image, keypoints: FloatArray, joints: Mapping[str, float | None] | None, *, flip: bool
 ) -> Image | None:
-    """The person with their skeleton, ``SIDE`` px on the longer side; None when hardly anything is seen."""
+    """Return the person with their skeleton, ``SIDE`` px on the longer side; None when too little is seen."""
     crop = _crop(keypoints, image.shape[1], image.shape[0])
     if crop is None:
         return None
@@ -174,7 +175,7 @@ def _cut_out(
 
 
 def _crop(keypoints: FloatArray, width: int, height: int) -> tuple[int, int, int, int] | None:
-    """Left, top, width, height around the person, within the image."""
+    """Return left, top, width, height of a box around the person, within the image, px."""
     seen = keypoints[keypoint_weights(keypoints[:, 2]) > 0][:, :2]
     seen = seen[np.isfinite(seen).all(axis=1)]
     if len(seen) < 4:
@@ -189,7 +190,7 @@ def _crop(keypoints: FloatArray, width: int, height: int) -> tuple[int, int, int
 
 
 def _encode(picture: Image) -> str | None:
-    """A JPEG of at most ``MAX_JPEG_BYTES`` in base64; None if it cannot be made so small."""
+    """Return a JPEG of at most ``MAX_JPEG_BYTES`` in base64; None if it cannot be made that small."""
     for quality in (80, 65, 50, 35):
         done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
         if done and len(data) <= MAX_JPEG_BYTES:

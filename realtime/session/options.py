@@ -1,4 +1,4 @@
-"""What is asked of a session, and how it went."""
+"""Options and result of a session, and its parts made from the settings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .record import WorstMoments
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """What is asked of one session.
+    """Options of one session.
 
     Attributes:
         camera: index, name, device, file, folder or address (:func:`posesync.pose.sources.open_source`).
@@ -34,12 +34,12 @@ class SessionOptions:
 
 @dataclass(frozen=True, slots=True)
 class SessionResult:
-    """How a session went.
+    """Result of one session.
 
     Attributes:
         ended: ``end of source``, ``quit``, ``interrupted`` or ``camera lost``.
         summary: as in the log.
-        timing: what depends on the clock: fps, latency.
+        timing: figures that depend on the clock: fps, latency.
     """
 
     ended: str
@@ -48,17 +48,17 @@ class SessionResult:
 
 
 def pose_settings(config: Config) -> PoseSettings:
-    """The part of the configuration that decides how keypoints are found."""
+    """Return the settings of how keypoints are found."""
     return PoseSettings.of(config.detector, config.pose)
 
 
 def make_guidance(expert: Expert, config: Config) -> Guidance:
-    """How much is shown of the expert, section by section, as configured."""
+    """Return guidance for each section of the expert, as configured."""
     return Guidance([(part.start, part.end) for part in expert.sections()], config.guidance)
 
 
 def make_coach(expert: Expert, config: Config, *, waits: bool) -> Coach:
-    """A coach as configured; ``waits`` for a performer who gets ready, as nobody does in a file."""
+    """Return a coach as configured; ``waits``: it waits for the performer to get ready."""
     return Coach(
         expert.takes,
         section=expert.section,
@@ -72,5 +72,5 @@ def make_coach(expert: Expert, config: Config, *, waits: bool) -> Coach:
 
 
 def make_worst_moments(expert: Expert, config: Config) -> WorstMoments | None:
-    """What keeps pictures of the worst moments; None when they are not wanted."""
+    """Return a collector of the worst moments' pictures; None when they are not wanted."""
     return WorstMoments(expert) if config.session.pictures else None

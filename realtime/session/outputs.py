@@ -1,4 +1,4 @@
-"""What a session writes while it runs: log and recording, opened together, closed whatever happens."""
+"""Log and recording of a session, opened together and closed whatever happens."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from posesync.realtime.pipeline.workers import OutputWorker
 
 from .log import SessionLog
 
-#: Jobs that may wait: a handful of pictures, 3 MB each at 720p, and their lines in the log.
+#: Jobs that may wait: a few pictures, 3 MB each at 720p, and their lines in the log.
 _ROOM: Final = 8
-#: x264's: a picture costs less than half of what ``veryfast`` takes, for a file a third larger.
+#: Preset of x264: a picture costs less than half as much as with ``veryfast``, for a file a third larger.
 _PRESET: Final = "superfast"
 
 
 class Outputs:
-    """Log and recording of one session, written by a thread of their own; either may be left out.
+    """Log and recording of one session, written by a separate thread; either may be left out.
 
-    What goes wrong in that thread is raised by the next call, or by :meth:`close`.
+    An error in that thread is raised by the next call, or by :meth:`close`.
 
     Attributes:
         unrecorded: pictures that are missing in the recording because encoding could not keep up.
@@ -68,29 +68,29 @@ class Outputs:
             self._writer.start()
 
     def add(self, moment: Moment, missed: Sequence[float]) -> None:
-        """Log one processed frame and those dropped before it."""
+        """Log one processed frame and the frames dropped before it, at the times ``missed`` in s."""
         if self.log is not None and self._writer is not None:
             self._writer.push(partial(self._log, moment, missed))
 
     def add_missed(self, missed: Sequence[float]) -> None:
-        """Log frames that were captured at the very end and never processed."""
+        """Log the frames captured at the very end, at these times in s, and never processed."""
         if self.log is not None and self._writer is not None:
             self._writer.push(partial(self._log, None, missed))
 
     def record(self, picture: Callable[[], Image], time: float, *, patient: bool = True) -> None:
-        """Record what ``picture`` draws, at ``time`` s; nothing is drawn when nothing is recorded.
+        """Record the picture for ``time`` s; it is drawn only when there is a recording.
 
         Args:
-            picture: called at once; its image must not be changed afterwards.
+            picture: draws it; called at once, and its image must not be changed afterwards.
             time: s.
-            patient: wait while the encoder is behind; False leaves the picture out then.
+            patient: wait while the encoder is behind; False leaves the picture out instead.
         """
         if self.video is not None and self._writer is not None:
             given = self._writer.give(partial(self.video.write, picture(), time), patient=patient)
             self.unrecorded += not given
 
     def close(self, summary: Mapping[str, Any]) -> None:
-        """Complete both files, the second also when the first cannot be completed.
+        """Complete both files, the second even when the first cannot be completed.
 
         Raises:
             OutputError: one of them could not be written; what was written so far is kept.
@@ -109,7 +109,7 @@ class Outputs:
             raise self._writer.error
 
     def abort(self) -> None:
-        """Leave nothing behind."""
+        """Close and delete both unfinished files."""
         if self._writer is not None:
             self._writer.finish()
         if self.log is not None:
@@ -120,7 +120,7 @@ class Outputs:
     def _log(self, moment: Moment | None, missed: Sequence[float]) -> None:
         if self.log is None or self._log_broken:
             return
-        self._log_broken = True  # until all is written: no line may follow one that broke off
+        self._log_broken = True  # until all is written: no line may follow an incomplete one
         for time in missed:
             self.log.drop(time)
         if moment is not None:
@@ -129,7 +129,7 @@ class Outputs:
 
 
 def check_output(path: Path | None, option: str) -> None:
-    """Refuse a place that cannot be written to before any work is done.
+    """Refuse a path that cannot be written to, before any work is done.
 
     Raises:
         OutputError: the folder is missing or read-only, or the path is a folder.

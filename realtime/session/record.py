@@ -1,4 +1,4 @@
-"""What is written down of a session besides its frames: who danced what, and the worst moments."""
+"""What a log holds besides the frames: its header, and pictures of the worst moments."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from posesync.realtime.tracking.position import Position
 
 from .moments import MomentCollector
 
-#: s for which a frame is held that was not judged.
+#: s for which a frame that was not judged is kept.
 LONGEST_HELD: Final = 1.0
 
 
 def log_header(expert: Expert, camera: SourceInfo, models: dict[str, Any]) -> dict[str, Any]:
-    """The first line of a session's log, without ``schema``.
+    """Return the first line of a session's log, without ``schema``.
 
     Args:
-        expert: who is followed.
+        expert: the expert to follow.
         camera: where the frames come from.
         models: as the estimator describes them.
     """
@@ -52,10 +52,10 @@ def log_header(expert: Expert, camera: SourceInfo, models: dict[str, Any]) -> di
 class WorstMoments:
     """Keeps pictures of a session's worst moments.
 
-    A frame is judged some 0.2 s after it was taken, 0.5 s at most, so the newest ones are held until then.
+    A frame is judged some 0.2 s after it was taken, 0.5 s at most, so the newest ones are kept until then.
 
     Args:
-        expert: whose pictures are put beside the performer's.
+        expert: the expert whose pictures are put beside the performer's.
     """
 
     def __init__(self, expert: Expert) -> None:
@@ -64,7 +64,7 @@ class WorstMoments:
         self._frames: deque[Frame] = deque()
 
     def add(self, frame: Frame, moment: Moment) -> None:
-        """Take a frame with its moment, and look back at what was judged with it."""
+        """Take a frame with its moment, and consider the frames judged with it."""
         self._frames.append(frame)
         for judged in moment.judged:
             while self._frames and self._frames[0].time < judged.time:
@@ -75,7 +75,7 @@ class WorstMoments:
             self._frames.popleft()
 
     def to_list(self) -> list[dict[str, Any]]:
-        """As in the log: see :meth:`.moments.MomentCollector.to_list`."""
+        """Return the moments as in the log; see :meth:`.moments.MomentCollector.to_list`."""
         return self._collector.to_list()
 
     def _look_at(self, frame: Frame, judged: Judged, cue: Cue | None) -> None:

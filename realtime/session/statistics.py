@@ -1,4 +1,4 @@
-"""What a session amounts to: running counts, the summary of the log, the lines of the details panel."""
+"""Statistics of a session: running counts, the summary of the log, the lines of the details panel."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Latency:
 
     @classmethod
     def of(cls, seconds: Iterable[float]) -> Latency | None:
-        """Of some latencies in s; None without any."""
+        """Return the median and percentile of latencies in s; None without any."""
         values = list(seconds)
         if not values:
             return None
@@ -38,16 +38,16 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How fast a session runs, at one moment or over the whole of it; everything depends on the clock.
+    """How fast a session runs, now or over the whole of it; everything depends on the clock.
 
     Attributes:
         provider: where the models run.
         captured: frames that the camera delivered.
         dropped: of these, how many a newer one replaced before they could be processed.
         shown: pictures drawn.
-        captured_fps: per second.
-        fps: processed frames per second; rates are None in the beginning.
-        shown_fps: per second.
+        captured_fps: captured frames per second.
+        fps: processed frames per second; all rates are None at first.
+        shown_fps: pictures drawn per second.
         latency: from a frame's arrival to its result; None before there is one.
         shown_latency: from a frame's arrival to the finished picture; None when nothing is drawn.
     """
@@ -63,7 +63,7 @@ class Figures:
     shown_latency: Latency | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As it is logged."""
+        """Return the figures as they are logged."""
         return {
             "fps": _rounded(self.fps),
             "captured_fps": _rounded(self.captured_fps),
@@ -77,7 +77,7 @@ class Figures:
 
 @dataclass(slots=True)
 class SessionStatistics:
-    """Counts of one session. Frames are added by one thread, pictures by one; others may read.
+    """Counts of one session. One thread adds frames and one adds pictures; others may read.
 
     Attributes:
         processed: frames that went through the models.
@@ -85,8 +85,8 @@ class SessionStatistics:
         shown: pictures drawn.
         last_time: s since the camera's first frame, of the last captured frame.
         states: processed frames in each state.
-        placed: processed frames with a position that was no mere guess.
-        repetitions: periods of the movement finished, also before a new beginning.
+        placed: processed frames with a position that was more than a guess.
+        repetitions: periods of the movement finished, including those before a restart.
         latencies: s from capture to result, of the last 600 frames.
         shown_latencies: s from capture to picture, of the last 600 pictures.
     """
@@ -100,7 +100,7 @@ class SessionStatistics:
     repetitions: int = 0
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=600))
     shown_latencies: deque[float] = field(default_factory=lambda: deque(maxlen=600))
-    _counted: int = 0  # of the repetitions, those since the last new beginning
+    _counted: int = 0  # of the repetitions, those since the last restart
     _reached: float = 0.0
     _score_sum: float = 0.0
     _scored: int = 0
@@ -111,10 +111,10 @@ class SessionStatistics:
     _shown_rate: _Rate = field(default_factory=lambda: _Rate())
 
     def add(self, moment: Moment, missed: int = 0, *, now: float, latency: float | None = None) -> None:
-        """Count a processed frame, and what was judged with it.
+        """Count a processed frame and the frames judged with it.
 
         Args:
-            moment: what came out.
+            moment: the frame's moment.
             missed: captured frames that were dropped before it.
             now: s, monotonic.
             latency: s from capture to result.
@@ -151,28 +151,28 @@ class SessionStatistics:
                 self._joint_counts[name] += 1
 
     def show(self, now: float, at: float) -> None:
-        """Count a picture finished at ``now`` of a frame that came in at ``at``, both s, monotonic."""
+        """Count a picture finished at ``now`` of a frame that arrived at ``at``, both s, monotonic."""
         self.shown += 1
         self.shown_latencies.append(now - at)
         self._shown_rate.add(now, self.shown)
 
     @property
     def captured(self) -> int:
-        """Frames that the camera delivered."""
+        """Return the number of frames that the camera delivered."""
         return self.processed + self.dropped
 
     @property
     def fps(self) -> float | None:
-        """Processed frames per second over the last RATE_SPAN s, None in the beginning."""
+        """Return processed frames per second over the last RATE_SPAN s, None at first."""
         return self._processed_rate.recent()
 
     @property
     def score(self) -> float | None:
-        """Mean score 0..100 of the scored frames, None without any."""
+        """Return the mean score 0..100 of the scored frames, None without any."""
         return self._score_sum / self._scored if self._scored else None
 
     def summary(self, ended: str, reference_duration: float) -> dict[str, Any]:
-        """The log's last line, without anything that depends on the clock.
+        """Return the log's summary, without anything that depends on the clock.
 
         Args:
             ended: why the session ended.
@@ -199,7 +199,7 @@ class SessionStatistics:
         }
 
     def figures(self, provider: str, *, whole: bool = False) -> Figures:
-        """How fast it runs now, or over the ``whole`` session so far."""
+        """Return how fast the session runs now, or has run as a ``whole`` so far."""
         rates = (self._captured_rate, self._processed_rate, self._shown_rate)
         captured, processed, shown = (rate.overall() if whole else rate.recent() for rate in rates)
         return Figures(
@@ -216,7 +216,7 @@ class SessionStatistics:
 
 
 def statistics_lines(figures: Figures, *, hurried: bool = False) -> tuple[tuple[str, str], ...]:
-    """Label and value of each line of the details panel; ``hurried``: the detector does not keep up."""
+    """Return label and value of each line of the details panel; ``hurried``: the detector runs less."""
     rates = (figures.captured_fps, figures.fps, figures.shown_fps)
     latency = figures.shown_latency or figures.latency
     share = f" ({100 * figures.dropped / figures.captured:.1f} %)" if figures.dropped else ""
@@ -232,26 +232,26 @@ def statistics_lines(figures: Figures, *, hurried: bool = False) -> tuple[tuple[
 
 
 class _Rate:
-    """How fast a count grows."""
+    """Measures how fast a count grows."""
 
     def __init__(self) -> None:
         self._points: deque[tuple[float, int]] = deque(maxlen=240)
         self._first: tuple[float, int] | None = None
 
     def add(self, now: float, count: int) -> None:
-        """The count at ``now`` s."""
+        """Add the count at ``now`` s."""
         if self._first is None:
             self._first = (now, count)
         self._points.append((now, count))
 
     def recent(self) -> float | None:
-        """Per second over the last RATE_SPAN s."""
+        """Return the rate per second over the last RATE_SPAN s."""
         points = list(self._points)
         recent = [point for point in points if point[0] >= points[-1][0] - RATE_SPAN]
         return None if len(recent) < 3 else _slope(recent[0], recent[-1])
 
     def overall(self) -> float | None:
-        """Per second since the first count."""
+        """Return the rate per second since the first count."""
         return None if self._first is None else _slope(self._first, self._points[-1])
 
 

@@ -1,4 +1,4 @@
-"""The ghost as a shape: a body around a skeleton, filled and translucent."""
+"""Draws the ghost: a filled, translucent body around a skeleton."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LIMBS: Final = tuple(
 _TRUNK: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, RIGHT_HIP, LEFT_HIP]
 _FACE: Final = range(BODY)
 _SHIFT: Final = 4
-#: px that the outline may leave the body by: of hundreds of corners it keeps dozens.
+#: px by which the outline may deviate from the body: dozens of its hundreds of corners are left.
 _SMOOTH: Final = 1.0
 
 
@@ -39,16 +39,16 @@ def draw_ghost(
     opacity: float = 0.5,
     line: float = 2.0,
 ) -> None:
-    """Lay a translucent body with a bright outline over the canvas.
+    """Draw a translucent body with a bright outline over the canvas.
 
     Args:
         canvas: changed in place.
         points: (17, 2) px on the canvas.
-        confidence: (17,) 0..1; a limb with an unseen end is left out. Without shoulders and hips there is no
-            measure of the body, and nothing is drawn.
-        place: left, top, width, height that nothing is drawn outside of.
+        confidence: (17,) 0..1; a limb with an unseen end is left out. Without shoulders and hips the size of
+            the body is unknown, and nothing is drawn.
+        place: left, top, width, height, px; nothing is drawn outside it.
         color: B, G, R of the body.
-        opacity: 0..1 of the body; the outline follows it.
+        opacity: 0..1 of the body; the outline fades with it.
         line: px, width of the outline.
     """
     seen = (keypoint_weights(confidence) > 0) & (np.abs(points).max(axis=1) < 1 << 15)
@@ -59,7 +59,7 @@ def draw_ghost(
     mask = np.zeros(area.shape[:2], np.uint8)
     _body(mask, points - corner, seen, trunk)
     tinted = cv2.convertScaleAbs(area, alpha=1.0 - opacity)
-    # Four numbers are a colour to OpenCV. A table would take twice as long.
+    # OpenCV takes four numbers as a colour. A lookup table would take twice as long.
     cv2.add(tinted, opacity * np.array([*color, 0.0]), dst=tinted)
     cv2.copyTo(tinted, mask, area)
     found, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
@@ -69,7 +69,7 @@ def draw_ghost(
 
 
 def _trunk_length(points: FloatArray, seen: npt.NDArray[np.bool_]) -> float:
-    """Shoulders to hips, px; not shorter than what the shoulders' width stands for. 0 when not seen."""
+    """Return shoulders to hips, px, at least in proportion to the shoulders' width; 0 when not seen."""
     if not seen[_TRUNK].all():
         return 0.0
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points[_TRUNK].tolist()
@@ -80,7 +80,7 @@ def _trunk_length(points: FloatArray, seen: npt.NDArray[np.bool_]) -> float:
 def _around(
     canvas: Image, points: FloatArray, place: tuple[int, int, int, int], margin: float
 ) -> tuple[Image, FloatArray]:
-    """The part of the canvas around ``points`` and within ``place``, and its corner."""
+    """Return the part of the canvas around ``points`` and within ``place``, and its corner, px."""
     if not len(points):
         return canvas[:0, :0], np.zeros(2)
     x, y, w, h = place
@@ -91,13 +91,13 @@ def _around(
 
 
 def _body(mask: Image, points: FloatArray, seen: npt.NDArray[np.bool_], trunk: float) -> None:
-    """Fill the body into ``mask``, 255."""
+    """Fill the body into ``mask`` with 255."""
     corners = np.rint(points[_TRUNK] * (1 << _SHIFT)).astype(np.int32)
     cv2.fillPoly(mask, [corners], 255, cv2.LINE_8, _SHIFT)
     cv2.polylines(mask, [corners], True, 255, max(1, round(2 * _LOOK.trunk * trunk)), cv2.LINE_8, _SHIFT)
     face = [k for k in _FACE if seen[k]]
     spots = points.tolist()
-    ends: dict[int, float] = {}  # two limbs that meet have one round end, the larger
+    ends: dict[int, float] = {}  # where two limbs meet, the larger of their round ends is drawn
     for a, b, first, last in _LIMBS:
         if seen[a] and seen[b]:
             _limb(mask, spots[a], spots[b], first * trunk, last * trunk)
@@ -120,7 +120,7 @@ def _disc(mask: Image, at: list[float], radius: float) -> None:
 
 
 def _limb(mask: Image, start: list[float], end: list[float], first: float, last: float) -> None:
-    """A limb that narrows from half a width of ``first`` to ``last``, px, without its round ends."""
+    """Fill a limb that narrows from radius ``first`` to ``last``, px, without its round ends."""
     (x0, y0), (x1, y1) = start, end
     length = math.hypot(x1 - x0, y1 - y0)
     if length > 1e-6:

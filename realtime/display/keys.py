@@ -1,4 +1,4 @@
-"""Which key of the window asks for what. The keys are in configs/shared.toml: the page has them too."""
+"""Maps the window's keys to commands. The keys are in configs/shared.toml, shared with the page."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Final
 
 from posesync.configs.shared import SHARED
 
-#: Names of keys in ``shared.toml`` that pygame spells otherwise.
+#: Names of keys in ``shared.toml`` that pygame spells differently.
 _PYGAME_NAMES: Final = {" ": ("SPACE",), "enter": ("RETURN", "KP_ENTER"), "escape": ("ESCAPE",)}
 
 
 class Command(Enum):
-    """What the user asks for with a key or the window's buttons, by its name in ``shared.toml``."""
+    """An action asked for with a key or the window's buttons, by its name in ``shared.toml``."""
 
     QUIT = "quit"
     PAUSE = "pause"
@@ -29,7 +29,7 @@ class Command(Enum):
 
 
 def commands_by_key(pygame: ModuleType) -> dict[int, Command]:
-    """Pygame's key code → what it asks for."""
+    """Return Pygame's key code → the command it asks for."""
     return {
         getattr(pygame, f"K_{name}"): Command(asked)
         for asked, entry in SHARED.keys.items()

@@ -1,9 +1,9 @@
-"""A session: from the first frame of the camera to a complete log and recording.
+"""Runs a session, from the first frame of the camera to a complete log and recording.
 
-A file without a window is processed frame by frame, in order and as fast as it goes, so that the log is the
-same on every run. A camera, and a file with a window, run live: the newest frame is the one that counts. In
-both cases reading, inference and writing have threads of their own (``pipeline.workers``), and
-drawing is done on the main thread.
+A file without a window is processed frame by frame, in order and as fast as possible, so that the log is the
+same on every run. A camera, and a file with a window, run live: only the newest frame counts. In both cases
+reading, inference and writing run in separate threads (``pipeline.workers``), and drawing is done on the main
+thread.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ from .window import Window, check_display
 
 logger = logging.getLogger(__name__)
 
-#: s between two looks at keys and window; a new picture is drawn at once.
+#: s between two checks of keys and window; a new picture is drawn at once.
 _TICK: Final = 1 / 60
 #: Frames, and moments, that may wait for the next thread when a file is processed.
 _AHEAD: Final = 2
-#: s after which the picture is drawn anew although no frame came: notices count seconds.
+#: s after which the picture is redrawn even without a new frame: notices count seconds.
 _REDRAW: Final = 0.25
 
 
 def check_session(options: SessionOptions) -> None:
-    """Find out what would fail before the expert is prepared, which can take minutes.
+    """Check for errors before the expert is prepared, which can take minutes.
 
     Raises:
-        OutputError: log or recording cannot be written where they are wanted.
+        OutputError: log or recording cannot be written at the paths given.
         DisplayError: a window is wanted and there is no screen.
         SourceError: the camera is a file that cannot be read.
     """
@@ -76,13 +76,13 @@ def run_session(
     Ctrl-C and SIGTERM end it like the key q: log and recording are completed.
 
     Args:
-        options: what is asked.
-        expert: who is followed.
+        options: of the session.
+        expert: the expert to follow.
         config: settings.
-        source: frames to use in place of opening ``options.camera``; closed at the end.
+        source: frames to use instead of opening ``options.camera``; closed at the end.
 
     Raises:
-        SourceError: no such camera, or it was lost and did not come back in time.
+        SourceError: there is no such camera, or it was lost and did not come back in time.
         ModelError: a model is missing or cannot be run.
         OutputError: log or recording cannot be written; what was written so far is kept.
         DisplayError: there is no screen for the window.
@@ -95,7 +95,7 @@ def run_session(
 
 
 class _Session:
-    """A session on this machine: threads and window around its core, and the two loops that join them."""
+    """A session on this machine: the core, its threads and window, and the two loops that connect them."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class _Session:
         return self._options.headless and not self._source.is_live
 
     def run(self) -> SessionResult:
-        """Run the loop that fits, and complete the outputs whatever ends it."""
+        """Run the loop for this source, and complete the outputs whatever ends it."""
         window = None if self._options.headless else Window(*self._stage.size)
         try:
             outputs = self._core.open(
@@ -206,7 +206,7 @@ class _Session:
         outputs: Outputs,
         window: Window | None,
     ) -> str:
-        """The main thread: draw the newest moment, look at the keys; returns why it ended."""
+        """Draw the newest moment and obey the keys, on the main thread; return why the session ended."""
         newest: Processed | None = None
         drawn = 0.0
         while not self._stop.asked:
@@ -233,7 +233,7 @@ class _Session:
     def _put_out(
         self, newest: Processed, new: bool, capture: CaptureWorker, outputs: Outputs, window: Window | None
     ) -> None:
-        """Draw once, for window and recording."""
+        """Draw one picture for both window and recording."""
         if window is None and outputs.video is None:
             return
         picture = self._stage.picture(newest, _notice(capture))
@@ -247,7 +247,7 @@ class _Session:
     def _obey(
         self, command: Command, capture: CaptureWorker, inference: InferenceWorker, newest: Processed | None
     ) -> Processed | None:
-        """Do what a key asks for; returns what is to be drawn now."""
+        """Carry out a command; return the frame and moment to draw now."""
         moment = None if newest is None else newest.moment
         if command is Command.PAUSE:
             capture.paused = not capture.paused
@@ -262,14 +262,14 @@ class _Session:
         elif command is Command.GUIDANCE:
             shown = self._core.choose_guidance()
             self._stage.say_guidance(shown.level)
-            if newest is not None:  # also while no frames come: the performer pauses
+            if newest is not None:  # at once: during a pause no new frame would show the change
                 return replace(newest, moment=replace(newest.moment, shown=shown))
         else:
             self._stage.obey(command, moment)
         return newest
 
     def _note_unprocessed(self, frames: Mailbox[Captured]) -> None:
-        """A frame that was captured but not processed when the session ended is one that was dropped."""
+        """Count a frame that was captured but not processed when the session ended as dropped."""
         left = frames.take(0.0)
         if left is not None:
             captured, missed = left
@@ -277,7 +277,7 @@ class _Session:
 
 
 def _notice(capture: CaptureWorker) -> str | None:
-    """What the performer must know about the camera."""
+    """Return what the performer must know about the camera, or None."""
     since = capture.lost_since
     if since is not None:
         return f"Camera lost · waiting for it, {time.monotonic() - since:.0f} s"

@@ -1,7 +1,7 @@
-"""What the performer sees: themselves and the expert, laid out as they like, and one quiet strip below.
+"""Draws the picture that the performer sees: performer and expert in one of the layouts, and a strip below.
 
-Drawn on a fixed canvas with NumPy and OpenCV alone, so that window, recording and tests show the same. Where
-pictures go is decided in :mod:`.views`; the strip is :mod:`.strip`.
+It is drawn on a fixed canvas with NumPy and OpenCV alone, so that window, recording and tests show the same.
+:mod:`.views` places the pictures; :mod:`.strip` draws the strip.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from .views import Arranger, Views
 __all__ = ["KEYS", "Layout", "Overlay", "Scene"]
 
 _DISPLAY: Final = DisplaySettings()
-#: Time over which what is shown of differences and score is smoothed.
+#: s over which the differences and the score on screen are smoothed.
 SMOOTHING_SECONDS: Final = SHARED.limits.smoothing_seconds
 #: Opacity of the ghost; in doubt half of it is left.
 GHOST_OPACITY: Final = SHARED.ghost.opacity
 
 
 class Overlay:
-    """Draws scenes one after the other; it remembers only what makes them calm to look at.
+    """Draws scenes one after the other; from one to the next it keeps only what smooths the picture.
 
     ``layout``, ``mirror`` and ``follow`` may be changed between two pictures.
 
     Args:
         height: of the canvas, px; its width is 16/9 of it, both even.
-        mirror: show the performer as in a mirror. The expert is flipped along, unless the performer does the
-            piece the other way round, so that both pictures always point the same way.
-        follow: of a picture wider than its place show the part around the person.
-        layout: how performer and expert share the picture, where the scene does not say.
+        mirror: show the performer as in a mirror. The expert is flipped too, unless the performer does the
+            piece with left and right exchanged, so that both pictures always point the same way.
+        follow: show only the part around the person of a picture wider than its place.
+        layout: how performer and expert share the picture, unless the scene sets it.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Overlay:
 
     @property
     def follow(self) -> bool:
-        """Whether a picture wider than its place shows the part around the person."""
+        """Return whether a picture wider than its place shows only the part around the person."""
         return self._arranger.follow
 
     @follow.setter
@@ -85,7 +85,7 @@ class Overlay:
         self._arranger.follow = follow
 
     def draw(self, scene: Scene) -> Image:
-        """One picture, (height, width, 3) uint8 BGR, that nobody else holds."""
+        """Return one picture, (height, width, 3) uint8 BGR, to which nothing else refers."""
         canvas = self._canvases.take()
         shown = self._smooth(scene)
         layout = scene.view or self.layout
@@ -103,7 +103,7 @@ class Overlay:
         return canvas
 
     def _clear(self, canvas: Image, views: Views, layout: Layout) -> None:
-        """Empty what pictures and strip leave of the canvas: its memory is cold, and every byte counts."""
+        """Clear only what pictures and strip do not cover: the canvas is not in cache, so writing is slow."""
         beside = views.expert if layout is Layout.SIDE_BY_SIDE else None
         done, top = 0, self._strip.top
         bare = []
@@ -113,11 +113,11 @@ class Overlay:
                 bare += [np.s_[:top, done:x], np.s_[:y, x : x + w], np.s_[y + h : top, x : x + w]]
                 done = x + w
         for part in (*bare, np.s_[:top, done:]):
-            # Copied: NumPy spreads a colour over an area ten times as slowly.
+            # Copied: filling an area with a colour is ten times as slow in NumPy.
             np.copyto(canvas[part], self._empty[part])
 
     def _over(self, canvas: Image, scene: Scene, views: Views) -> None:
-        """What lies over the performer's picture while there is something to say."""
+        """Draw details, count-in and notice over the performer's picture, as far as there are any."""
         place = views.performer.place
         if scene.statistics is not None:
             draw_details(canvas, self._text, self._px, place, scene.statistics)
@@ -127,13 +127,13 @@ class Overlay:
             draw_notice(canvas, self._text, self._px, place, scene.notice)
 
     def _pixels(self, value: float) -> int:
-        """What is ``value`` px on a canvas 720 px high."""
+        """Return the px on this canvas for ``value`` px on a canvas 720 px high."""
         return max(1, round(value * self._unit))
 
     def _smooth(self, scene: Scene) -> dict[str, float]:
-        """Differences and score without the jitter of single frames; what is unseen is left out."""
+        """Return differences and score without the jitter of single frames; unseen ones are left out."""
         passed = scene.time - self._last_time if self._last_time is not None else 1e9
-        self._passed = passed if passed >= 0 else 1e9  # another camera's clock: nothing to smooth with
+        self._passed = passed if passed >= 0 else 1e9  # another camera's clock: start smoothing afresh
         self._last_time = scene.time
         share = -float(np.expm1(-self._passed / SMOOTHING_SECONDS))
         values = {**scene.joints, "score": scene.score}
@@ -154,7 +154,7 @@ class Overlay:
         )  # fmt: skip
 
     def _draw_ghost(self, canvas: Image, scene: Scene, view: paint.View) -> None:
-        """The expert's pose on the performer's body; before the piece begins, its first pose."""
+        """Draw the expert's pose on the performer's body; before the piece starts, its first pose."""
         ghost = self._ghost.follow(scene.time, scene.expert_keypoints, scene.keypoints, scene.position)
         if ghost is None or not scene.show_ghost:
             return
@@ -170,7 +170,7 @@ class Overlay:
         self._label(label).lay(canvas, view.place[0] + self._px(12), view.place[1] + self._px(12))
 
     def _expert(self, canvas: Image, scene: Scene, view: paint.View, *, framed: bool) -> None:
-        """The expert's picture with their skeleton, or the empty place of one who is to be remembered."""
+        """Draw the expert's picture with their skeleton, or an empty place while the expert is hidden."""
         x, y, w, h = view.place
         if framed:
             edge = self._px(4)
@@ -193,7 +193,7 @@ class Overlay:
         self._finish(canvas, view, SHARED.words.expert)
 
     def _expert_picture(self, canvas: Image, image: Image, view: paint.View, brightness: float) -> None:
-        """The expert's picture; one that stays is scaled twice, and copied from then on."""
+        """Draw the expert's picture; one that stays the same is scaled twice and copied from then on."""
         x, y, w, h = view.place
         place, look, before = canvas[y : y + h, x : x + w], (view, brightness), self._expert_before
         stays = before is not None and before[0] is image and before[1] == look

@@ -1,4 +1,4 @@
-"""What lies over the pictures: names, the details, a notice, the count-in."""
+"""Draws what lies over the pictures: names, the details panel, a notice, the count-in."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ NOTICE_SIZES: Final = ((36, 1), (32, 2), (26, 3))
 
 
 def make_label(text: TextPainter, px: Ruler, label: str) -> Stamp:
-    """Whose picture it is: a word on a dark plate, to be laid over pictures as it is."""
+    """Return a picture's name on a dark plate, ready to be laid over pictures."""
     size, pad = px(17), px(12)
     width = text.width(label, size, bold=True) + 2 * pad
-    # What it makes of black and of white says what it makes of everything.
+    # Blending is linear: its result on black and on white gives ink and transparency for every colour.
     plates = np.zeros((px(30), width, 3), np.uint8), np.full((px(30), width, 3), 255, np.uint8)
     for plate in plates:
         paint.draw_box(plate, (0, 0, width, px(30)), paint.SHADOW, radius=px(15), opacity=0.62)
@@ -35,7 +35,7 @@ def make_label(text: TextPainter, px: Ruler, label: str) -> Stamp:
 def draw_details(
     canvas: Image, text: TextPainter, px: Ruler, place: Rectangle, lines: tuple[tuple[str, str], ...]
 ) -> None:
-    """Lines of label and value, below the label of the picture in ``place``."""
+    """Draw lines of label and value, below the name of the picture in ``place``."""
     size, step = px(15), px(23)
     labels = max((text.width(label, size) for label, _ in lines), default=0)
     values = max((text.width(value, size) for _, value in lines), default=0)
@@ -49,7 +49,7 @@ def draw_details(
 
 
 def draw_notice(canvas: Image, text: TextPainter, px: Ruler, place: Rectangle, notice: str) -> None:
-    """A notice in the middle of a picture; one wider than the picture goes beyond it."""
+    """Draw a notice in the middle of a picture; one wider than the picture extends beyond it."""
     lines, size = text.fit(
         notice, canvas.shape[1] - px(120), [(px(s), n) for s, n in NOTICE_SIZES], bold=True
     )
@@ -74,7 +74,7 @@ def draw_notice(canvas: Image, text: TextPainter, px: Ruler, place: Rectangle, n
 
 
 def draw_countdown(canvas: Image, text: TextPainter, px: Ruler, place: Rectangle, count: str) -> None:
-    """A number as large as the picture has room for, on a dark disc."""
+    """Draw a number as large as the picture has room for, on a dark disc."""
     middle, level = place[0] + place[2] // 2, place[1] + place[3] // 2
     side = min(px(340), max(place[3] - px(40), px(40)))
     words = count[:12]
@@ -87,7 +87,7 @@ def draw_countdown(canvas: Image, text: TextPainter, px: Ruler, place: Rectangle
 
 
 def draw_memory(canvas: Image, text: TextPainter, px: Ruler, place: Rectangle) -> None:
-    """In the place of an expert who is hidden: why it is empty."""
+    """Write in the place of a hidden expert why it is empty."""
     x, y, w, h = place
     (line, *_), size = text.fit(SHARED.words.memory, w * 0.8, [(px(34), 1), (px(22), 1)], bold=True)
     text.draw(

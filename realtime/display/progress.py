@@ -1,4 +1,4 @@
-"""A row of the strip: how far the piece has come, in its sections, and whether the performer hurries."""
+"""Draws the strip's row for the piece: progress through its sections, the clock, and the pace."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Sections = tuple[tuple[float, float, str], ...]
 
 #: s ahead or behind within which the performer is on time.
 ON_TIME_LEAD: Final = 0.3
-#: s ahead or behind at the ends of the bar; of the pace, twice and half.
+#: s ahead or behind at the ends of the bar; for the pace they are twice and half the expert's.
 FULL_LEAD: Final = 1.5
 _DRAGGING, _RUSHING = (SHARED.words.timing[pace.value] for pace in (Timing.DRAGGING, Timing.RUSHING))
 
@@ -48,7 +48,7 @@ class ProgressRow:
 
         Args:
             canvas: changed in place.
-            scene: what is drawn.
+            scene: the scene to draw.
             color: of the state.
             timing: −1 dragging (behind) .. 1 rushing (ahead), or None for a timing bar without a marker.
         """
@@ -71,13 +71,13 @@ class ProgressRow:
 
     @property
     def _height(self) -> int:
-        """px, of the bar's tile: as much above the bar as below it."""
+        """Return the height of the bar's tile, px, with equal space above and below the bar."""
         return self._bar[3] // 2 * 2 + self._bar[3]
 
     def _tile(
         self, sections: Sections, practised: tuple[float, float] | None, duration: float, color: Color | None
     ) -> Image:
-        """The bar, filled with ``color`` or empty: gaps between sections, marks around what is practised."""
+        """Return the bar, filled with ``color`` or empty; it marks sections and the practised part."""
         _, _, w, h = self._bar
         tile: Image = np.full((self._height, w, 3), paint.BACKGROUND, np.uint8)
         box = (0, h // 2, w, h)
@@ -97,7 +97,7 @@ class ProgressRow:
         return tile
 
     def _section(self, canvas: Image, scene: Scene, time: float, duration: float) -> None:
-        """The name of the section that the performer is in, under its place."""
+        """Write the name of the section that the performer is in, below its part of the bar."""
         here = next((s for s in scene.sections if s[0] <= time < s[1]), None)
         if here is None or not here[2]:
             return
@@ -109,7 +109,7 @@ class ProgressRow:
         write(name, left, y + h + self._ruler(17), size=size, color=paint.NEUTRAL, bold=True)
 
     def _fitted(self, name: str) -> tuple[str, int]:
-        """A section's name, cut to half of the bar, and its width, px."""
+        """Return a section's name, cut to half of the bar, and its width, px."""
         size = self._ruler(15)
         (line, *_), _ = self._text.fit(name, self._bar[2] / 2, ((size, 1),), bold=True)
         return line, self._text.measure(line, size, bold=True)
@@ -118,14 +118,14 @@ class ProgressRow:
         write = partial(self._text.draw, canvas, background=paint.BACKGROUND, align="right")
         right, size = self._ruler(772), self._ruler(18)
         whole = tenths(duration)
-        # Two pieces: the second never changes and is rendered once.
+        # In two pieces: the second never changes and is rendered once.
         words = whole if time is None else f" / {whole}"
         start = right - write(words, right, self._baseline, size=size, color=paint.MUTED)
         if time is not None:
             write(tenths(time), start, self._baseline, size=size, color=paint.TEXT)
 
     def _timing(self, canvas: Image, scene: Scene, value: float | None) -> None:
-        """Show the pace from dragging to rushing, or the lead; the word that applies lights up."""
+        """Draw the pace from dragging to rushing, or the lead; the word that applies lights up."""
         px = self._ruler
         slow, fast = (_DRAGGING, _RUSHING) if scene.lead is None else ("behind", "ahead")
         lit = None if value is None else _pace_word(scene)
@@ -144,16 +144,16 @@ class ProgressRow:
 
 
 def _pace_word(scene: Scene) -> str | None:
-    """The word that lights up, or None on time. Of the pace it is the one that was judged."""
+    """Return the word that lights up, or None on time; for the pace it is the one that was judged."""
     if scene.lead is not None and math.isfinite(scene.lead):
         return None if abs(scene.lead) <= ON_TIME_LEAD else "behind" if scene.lead < 0 else "ahead"
     return None if scene.pace in (None, Timing.ON_TIME) else SHARED.words.timing[scene.pace.value]
 
 
 def timing_value(scene: Scene) -> float | None:
-    """Where the marker of the timing bar is, −1 dragging or behind .. 1 rushing or ahead; None for no marker.
+    """Return the timing bar's marker, −1 dragging or behind .. 1 rushing or ahead; None for no marker.
 
-    There is none without a position, or with a doubtful one. Of the pace it is the logarithm, so that half
+    There is none without a position, or with a doubtful one. The pace is shown by its logarithm, so that half
     and twice the expert's are at the two ends.
     """
     if scene.position.time is None or scene.doubtful:

@@ -1,4 +1,4 @@
-"""What a picture is drawn from, and the ways to lay it out."""
+"""The data that one picture is drawn from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Scene:
         time: s since the camera's first frame.
         image: the performer's frame, true side, (H, W, 3) BGR.
         keypoints: (17, 3) of the performer, px in ``image``.
-        position: where the performer is; what depends on it is faded where its confidence is low.
+        position: where the performer is; drawings that depend on it fade where its confidence is low.
         duration: of the reference, s.
         joints: joint → signed degrees or None.
         score: 0..100 or None.
@@ -29,17 +29,17 @@ class Scene:
         fps: processed frames per second, or None.
         notice: one line over the picture ("Camera lost …"), or None.
         statistics: lines of label and value for the details panel, or None to hide it.
-        view: how to lay this scene out, or None for the overlay's own ``layout``.
+        view: the layout of this scene, or None for the overlay's own ``layout``.
         cue: the correction to show, any Unicode, or None.
         timing: the performer's pace for the timing bar, 1.0 = the expert's, or None.
-        pace: the same in a word, or None.
+        pace: the pace in a word, or None.
         doubtful: the place is too uncertain to be stated.
-        lead: s ahead (+) of the expert's own clock or behind it (−), where that clock leads; then the timing
-            bar shows this.
+        lead: s ahead of (+) or behind (−) the expert's clock, when the expert runs at their own pace; the
+            timing bar then shows it. Else None.
         sections: of the piece: from s, to s, name.
         practised: from s, to s of the section that is practised, or None.
-        framing: what to change about where the performer stands, or None; it goes before the cue.
-        countdown: what is counted, in huge digits ("3"), or None.
+        framing: advice on where to stand, or None; shown instead of the cue.
+        countdown: the count-in's number, in huge digits ("3"), or None.
         show_ghost: whether the ghost is shown, where the layout has one.
         show_expert: whether the expert's picture is shown, where the layout has one.
     """
@@ -72,7 +72,7 @@ class Scene:
 
     @property
     def doubt(self) -> float:
-        """0..1: how far what depends on the position is to fade; 0 without a position."""
+        """Return how far drawings that depend on the position are to fade, 0..1; 0 without a position."""
         if self.position.time is None:
             return 0.0
         return doubt_of(self.position.confidence)

@@ -1,4 +1,4 @@
-"""What a session shows and lets hear: each moment becomes a scene and a sound, as the user has set it."""
+"""Turns each moment into a picture and a sound, as the user has set them."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from posesync.realtime.session.statistics import Figures, statistics_lines
 from .keys import Command
 from .overlay import Overlay, Scene
 
-#: s for which what a key has changed is named.
+#: s for which a key's effect is named on screen.
 _SAY: Final = 1.5
 _WORDS: Final = SHARED.words
 
 
 class Stage:
-    """Draws moments and sounds them. Used by the main thread alone; close it.
+    """Draws moments and plays their sound. Used by the main thread alone; close it at the end.
 
     Args:
-        core: of the session: the expert, and the figures for the panel of details.
-        config: ``[display]`` and ``[sound]``.
-        audible: whether there is somebody to hear anything.
+        core: of the session; gives the expert, and the figures for the details panel.
+        config: ``[display]`` and ``[sound]`` are used.
+        audible: whether to play sound.
 
     Attributes:
-        hurried: whether the panel says that the detector is spared.
+        hurried: whether the details panel shows that the detector runs less.
         practised: (from, to) s of the section that the key L has chosen, or None.
     """
 
@@ -74,15 +74,15 @@ class Stage:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of a picture, px."""
+        """Return width and height of a picture, px."""
         return self._overlay.width, self._overlay.height
 
     def obey(self, command: Command, moment: Moment | None) -> None:
-        """Change what is shown; commands that are not about that are let pass.
+        """Change what is shown or heard; other commands are ignored.
 
         Args:
             command: what the user asked for.
-            moment: what is on the screen, or None before there is anything.
+            moment: the one on the screen, or None before the first.
         """
         if command is Command.MIRROR:
             self._overlay.mirror = not self._overlay.mirror
@@ -98,13 +98,13 @@ class Stage:
             self.say(_WORDS.sound_off if self._sound.muted else _WORDS.sound_on)
 
     def hear(self, moment: Moment) -> None:
-        """Let a new moment be heard: the expert's sound, the count-in, a new cue."""
+        """Play the sound of a new moment: the expert's, the count-in, a new cue."""
         now = time.monotonic()
         if self._clock is not None and moment.practice.phase is Phase.RUNNING and not self._clock.started:
             self._clock.start(now)
         if self._sound is None:
             return
-        # By what has changed, not by the moment's own marks: moments are left out when drawing is slow.
+        # Compared with the last moment heard, because slow drawing skips moments and with them their marks.
         count, self._count = self._count, moment.practice.countdown
         if count != self._count:
             self._sound.count(last=self._count is None)
@@ -115,12 +115,12 @@ class Stage:
         self._sound.update(moment.position, now)
 
     def pause(self, *, paused: bool) -> None:
-        """The performer pauses or goes on."""
+        """Pause or resume the expert."""
         self._paused = paused
         self._hold()
 
     def _hold(self) -> None:
-        """Hold the expert's clock and sound while the performer pauses or looks at the slow preview."""
+        """Stop the expert's clock and sound during a pause or the slow preview, else let them run."""
         now, paused = time.monotonic(), self._paused or self._preview.running
         if self._clock is not None and self._clock.running is paused:
             (self._clock.pause if paused else self._clock.resume)(now)
@@ -128,25 +128,25 @@ class Stage:
             self._sound.paused = paused
 
     def restart(self) -> None:
-        """The performer begins anew: so does the expert's clock."""
+        """Reset the expert's clock, because the performer starts again."""
         if self._clock is not None:
             self._clock.reset()
 
     def close(self) -> None:
-        """End what sounds. May be called twice."""
+        """End the sound. May be called twice."""
         if self._sound is not None:
             self._sound.close()
 
     def say(self, words: str) -> None:
-        """Name for a moment what a key has changed."""
+        """Show briefly what a key has changed."""
         self._said = words, time.monotonic()
 
     def say_guidance(self, level: GuidanceLevel) -> None:
-        """Name how much guidance there is now."""
+        """Show briefly how much guidance there is now."""
         self.say(_WORDS.guidance_is.format(level=_WORDS.guidance[level.value]))
 
     def toggle_loop(self, moment: Moment) -> tuple[float, float] | None:
-        """Practise the part of the piece around here over and over, or no longer; return it, s, or None."""
+        """Start or stop repeating the part of the piece at ``moment``; return it, (from, to) s, or None."""
         if self.practised is not None:
             self.practised = None
             self.say(_WORDS.whole_piece)
@@ -161,7 +161,7 @@ class Stage:
         return self.practised
 
     def picture(self, processed: Processed, notice: str | None = None) -> Image:
-        """Draw a frame with its moment, (height, width, 3) uint8 BGR, with one line over it if need be."""
+        """Return the picture of a frame with its moment and ``notice``, (height, width, 3) uint8 BGR."""
         now = time.monotonic()
         if self._figures is None or now - self._figures_at >= SHARED.limits.figures_every:
             self._figures, self._figures_at = self._core.statistics.figures(self._core.provider), now
@@ -200,7 +200,7 @@ class Stage:
         )
 
     def _expert_place(self, moment: Moment, now: float) -> tuple[float, str | None]:
-        """The moment of the piece that the expert's picture shows, s, and what is said about it."""
+        """Return the time in the piece that the expert's picture shows, s, and a notice about it or None."""
         if self._preview_first:
             self._preview_until_begun(moment, now)
         slow = self._preview.time(now)

@@ -1,4 +1,4 @@
-"""The strip below the pictures: one message in large type, the score, the piece, the keys."""
+"""Draws the strip below the pictures: one message in large type, the score, the piece, the keys."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ KEYS: Final = tuple(
 )  # fmt: skip
 #: px, height of the strip on a canvas 720 px high.
 STRIP_HEIGHT: Final = 140
-#: Size in px and lines of a message, the best first, for a canvas 720 px high. A capital of the smallest is
-#: 27 px high: on a laptop's screen 7 mm, which at three metres is 1.7 times what sharp eyes need.
+#: Size in px and lines of a message, the best first, for a canvas 720 px high. The smallest has capitals of
+#: 27 px: 7 mm on a laptop's screen, 1.7 times what sharp eyes need at three metres.
 MESSAGE_SIZES: Final = ((56, 1), (48, 1), (46, 2), (38, 3))
 #: px, width of a line of a message on such a canvas.
 _ROOM: Final = 1046
@@ -35,25 +35,25 @@ _TONES: Final = {"plain": paint.MUTED, "good": paint.GOOD, "calm": paint.CALM, "
 
 
 def status_of(scene: Scene) -> tuple[str, Color, str]:
-    """What the tracker knows, its colour, and what stands behind it in smaller type."""
+    """Return the tracker's state in words, its colour, and the words after it in smaller type."""
     words, state, speed = SHARED.words, scene.position.state, scene.timing
     said = words.doubtful if scene.doubtful else words.states[state.value]
     more = said.more
     if state is State.FOLLOWING and not scene.doubtful and (speed or 0.0) >= SHARED.limits.least_pace:
-        # No finer than the words beside the timing bar, which are about the same measurement.
+        # No more precise than the words at the timing bar, which show the same measurement.
         more = words.pace.format(speed=f"{speed:.1f}")
     return said.text, _TONES[said.tone], more
 
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """What is said.
+    """The strip's message.
 
     Attributes:
         words: a correction, or the state.
-        hint: in smaller type behind a state; None: ``words`` are a correction.
-        ink: the colour of the words.
-        accent: of the bar or the dot before them.
+        hint: text in smaller type after a state; None: ``words`` are a correction.
+        ink: colour of the words.
+        accent: colour of the bar or dot before them.
     """
 
     words: str
@@ -63,7 +63,7 @@ class _Message:
 
 
 class Strip:
-    """Draws the strip. All of it but the row of the piece changes seldom: it is kept, and copied.
+    """Draws the strip. All of it but the row of the piece changes rarely, so it is kept and copied.
 
     Args:
         text: draws the words.
@@ -80,9 +80,9 @@ class Strip:
         self.top = height - ruler(STRIP_HEIGHT)
         self._edge = ruler(48) + ruler(_ROOM)  # px, where messages end and the score begins
         self._row = ProgressRow(text, ruler, self.top + ruler(68))
-        self._pace = (0.0, "", "")  # s, state, and the words behind it
+        self._pace = (0.0, "", "")  # s, state, and the words after it
         self._fit = lru_cache(maxsize=8)(self._fitted)
-        # As high as the canvas: a message of several lines grows up, over the pictures.
+        # As high as the canvas: a message of several lines grows upwards, over the pictures.
         self._empty: Image = np.full((height, width, 3), paint.BACKGROUND, np.uint8)
         self._draw_keys(self._empty)
         self._kept = self._empty.copy()
@@ -91,7 +91,7 @@ class Strip:
         self._upper = self.top  # px, the first row of what is kept
 
     def draw(self, canvas: Image, scene: Scene, score: float | None, timing: float | None) -> None:
-        """Draw it; ``score`` is smoothed, ``timing`` a measurement over seconds already."""
+        """Draw the strip; ``score`` is already smoothed, and ``timing`` measured over seconds."""
         name, color, hint = status_of(scene)
         color = paint.faded(color, scene.doubt)
         words, more = scene.framing or scene.cue, None
@@ -119,7 +119,7 @@ class Strip:
         self._row.draw(canvas, scene, color, timing)
 
     def _say(self, message: _Message) -> None:
-        """Begin what is kept anew, with the message; the figures are to follow."""
+        """Clear the kept strip and draw the message into it; the figures must be drawn after it."""
         px, kept = self._ruler, self._kept
         np.copyto(kept[self._upper :], self._empty[self._upper :])
         self._upper = self.top
@@ -133,7 +133,7 @@ class Strip:
         write(message.hint, x + px(20), baseline, size=px(24), color=paint.MUTED)
 
     def _count(self, number: tuple[str, Color] | None, rate: str) -> None:
-        """Draw score and frame rate anew into what is kept."""
+        """Redraw score and frame rate in the kept strip."""
         px, kept = self._ruler, self._kept
         np.copyto(kept[self.top :, self._edge :], self._empty[self.top :, self._edge :])
         write = partial(self._text.draw, kept, background=paint.BACKGROUND, align="right")
@@ -144,7 +144,7 @@ class Strip:
         write(rate, right, self._keys, size=px(15), color=paint.MUTED)
 
     def _draw_keys(self, canvas: Image) -> None:
-        """The keys, which never change."""
+        """Draw the keys, which never change."""
         px, text = self._ruler, self._text
         baseline, size = self._keys, px(15)
         x = float(px(24))
@@ -157,7 +157,7 @@ class Strip:
             x += text.draw(canvas, meaning, x, baseline, size=size, color=paint.MUTED) + px(20)
 
     def _message(self, canvas: Image, words: str, color: Color, accent: Color) -> None:
-        """The one thing to know now, in the largest type that holds it; more lines grow up."""
+        """Draw a correction in the largest type that fits; further lines grow upwards."""
         px = self._ruler
         lines, size = self._fit(words[:1].upper() + words[1:])
         step, last = round(1.16 * size), self.top + px(54)
@@ -178,7 +178,7 @@ class Strip:
         return self._text.fit(words, px(_ROOM), choices, bold=True)
 
     def _held(self, scene: Scene, name: str, hint: str) -> str:
-        """The words behind a state, those of the pace held long enough to be read."""
+        """Return the words after a state; those of the pace are held long enough to be read."""
         at, before, words = self._pace
         if name != before or not (words and hint) or not 0 <= scene.time - at < SHARED.limits.figures_every:
             self._pace = (scene.time, name, hint)

@@ -1,4 +1,4 @@
-"""Where the pictures of performer and expert go, and which part of each is shown."""
+"""Decides where the pictures of performer and expert go, and which part of each is shown."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from posesync.realtime.session.settings import Layout
 from .scene import Scene
 
 _TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
-#: Time in which a cropped picture comes to rest on the person, s.
+#: s in which a crop settles on the person.
 FOLLOW_SECONDS: Final = SHARED.limits.follow_seconds
-#: The expert's small picture is so much of the room's height, and so much wider than high at most.
+#: The expert's small picture: its height as a share of the area's, and its width at most, in heights.
 INSET_SHARE: Final = 0.5
 INSET_ASPECT: Final = 0.8
-#: The small picture changes its corner when the performer is so far past the middle, in widths of the room.
+#: Distance of the performer past the middle, in widths of the area, at which the small picture moves over.
 INSET_SLACK: Final = SHARED.limits.inset_slack
 
 Rectangle = tuple[int, int, int, int]
@@ -30,19 +30,19 @@ Rectangle = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """The pictures of one scene; ``expert`` is None in a layout without one."""
+    """The views of one scene; ``expert`` is None in a layout without an expert."""
 
     performer: View
     expert: View | None
 
 
 class Arranger:
-    """Lays pictures out in a room; remembers where a cropped picture looks, so that it moves calmly.
+    """Lays out the pictures; remembers the centre of each crop, so that it moves smoothly.
 
     Args:
-        room: left, top, width, height that the pictures may take, px.
+        room: left, top, width, height of the area for the pictures, px.
         ruler: px of a length given for a canvas 720 px high.
-        follow: of a picture wider than its place show the part around the person.
+        follow: show only the part around the person of a picture wider than its place.
     """
 
     def __init__(self, room: Rectangle, ruler: Callable[[float], int], *, follow: bool) -> None:
@@ -53,11 +53,11 @@ class Arranger:
         self._inset_left = False
 
     def arrange(self, scene: Scene, layout: Layout, *, mirror: bool, passed: float) -> Views:
-        """The places for one scene.
+        """Return the views of one scene.
 
         Args:
-            scene: what is drawn.
-            layout: how.
+            scene: the scene to draw.
+            layout: how performer and expert share the picture.
             mirror: show the performer as in a mirror.
             passed: s since the last call.
         """
@@ -73,7 +73,7 @@ class Arranger:
         return Views(performer, self._inset(scene, performer, flips[1], passed))
 
     def _side_by_side(self, scene: Scene, flips: tuple[bool, bool], passed: float) -> Views:
-        """Two pictures of equal height, centred."""
+        """Return two pictures of equal height, centred."""
         gap, margin = self._ruler(16), self._ruler(20)
         x, y, w, h = self._room
         y, h = y + self._ruler(16), h - self._ruler(20)
@@ -90,7 +90,7 @@ class Arranger:
         return Views(*views)
 
     def _inset(self, scene: Scene, performer: View, flip: bool, passed: float) -> View:
-        """The expert in the upper corner without the performer; larger where there is room beside them."""
+        """Return the expert in the upper corner away from the performer, larger where there is room."""
         x, y, w, h = self._room
         size, scale = _expert_size(scene)
         margin = self._ruler(20)
@@ -116,7 +116,7 @@ class Arranger:
         aspect: float,
         passed: float,
     ) -> Rectangle:
-        """The part of a picture to show: all of it, or, when too wide, as much as fits, on the person."""
+        """Return the part of a picture to show: all of it or, if too wide, as much as fits, on the person."""
         width, height = size
         if not self.follow or width <= height * aspect:
             return 0, 0, width, height
@@ -127,7 +127,7 @@ class Arranger:
             target = sum(torso) / len(torso) * scale / width
             center = target if center is None else center
             center += (target - center) * -float(np.expm1(-passed / FOLLOW_SECONDS))
-            reach = 0.25 * shown / width  # however fast, the person stays in the middle half
+            reach = 0.25 * shown / width  # even a fast person stays in the middle half
             center = min(max(center, target - reach), target + reach)
             self._centers[who] = center
         left = round((0.5 if center is None else center) * width - shown / 2)
@@ -135,7 +135,7 @@ class Arranger:
 
 
 def fit(width: int, height: int, room_width: int, room_height: int) -> tuple[int, int]:
-    """The largest size of the same shape within a room."""
+    """Return the largest size of the same shape within a room."""
     scale = min(room_width / width, room_height / height)
     return max(2, int(width * scale)), max(2, int(height * scale))
 
@@ -145,7 +145,7 @@ def _size(scene: Scene) -> tuple[int, int]:
 
 
 def _expert_size(scene: Scene) -> tuple[tuple[int, int], float]:
-    """Width and height of the expert's picture, and its scale against the frame of the keypoints."""
+    """Return the size of the expert's picture, px, and its scale relative to the frame of the keypoints."""
     size = scene.expert_size
     if scene.expert_image is not None:
         size = (scene.expert_image.shape[1], scene.expert_image.shape[0])

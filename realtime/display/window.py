@@ -1,4 +1,4 @@
-"""The window: SDL through pygame-ce, on the main thread, as macOS demands. Importing this needs no screen."""
+"""The window: SDL through pygame-ce, on the main thread, as macOS requires. Importing it needs no screen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from posesync.pose.types import Image
 from .keys import Command, commands_by_key
 from .x11 import DisplayGuard
 
-#: SDL's drivers that show nothing; fine when asked for by name (tests), no screen otherwise.
+#: SDL's drivers that show nothing: accepted when asked for by name (tests), else they mean no screen.
 _INVISIBLE: Final = ("offscreen", "dummy", "evdev")
 
 
@@ -23,7 +23,7 @@ class Window:
     """A resizable window that shows pictures of one shape, as large as fits. A context manager.
 
     Args:
-        width: of the pictures, px; the window opens at this size or at what the screen has room for.
+        width: of the pictures, px; the window opens at this size, or smaller to fit the screen.
         height: of the pictures, px.
         title: in the title bar.
 
@@ -53,7 +53,7 @@ class Window:
         self._commands = commands_by_key(pygame)
 
     def show(self, image: Image) -> None:
-        """Show a picture (H, W, 3) uint8 BGR, scaled to fit, with black beside it where shapes differ.
+        """Show a picture (H, W, 3) uint8 BGR, scaled to fit, with black bars where shapes differ.
 
         Raises:
             DisplayError: the screen has gone.
@@ -81,7 +81,7 @@ class Window:
         pygame.display.flip()
 
     def poll(self) -> list[Command]:
-        """What the user asked for since the last call; call it often, or the system calls the window dead.
+        """Return the commands since the last call; call it often, or the system reports the window as hung.
 
         Raises:
             DisplayError: the screen has gone.
@@ -120,7 +120,7 @@ class Window:
 
 
 def check_display() -> None:
-    """Make sure, as far as it shows without opening one, that there is a screen.
+    """Check that there is a screen, as far as that can be told without opening a window.
 
     Raises:
         DisplayError: there is none.

@@ -1,4 +1,4 @@
-"""Surviving the end of an X server: by itself Xlib ends the whole process, in the middle of whatever it does.
+"""Survives the end of an X server: by default Xlib ends the whole process, whatever it is doing.
 
 A broken ``ssh -X`` or a crashed server would leave log and recording unfinished. libX11 1.7 and later let a
 program go on without its display (XSetIOErrorExitHandler).
@@ -19,9 +19,9 @@ _kept: list[Any] = []
 
 
 class DisplayGuard:
-    """Remembers that the X server has gone, instead of letting Xlib end the process.
+    """Records that the X server has gone, instead of letting Xlib end the process.
 
-    Anywhere but on X11, and with an older libX11, it does nothing.
+    On systems other than X11, and with an older libX11, it does nothing.
 
     SDL must not be told to close that display, not even by pygame at exit: it would wait for an answer.
 
@@ -29,7 +29,7 @@ class DisplayGuard:
         pygame: the module, with its display open.
 
     Attributes:
-        gone: whether the server has gone; nothing may be drawn any more then.
+        gone: whether the server has gone; then nothing may be drawn any more.
     """
 
     def __init__(self, pygame: Any) -> None:
@@ -60,4 +60,4 @@ class DisplayGuard:
         return 0
 
     def _on_exit(self, display: int | None, data: int | None) -> None:
-        """Instead of exit(1)."""
+        """Do nothing, instead of exit(1)."""

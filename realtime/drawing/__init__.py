@@ -1,1 +1,1 @@
-"""Shapes and text on a picture."""
+"""Draws shapes and text on a picture."""

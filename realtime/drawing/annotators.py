@@ -1,4 +1,4 @@
-"""Small drawing parts: each changes one thing on an image, in place, and knows nothing of the rest."""
+"""Small drawing functions: each draws one thing on an image, in place, independently of the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .text import Color, Stamp
 
 
 def bgr(code: str) -> Color:
-    """``#rrggbb`` as B, G, R."""
+    """Return ``#rrggbb`` as B, G, R."""
     return int(code[5:7], 16), int(code[3:5], 16), int(code[1:3], 16)
 
 
@@ -36,10 +36,10 @@ GOOD: Final = bgr(SHARED.colours.good)
 FAIR: Final = bgr(SHARED.colours.fair)
 POOR: Final = bgr(SHARED.colours.poor)
 CALM: Final = bgr(SHARED.colours.calm)
-#: What colours fade to where the tracker is in doubt.
+#: The colour to which others fade while the tracker is in doubt.
 DOUBT: Final = bgr(SHARED.colours.doubt)
 
-#: Differences in degrees at which a limb is fully green, amber, red.
+#: Degrees of difference at which a limb is fully green, amber, red.
 GOOD_BELOW: Final = SHARED.limits.good_below
 FAIR_AT: Final = SHARED.limits.fair_at
 POOR_FROM: Final = SHARED.limits.poor_from
@@ -53,7 +53,7 @@ _SHIFT: Final = 4  # cv2 draws at 1/16 px, so that a skeleton does not jitter by
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How a source image is shown: which part of it, where on the canvas, and whether flipped.
+    """How a source image is shown: which part of it, where on the canvas, and whether it is flipped.
 
     Attributes:
         crop: left, top, width, height in the source image, px.
@@ -66,7 +66,7 @@ class View:
     flip: bool = False
 
     def map(self, xy: FloatArray) -> FloatArray:
-        """Points (N, 2) of the source image, px, on the canvas."""
+        """Return points (N, 2) of the source image, px, as px on the canvas."""
         left, top, width, height = self.crop
         x0, y0, w, h = self.place
         x = (xy[:, 0] - left) * (w / width)
@@ -77,12 +77,12 @@ class View:
 
 
 def draw_picture(canvas: Image, image: Image, view: View, *, brightness: float = 1.0) -> None:
-    """Show the view's part of ``image`` in its place; ``brightness`` 0..1 darkens it."""
+    """Draw the view's part of ``image`` in its place; ``brightness`` 0..1 darkens it."""
     left, top, width, height = view.crop
     x0, y0, w, h = view.place
     part = image[top : top + height, left : left + width]
     place = canvas[y0 : y0 + h, x0 : x0 + w]
-    # Linear is as good as area down to a half; halves exactly are eight times as fast as area at once.
+    # Linear is as good as area down to a half; area by exact halves is eight times as fast as in one step.
     while 2 * w <= part.shape[1] and 2 * h <= part.shape[0]:
         half = part.shape[1] // 2, part.shape[0] // 2
         part = cv2.resize(part[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
@@ -94,7 +94,7 @@ def draw_picture(canvas: Image, image: Image, view: View, *, brightness: float =
 
 
 def round_corners(canvas: Image, place: tuple[int, int, int, int], radius: int, color: Color) -> None:
-    """Paint the four corners of a rectangle (left, top, width, height) in the colour of what is behind it."""
+    """Round the corners of a rectangle (left, top, width, height), px, by painting them in ``color``."""
     x, y, w, h = place
     radius = min(radius, w // 2, h // 2)
     if radius < 1:
@@ -111,7 +111,7 @@ def round_corners(canvas: Image, place: tuple[int, int, int, int], radius: int, 
 def draw_box(
     canvas: Image, place: tuple[int, int, int, int], color: Color, *, radius: int = 8, opacity: float = 1.0
 ) -> None:
-    """A filled box with round corners, laid over the canvas with ``opacity`` 0..1."""
+    """Draw a filled box with round corners over the canvas, with ``opacity`` 0..1."""
     x, y, w, h = place
     _box(w, h, radius, color, opacity).lay(canvas, x, y)
 
@@ -128,24 +128,24 @@ def draw_skeleton(
     dots: bool = True,
     fade: float = 0.0,
 ) -> None:
-    """Draw the bones of the body inside of ``place``; on a face, lines would only hide it.
+    """Draw the bones of the body inside ``place``; the face is left out, because lines would only hide it.
 
     Args:
         canvas: changed in place.
         points: (17, 2) px on the canvas.
         confidence: (17,) 0..1; a bone with an unseen end is left out.
-        place: left, top, width, height that nothing is drawn outside of.
+        place: left, top, width, height, px; nothing is drawn outside it.
         differences: joint → degrees or None; limbs are coloured by them and grow thicker with the error. A
-            joint from ``FAIR_AT`` wears a ring, from ``POOR_FROM`` a diamond: for those who see no red.
+            joint gets a ring from ``FAIR_AT`` and a diamond from ``POOR_FROM``, for those who cannot see red.
         width: px, of a limb without error.
-        color: of everything that no difference colours.
+        color: of limbs without a difference.
         dots: mark the keypoints.
-        fade: 0..1, how much of the colour is taken away: differences from a doubtful place mean little.
+        fade: 0..1, how far colours fade to grey: differences at a doubtful place mean little.
     """
     x0, y0, w, h = place
     area = canvas[y0 : y0 + h, x0 : x0 + w]
     spots = np.rint((points - (x0, y0)) * (1 << _SHIFT))
-    visible = (keypoint_weights(confidence) > 0) & (np.abs(spots).max(axis=1) < 1 << 20)  # cv2 takes 32 bits
+    visible = (keypoint_weights(confidence) > 0) & (np.abs(spots).max(axis=1) < 1 << 20)  # 32 bits in cv2
     visible[:BODY] = False
     at = {k: (int(spots[k, 0]), int(spots[k, 1])) for k in np.flatnonzero(visible).tolist()}
     shadows: list[tuple[tuple[Color, int], npt.NDArray[np.int32]]] = []
@@ -159,7 +159,7 @@ def draw_skeleton(
             shadows.append(((SHADOW, max(1, round(thick + width * 0.6))), line))
             strokes.append(((tint, max(1, round(thick))), line))
     for layer in (shadows, strokes):
-        # Neighbours that look alike are drawn together: a call costs a fifth of a line.
+        # Consecutive lines that look alike are drawn in one call: a call costs a fifth of a line.
         for (tint, wide), alike in groupby(layer, key=itemgetter(0)):
             lines = [line for _, line in alike]
             cv2.polylines(area, lines, False, tint, wide, cv2.LINE_AA, _SHIFT)
@@ -174,7 +174,7 @@ def draw_skeleton(
 def _mark_joints(
     area: Image, at: dict[int, tuple[int, int]], differences: Mapping[str, float | None], width: float
 ) -> None:
-    """A ring around a joint that is off, a diamond around one that is far off."""
+    """Draw a ring around a joint that is off, a diamond around one that is far off."""
     line = max(1, round(width * 0.6))
     for joint, (_, vertex, _) in JOINTS.items():
         degrees = differences.get(joint)
@@ -193,7 +193,7 @@ def _mark_joints(
 
 
 def draw_gauge(canvas: Image, place: tuple[int, int, int, int], value: float | None, color: Color) -> None:
-    """A balance: a track (left, top, width, height px), its middle marked, and a marker at −1..1 or none."""
+    """Draw a track (left, top, width, height), px, with its middle, and a marker at −1..1 or none."""
     x, y, w, h = place
     _box(w, h, h // 2, TRACK, 1.0).lay(canvas, x, y)
     middle, tall = x + w // 2, round(h * 0.45)
@@ -208,7 +208,7 @@ def draw_gauge(canvas: Image, place: tuple[int, int, int, int], value: float | N
 
 
 def faded(color: Color, share: float) -> Color:
-    """``color`` on its way to grey, ``share`` 0..1 of it, in eighths: each tint is rendered and kept."""
+    """Return ``color`` faded to grey by ``share`` 0..1, in eighths, because each tint is cached."""
     if share <= 0.0:
         return color
     share = round(min(share, 1.0) * 8) / 8
@@ -220,7 +220,7 @@ def faded(color: Color, share: float) -> Color:
 
 
 def error_color(degrees: float) -> Color:
-    """Green to ``GOOD_BELOW`` degrees, over amber at ``FAIR_AT`` to red from ``POOR_FROM``."""
+    """Return green up to ``GOOD_BELOW`` degrees, over amber at ``FAIR_AT`` to red from ``POOR_FROM``."""
     size = abs(degrees)
     if size < FAIR_AT:
         share, a, b = _share(size, GOOD_BELOW, FAIR_AT), GOOD, FAIR
@@ -234,7 +234,7 @@ def error_color(degrees: float) -> Color:
 
 
 def score_color(score: float) -> Color:
-    """The colour of a score 0..100: green, amber and red at the scores of ``shared.toml``."""
+    """Return the colour of a score 0..100: green, amber and red at the scores of ``shared.toml``."""
     return error_color(float(np.interp(score, _SCORES, (POOR_FROM, FAIR_AT, GOOD_BELOW))))
 
 
@@ -243,7 +243,7 @@ def _severity(degrees: float | None) -> float:
 
 
 def _share(value: float, low: float, high: float) -> float:
-    """How far ``value`` is from ``low`` to ``high``, 0..1."""
+    """Return how far ``value`` is from ``low`` to ``high``, 0..1."""
     return min(max((value - low) / (high - low), 0.0), 1.0)
 
 
@@ -253,13 +253,13 @@ def _disc(canvas: Image, x: float, y: float, radius: float, color: Color) -> Non
 
 
 def dot(canvas: Image, x: float, y: float, radius: float, color: Color) -> None:
-    """A filled disc at (x, y) px."""
+    """Draw a filled disc at (x, y) px."""
     _disc(canvas, x, y, radius, color)
 
 
 @lru_cache(maxsize=16)
 def _corner(radius: int) -> FloatArray:
-    """What to paint over at a top left corner, (radius, radius) 0..1."""
+    """Return the mask of what to paint over at a top left corner, (radius, radius) 0..1."""
     distance = np.hypot(*(radius - 0.5 - np.indices((radius, radius))))
     mask: FloatArray = np.clip(distance - radius + 0.5, 0.0, 1.0).astype(np.float32)
     return mask
@@ -267,7 +267,7 @@ def _corner(radius: int) -> FloatArray:
 
 @lru_cache(maxsize=16)
 def _corners(radius: int, color: Color) -> Stamp:
-    """All four corners, (2, 2, radius, radius)."""
+    """Return the stamp of all four corners, (2, 2, radius, radius)."""
     corner = _corner(radius)
     rows = ((corner, corner[:, ::-1]), (corner[::-1], corner[::-1, ::-1]))
     return Stamp.of(np.array(rows), color)
@@ -279,7 +279,7 @@ def _box(width: int, height: int, radius: int, color: Color, opacity: float) -> 
 
 
 def _rounded(width: int, height: int, radius: int) -> FloatArray:
-    """A full rectangle with round corners, (height, width) 0..1."""
+    """Return the mask of a filled rectangle with round corners, (height, width) 0..1."""
     mask = np.ones((height, width), np.float32)
     radius = min(radius, width // 2, height // 2)
     if radius > 0:

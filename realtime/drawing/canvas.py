@@ -1,4 +1,4 @@
-"""Pictures to draw on, used again when nobody holds them any more."""
+"""Pictures to draw on, reused when nothing refers to them any more."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Final
 import numpy as np
 from posesync.pose.types import Image
 
-#: More pictures than this are not kept: whoever holds so many wants them for good.
+#: Pictures kept at most: a caller that holds more wants to keep them.
 MOST: Final = 4
-#: References to a picture that nobody else holds: the list's, the loop's, and getrefcount's own.
+#: References to a picture that is free: the list's, the loop's, and getrefcount's own.
 _FREE: Final = 3
 
 
 class Canvases:
-    """Pictures of one shape.
+    """A pool of pictures of one shape.
 
-    A new array of 3 MB costs five times as much as filling an old one: the system hands out its memory page
-    by page, and takes it back as soon as the picture is thrown away. A picture counts as held while anything
-    refers to it, a part of it included (a view refers to the array it is of).
+    Filling a new array of 3 MB costs five times as much as filling an old one: the system hands out its
+    memory page by page, and takes it back as soon as the array is freed. A picture counts as in use while
+    anything refers to it or to a part of it (a view refers to its array).
 
     Args:
         height: px.
@@ -31,7 +31,7 @@ class Canvases:
         self._kept: list[Image] = []
 
     def take(self) -> Image:
-        """A picture that is nobody else's, (height, width, 3) uint8, with anything at all on it."""
+        """Return a picture that is not in use, (height, width, 3) uint8, with arbitrary content."""
         for canvas in self._kept:
             if sys.getrefcount(canvas) <= _FREE:
                 return canvas

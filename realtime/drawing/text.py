@@ -1,7 +1,7 @@
-"""Text on NumPy images: any script, crisp at every size, without a screen.
+"""Draws text on NumPy images: any script, crisp at every size, without a screen.
 
 ``cv2.putText`` knows ASCII only. FreeType, through pygame-ce, renders to plain bytes and needs no display.
-What Inter (shipped, SIL OFL) lacks comes from the font that pygame ships and then from the system's fonts.
+Characters missing from Inter (shipped, SIL OFL) come from the font that pygame ships, then from system fonts.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from posesync.pose.types import FloatArray, Image
 Color = tuple[int, int, int]
 Align = Literal["left", "center", "right"]
 
-#: Longer text is cut: a file name can be anything.
+#: Longer text is cut: a file name can be of any length.
 MAX_CHARACTERS: Final = 200
-#: What stands for a character that no font at hand has.
+#: Drawn in place of a character that no available font has.
 _UNKNOWN: Final = "?"
-#: Families that cover scripts the shipped fonts do not, by what systems call them.
+#: Font families that cover scripts missing from the shipped fonts, by their names on each system.
 _SYSTEM_FAMILIES: Final = (
     "notosanscjkjp,notosanscjk,notosanscjksc,notosanssc,pingfangsc,pingfang,hiraginosans,microsoftyahei,"
     "malgungothic,applesdgothicneo,wenquanyizenhei,droidsansfallback,arialunicodems,dejavusans,segoeuisymbol"
@@ -49,17 +49,17 @@ class TextPainter:
         self._fonts = {bold: [font, fallback] for bold, font in shipped.items()}
         self._searched_system = False
         self._font_for = lru_cache(maxsize=4096)(self._find_font)
-        # Small: most of what changes never comes back, and a session may last for hours.
+        # Small caches: most changing text never comes back, and a session may last for hours.
         self._mask = lru_cache(maxsize=96)(self._render)
         self._stamp = lru_cache(maxsize=48)(self._ink)
         self._tile = lru_cache(maxsize=128)(self._opaque)
 
     def width(self, text: str, size: int, *, bold: bool = False) -> int:
-        """Width of ``text``, px."""
+        """Return the width of ``text``, px."""
         return int(self._mask(text[:MAX_CHARACTERS], size, bold)[0].shape[1])
 
     def measure(self, text: str, size: int, *, bold: bool = False) -> int:
-        """Width of ``text`` by its fonts' metrics, px; nothing is rendered."""
+        """Return the width of ``text`` by its fonts' metrics, px, without rendering it."""
         return sum(
             round(sum(m[4] if m else size / 2 for m in font.get_metrics(run, size=size)))
             for font, run in self._runs(text[:MAX_CHARACTERS], bold)
@@ -68,13 +68,13 @@ class TextPainter:
     def fit(
         self, text: str, room: float, choices: Sequence[tuple[int, int]], *, bold: bool = False
     ) -> tuple[list[str], int]:
-        """Wrap ``text`` into the first of ``choices`` that holds it; returns its lines and its size.
+        """Wrap ``text`` into the first of ``choices`` that holds it; return its lines and its size in px.
 
         Args:
             text: any Unicode; cut after 200 characters.
             room: px, width of a line.
-            choices: size in px and number of lines, the best first. What the last does not hold either is cut
-                off with an ellipsis.
+            choices: size in px and number of lines, the best first. Text too long even for the last ends with
+                an ellipsis.
             bold: bold instead of medium.
         """
         text = " ".join(text[:MAX_CHARACTERS].split())
@@ -100,7 +100,7 @@ class TextPainter:
         align: Align = "left",
         background: Color | None = None,
     ) -> int:
-        """Draw one line in place and return its width, px. What lies outside of the canvas is left out.
+        """Draw one line in place and return its width, px; what lies outside the canvas is left out.
 
         Args:
             canvas: (H, W, 3) uint8 BGR.
@@ -111,8 +111,8 @@ class TextPainter:
             color: B, G, R.
             bold: bold instead of medium.
             align: what ``x`` is.
-            background: B, G, R of what is behind the text, where that is one colour: it is then copied, not
-                mixed, which is several times faster.
+            background: B, G, R behind the text, if that is a single colour: the line is then copied instead
+                of blended, which is several times faster.
         """
         text = text[:MAX_CHARACTERS]
         stamp: Stamp | None = None
@@ -143,7 +143,7 @@ class TextPainter:
         return tile, ascent
 
     def _render(self, text: str, size: int, bold: bool) -> tuple[FloatArray, int]:
-        """The mask (h, w) 0..1 of a line, and the px from its top to the baseline."""
+        """Return the mask (h, w) 0..1 of a line, and the px from its top to the baseline."""
         pieces: list[tuple[FloatArray, int, int]] = []
         x = 0
         for font, run in self._runs(text, bold):
@@ -166,13 +166,13 @@ class TextPainter:
         return line, ascent
 
     def _runs(self, text: str, bold: bool) -> list[tuple[Any, str]]:
-        """The text in runs that one font can render, each with that font."""
+        """Return the text split into runs that one font can render, each with its font."""
         runs: list[tuple[Any, str]] = []
         for character in text:
             if not character.isprintable():
                 character = " "
             font = self._font_for(character, bold)
-            if font is None:  # no font at hand has it: one that is there stands for it, in width as well
+            if font is None:  # measured and drawn as the substitute, so that both widths agree
                 character, font = _UNKNOWN, self._font_for(_UNKNOWN, bold)
             if runs and runs[-1][0] is font:
                 runs[-1] = (font, runs[-1][1] + character)
@@ -181,7 +181,7 @@ class TextPainter:
         return runs
 
     def _find_font(self, character: str, bold: bool) -> Any:
-        """The first font that has the character, or None."""
+        """Return the first font that has the character, or None."""
         fonts = self._fonts[bold]
         for font in fonts:
             if font.get_metrics(character, size=16)[0] is not None:
@@ -195,7 +195,7 @@ class TextPainter:
 
 
 def wrap_text(text: str, measure: Callable[[str], float], room: float) -> list[str]:
-    """Break a text into lines no wider than ``room``, as evenly as so few lines allow.
+    """Break a text into the fewest lines no wider than ``room``, as even in width as possible.
 
     Breaks are at spaces, between characters of scripts written without spaces, and within a word that is
     wider than a line; a combining mark stays with its letter.
@@ -209,7 +209,7 @@ def wrap_text(text: str, measure: Callable[[str], float], room: float) -> list[s
     lines = _lines(pieces, measure, room)
     if len(lines) < 2:
         return lines
-    # As many lines, but narrower: a last word alone reads badly.
+    # Try the same number of lines, but narrower: a last word alone reads badly.
     narrow = [_lines(pieces, measure, room * share) for share in (0.6, 0.7, 0.8, 0.9)]
     fitting = (each for each in narrow if len(each) == len(lines) and max(map(measure, each)) <= room)
     return next(fitting, lines)
@@ -228,7 +228,7 @@ def _lines(pieces: list[str], measure: Callable[[str], float], room: float) -> l
 
 
 def _pieces(text: str, measure: Callable[[str], float], room: float) -> list[str]:
-    """What may not be broken: words with the space before them, wide characters, parts of long words."""
+    """Return the pieces not to break: words with the space before, wide characters, parts of long words."""
     pieces: list[str] = []
     for letter in text:
         wide = unicodedata.east_asian_width(letter) in "WF"
@@ -253,11 +253,11 @@ def _pieces(text: str, measure: Callable[[str], float], room: float) -> list[str
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stamp:
-    """A colour and how much of it each pixel takes, ready to be laid over a picture in whole numbers.
+    """A colour with an opacity for each pixel, ready to be blended over a picture in integers.
 
     Attributes:
         ink: (h, w, 3) uint16, 256 × the part of the colour, rounded.
-        keep: (h, w, 3) uint16, 0..256: how much stays of what is there; a third axis of 1 would be slow.
+        keep: (h, w, 3) uint16, 0..256: how much of the picture stays; a third axis of 1 would be slow.
     """
 
     ink: npt.NDArray[np.uint16]
@@ -265,20 +265,20 @@ class Stamp:
 
     @classmethod
     def of(cls, mask: FloatArray, color: Color) -> Stamp:
-        """``mask`` (..., h, w) 0..1 of ``color``; axes before the last two stay in front."""
+        """Return the stamp of ``mask`` (..., h, w) 0..1 in ``color``; axes before the last two stay."""
         alpha = np.repeat(np.rint(mask * 256.0).astype(np.uint16)[..., None], 3, axis=-1)
-        # At most 255 · 256 + 128 together with what is kept: it fits in 16 bits.
+        # Together with the part kept it is at most 255 · 256 + 128, which fits in 16 bits.
         return cls(alpha * np.asarray(color, np.uint16) + np.uint16(128), np.uint16(256) - alpha)
 
     def lay(self, canvas: Image, left: int, top: int) -> None:
-        """Lay it over ``canvas`` in place, its corner at (left, top) px; what lies outside is left out."""
+        """Blend it over ``canvas`` in place, its corner at (left, top) px; parts outside are left out."""
         cut = _cut(canvas, self.keep.shape[0], self.keep.shape[1], left, top)
         if cut is not None:
             place, rows, columns = cut
             self.mix(place, rows, columns)
 
     def mix(self, place: Image, rows: slice = slice(None), columns: slice = slice(None)) -> None:
-        """Lay it, or the part named by ``rows`` and ``columns``, over ``place``, which has its shape."""
+        """Blend it, or its part in ``rows`` and ``columns``, over ``place``, which has the same shape."""
         mixed = place * self.keep[rows, columns]
         mixed += self.ink[rows, columns]
         mixed >>= 8
@@ -286,7 +286,7 @@ class Stamp:
 
 
 def _cut(canvas: Image, height: int, width: int, left: int, top: int) -> tuple[Image, slice, slice] | None:
-    """The part of ``canvas`` under something at (left, top), and that part's rows and columns in it."""
+    """Return the part of ``canvas`` under a box at (left, top), px, and the box's rows and columns there."""
     x0, y0 = max(left, 0), max(top, 0)
     x1, y1 = min(left + width, canvas.shape[1]), min(top + height, canvas.shape[0])
     if x0 >= x1 or y0 >= y1:
@@ -295,7 +295,7 @@ def _cut(canvas: Image, height: int, width: int, left: int, top: int) -> tuple[I
 
 
 def _system_fonts() -> list[Any]:
-    """Installed fonts that may have what the shipped ones lack; an unreadable one is skipped."""
+    """Return installed fonts that may have characters the shipped ones lack; unreadable ones are skipped."""
     import pygame
     from pygame import font, freetype
 

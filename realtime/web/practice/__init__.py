@@ -1,1 +1,1 @@
-"""A practice in the browser: frames in, answers out."""
+"""Practice in the browser: takes camera frames and returns answers."""

@@ -1,4 +1,4 @@
-"""What the page is told of a moment: :class:`~.protocol.Answer`, as plain values."""
+"""Turns a moment into the page's :class:`~.protocol.Answer`, as plain values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from posesync.realtime.coaching.start import Phase
 from .frames import Waiting
 from .protocol import finite
 
-#: px; what is farther out of the picture is of no use to a page, and may be no number.
+#: px; a point farther out of the picture is of no use to the page.
 _FAR: Final = 1e5
 _TORSO: Final = [LEFT_SHOULDER, RIGHT_SHOULDER, LEFT_HIP, RIGHT_HIP]
 
@@ -25,7 +25,7 @@ class AnswerWriter:
     """Writes the answers of one session; used by its inference thread alone.
 
     Args:
-        expert: who is followed.
+        expert: the expert to follow.
     """
 
     def __init__(self, expert: Expert) -> None:
@@ -33,7 +33,7 @@ class AnswerWriter:
         self._width = expert.size[0]
 
     def restart(self) -> None:
-        """Another performer, or a new beginning."""
+        """Forget the ghost's body, for another performer or a new beginning."""
         self._ghost.reset()
 
     def write(
@@ -46,15 +46,15 @@ class AnswerWriter:
         worked: float,
         dropped: int,
     ) -> dict[str, Any]:
-        """The answer for one frame.
+        """Return the answer for one frame.
 
         Args:
-            moment: what was found.
+            moment: the frame's moment.
             size: width and height of the frame, px.
-            waiting: the frame as it came.
-            waited: s until it was its turn.
+            waiting: the frame as it arrived.
+            waited: s that it waited for its turn.
             worked: s from then on.
-            dropped: frames of the session that were not looked at, so far.
+            dropped: frames of the session that were not processed, so far.
         """
         position, timing, shown = moment.position, moment.timing, moment.shown
         return {
@@ -93,7 +93,7 @@ class AnswerWriter:
         }
 
     def _focus(self, pose: FloatArray) -> float | None:
-        """Where the expert is across their own frame, 0..1: a narrow page shows the part around them."""
+        """Return the expert's place across their frame, 0..1: a narrow page shows the part around it."""
         torso = pose[_TORSO]
         seen = torso[torso[:, 2] > CONFIDENCE_FLOOR]
         if not len(seen):
@@ -101,7 +101,7 @@ class AnswerWriter:
         return finite(min(max(float(seen[:, 0].mean()) / self._width, 0.0), 1.0), 4)
 
     def _place_ghost(self, moment: Moment, size: tuple[int, int]) -> list[list[float]] | None:
-        """The expert's pose on the performer's body; None while there is no place for it."""
+        """Return the expert's pose on the performer's body; None while there is none to draw."""
         ghost = self._ghost.follow(moment.time, moment.expert_pose, moment.keypoints, moment.position)
         if ghost is None or moment.practice.phase is not Phase.RUNNING:
             return None
@@ -114,7 +114,7 @@ def _cue(cue: Cue) -> dict[str, Any]:
 
 
 def _points(keypoints: FloatArray, size: tuple[int, int]) -> list[list[float]]:
-    """(17, 3) px as shares of the frame; what is no number, or far outside, counts as not seen."""
+    """Return (17, 3) px as shares of the frame; a NaN, or a point far outside, counts as not seen."""
     width, height = size
     points = []
     for x, y, confidence in keypoints.tolist():

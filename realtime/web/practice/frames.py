@@ -1,4 +1,4 @@
-"""From a JPEG on the wire to a frame with a time: decoded by whoever takes it, so only the newest ever is."""
+"""Turns received JPEGs into frames with times; they are decoded when taken, so only the newest ever is."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from posesync.realtime.pipeline.workers import Captured, Mailbox
 from .jpeg import decode_jpeg
 from .protocol import EncodedFrame, ProtocolError
 
-#: s by which a page's clock may run ahead of ours between two frames: some are delayed on the way.
+#: s by which a page's clock may run ahead of the server's between two frames: some are delayed on the way.
 _SLACK: Final = 2.0
 #: s between two frames at least; times in a session only go forward.
 _LEAST: Final = 1e-3
 
 
 class FrameClock:
-    """Turns the times of a page's own clock into s since its first frame.
+    """Turns times of a page's clock into s since its first frame.
 
-    A page may be reloaded, or lie: where its clock runs backwards, or ahead of ours by more than a network's
-    delay, the session's time goes on by what has passed here.
+    A page may be reloaded, or send false times: where its clock runs backwards, or ahead by more than a
+    network's delay, the session's time advances by the time that has passed on the server.
     """
 
     def __init__(self) -> None:
@@ -32,11 +32,11 @@ class FrameClock:
         self._at = 0.0
 
     def time(self, captured: float, now: float) -> float:
-        """When a frame was captured, s since the first one.
+        """Return when a frame was captured, s since the first one.
 
         Args:
             captured: s, on the page's clock.
-            now: s, monotonic, when it came in.
+            now: s, monotonic, when it arrived.
         """
         if self._offset is None:
             self._offset, self._at = captured, now
@@ -55,9 +55,9 @@ class Waiting:
     """A frame that waits for its turn.
 
     Attributes:
-        encoded: as it came.
+        encoded: the frame as it arrived.
         time: s since the session's first frame.
-        at: when it came in, s, monotonic.
+        at: when it arrived, s, monotonic.
     """
 
     encoded: EncodedFrame
@@ -66,13 +66,13 @@ class Waiting:
 
 
 class JpegInbox:
-    """A mailbox for encoded frames that gives out decoded ones.
+    """A mailbox that takes encoded frames and returns decoded ones.
 
     Args:
-        refuse: told of a frame that cannot be decoded, in the thread that takes.
+        refuse: called with a frame that cannot be decoded, in the thread that takes.
 
     Attributes:
-        taken: the frame given out last; like ``taken_at``, for the thread that takes.
+        taken: the frame returned last; like ``taken_at``, for the thread that takes.
         taken_at: when it was taken, s, monotonic.
     """
 
@@ -84,11 +84,11 @@ class JpegInbox:
         self.taken_at = 0.0
 
     def put(self, waiting: Waiting) -> None:
-        """Lay a frame in the slot, in place of one that was not taken."""
+        """Put a frame into the mailbox, in place of one that was not taken."""
         self._box.put(waiting)
 
     def take(self, timeout: float) -> tuple[Captured, list[float]] | None:
-        """The newest frame and the times of those that were left out before it; None after ``timeout`` s."""
+        """Return the newest frame and the times of those skipped before it; None after ``timeout`` s."""
         found = self._box.take(timeout)
         if found is None:
             return None
@@ -107,10 +107,10 @@ class JpegInbox:
         return Captured(Frame(image, waiting.time, encoded.seq), waiting.at, encoded.skipped), missed
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Accept no more frames."""
         self._box.close()
 
     @property
     def finished(self) -> bool:
-        """Closed and empty."""
+        """Return whether the mailbox is closed and empty."""
         return self._box.finished

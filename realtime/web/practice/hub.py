@@ -1,4 +1,4 @@
-"""Every session of a server: opened, found again after a broken connection, ended when nobody is there."""
+"""Every session of a server: opened, resumed after a broken connection, ended when its page is gone."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 
 #: s for which a session outlives its connection.
 GRACE: Final = 15.0
-#: s without a frame or a word after which a session ends …
+#: s without a frame or a command after which a session ends …
 IDLE: Final = 60.0
-#: … and when it was paused.
+#: … and the same while it is paused.
 IDLE_PAUSED: Final = 1800.0
-#: s between two looks.
+#: s between two checks of the sessions.
 _TICK: Final = 1.0
 
 Why = Literal["asked", "idle", "shutdown", "failed"]
@@ -41,18 +41,18 @@ _IN_LOG: Final[dict[Why, str]] = {
 
 
 class HubFullError(PoseSyncError):
-    """As many sessions as the server takes are running."""
+    """Raised when the server has no room for another session."""
 
 
 class Experts(Protocol):
-    """Where the hub gets experts from."""
+    """The source of the hub's experts."""
 
     def open(self, identity: str, /) -> Expert:
-        """A new one for one session; raises SourceError when there is none, or it is not ready."""
+        """Return a new expert for one session; raises SourceError when there is none, or it is not ready."""
 
 
 class Outlet(Protocol):
-    """A connection, as a session sees it; called from any thread."""
+    """A connection, as a session uses it; called from any thread."""
 
     def offer(self, text: str, latest: bool) -> None:
         """Send a message; of those marked ``latest`` only the newest matters."""
@@ -62,19 +62,19 @@ class Outlet(Protocol):
 
 
 def report_id(log: Path) -> str:
-    """By which a session's report is asked for: says nothing of files, and is the same after a restart."""
+    """Return the identifier of a session's report: it reveals no file name and survives a restart."""
     return sha256(log.with_suffix(".jsonl").name.encode()).hexdigest()[:16]
 
 
 @dataclass
 class Held:
-    """A session and who it talks to.
+    """A session and its connection.
 
     Attributes:
-        expert_id: whom it follows.
-        session: itself; it may speak before it is held here, which nobody hears.
+        expert_id: identity of the expert it follows.
+        session: the session; messages it sends before it is set here are lost.
         outlet: its connection, or None while there is none.
-        alone_since: s, monotonic, since when there is none.
+        alone_since: s, monotonic, time since which there is none.
         ending: whether its end has begun.
     """
 
@@ -85,21 +85,21 @@ class Held:
     ending: bool = False
 
     def tell(self, text: str, latest: bool) -> None:
-        """From the session to its page; with nobody there, nothing is kept."""
+        """Send a message of the session to its page; without a connection it is lost."""
         outlet = self.outlet
         if outlet is not None:
             outlet.offer(text, latest)
 
 
 class Hub:
-    """The sessions. Its methods belong to the event loop's thread.
+    """Keeps all sessions of a server. Call its methods only in the event loop's thread.
 
     Args:
-        experts: whom one can practise with.
+        experts: source of the experts.
         config: settings of every session.
         folder: where logs and reports are kept.
         history: the history's file, or None.
-        most: sessions at once.
+        most: sessions at a time, at most.
     """
 
     def __init__(
@@ -115,19 +115,19 @@ class Hub:
 
     @property
     def running(self) -> int:
-        """Sessions, with those that are just being opened."""
+        """Return the number of sessions, including those being opened."""
         return len(self._held) + self._opening
 
     def start(self) -> None:
-        """Begin to look after the sessions."""
+        """Start watching for sessions that have failed or lost their page."""
         self._watch = asyncio.create_task(self._look_after())
 
     async def open(self, expert_id: str, outlet: Outlet) -> Held:
-        """A new session for a connection, which is welcomed.
+        """Open a session for a connection, send its welcome, and return it.
 
         Raises:
-            HubFullError: there are as many as the server takes.
-            SourceError: no such expert, or not ready.
+            HubFullError: the server has no room for another session.
+            SourceError: there is no such expert, or it is not ready.
             ModelError: a model is missing or cannot be run.
         """
         if self.running >= self._most:
@@ -142,16 +142,16 @@ class Hub:
             held = await run_in_threadpool(self._make, expert_id)
         finally:
             self._opening -= 1
-        # Before anything the session may have to say: a page expects it first.
+        # Before any other message of the session: a page expects the welcome first.
         outlet.offer(held.session.welcome(resumed=False), False)
         held.outlet = outlet
         self._held[held.session.name] = held
         return held
 
     def resume(self, name: str, expert_id: str, outlet: Outlet) -> Held | None:
-        """The session of a connection that broke, welcomed again; None when it is over, or another expert's.
+        """Return the session of a broken connection, after a new welcome; None if over, or another expert's.
 
-        A connection that still hangs on to it is let go: a page knows sooner than a server that it is dead.
+        A connection that it still has is closed: a page notices sooner than a server that it is dead.
         """
         held = self._held.get(name)
         if held is None or held.ending or held.expert_id != expert_id:
@@ -164,14 +164,14 @@ class Hub:
         return held
 
     def leave(self, held: Held, outlet: Outlet) -> None:
-        """A connection is gone; its session waits for it for a while."""
+        """Note that a connection is gone; its session waits GRACE s for another."""
         if held.outlet is outlet:
             held.outlet, held.alone_since = None, time.monotonic()
             if held.session.empty:
                 self.end(held, "idle")
 
     def end(self, held: Held, why: Why) -> None:
-        """Begin to end a session; its page is told when log and report are complete."""
+        """Start ending a session; its page is told when log and report are complete."""
         if not held.ending:
             held.ending = True
             task = asyncio.create_task(self._end(held, why))
@@ -179,7 +179,7 @@ class Hub:
             task.add_done_callback(self._ends.discard)
 
     async def close(self) -> None:
-        """End everything, and wait for it."""
+        """End all sessions, and wait for their ends."""
         self._closed = True
         if self._watch is not None:
             self._watch.cancel()
@@ -193,7 +193,7 @@ class Hub:
     # -- inside --------------------------------------------------------------------------------------------
 
     async def _make_room(self) -> None:
-        """End the session that has been without a page for longest: that tablet was put away."""
+        """End the session that has been without a page the longest: its user has probably left."""
         alone = [held for held in self._held.values() if held.outlet is None]
         if alone:
             self.end(min(alone, key=lambda held: held.alone_since), "idle")
@@ -220,7 +220,7 @@ class Hub:
     async def _end(self, held: Held, why: Why) -> None:
         try:
             finished = await run_in_threadpool(held.session.finish, _IN_LOG[why])
-        except Exception:  # its own fault is that of this session alone
+        except Exception:  # an error in one session must not affect the others
             logger.exception("a session could not be ended in order")
             finished = Finished(None, {})
         self._held.pop(held.session.name, None)

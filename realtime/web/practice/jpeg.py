@@ -1,4 +1,4 @@
-"""JPEGs from a stranger: only what a browser's canvas makes, and never larger than it says."""
+"""Decodes untrusted JPEGs: only such as a browser's canvas makes, and never larger than announced."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from posesync.pose.types import Image
 from .protocol import ProtocolError
 
 _SOI, _EOI, _SOS = b"\xff\xd8", b"\xff\xd9", 0xDA
-#: Frame headers: baseline and extended sequential. A progressive one can make a small file cost seconds.
+#: Accepted frame headers: baseline and extended sequential. A small progressive file may take seconds.
 _SEQUENTIAL: Final = (0xC0, 0xC1)
-#: All frame headers; C4, C8 and CC are something else.
+#: All frame headers; C4, C8 and CC are other markers.
 _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-#: Bytes at the end among which the end marker must be.
+#: Bytes at the end of the file that must hold the end marker.
 _TAIL: Final = 64
 
 
 def decode_jpeg(data: bytes, width: int, height: int) -> Image:
-    """Decode a frame, (height, width, 3) uint8 BGR.
+    """Return a decoded frame, (height, width, 3) uint8 BGR.
 
-    Its own header is read first: a picture that claims to be larger than announced costs nothing.
+    The JPEG's header is read first, so that a picture larger than announced is refused before decoding.
 
     Args:
         data: the file.
@@ -30,7 +30,7 @@ def decode_jpeg(data: bytes, width: int, height: int) -> Image:
         height: px, as announced.
 
     Raises:
-        ProtocolError: it is no JPEG of that size, or cut off.
+        ProtocolError: it is not a JPEG of that size, or it is cut off.
     """
     size = jpeg_size(data)
     if size != (width, height):
@@ -47,10 +47,10 @@ def decode_jpeg(data: bytes, width: int, height: int) -> Image:
 
 
 def jpeg_size(data: bytes) -> tuple[int, int]:
-    """Width and height, px, from a JPEG's own header; of the file, nothing else is looked at.
+    """Return width and height, px, from a JPEG's header, without reading the rest of the file.
 
     Raises:
-        ProtocolError: it is no sequential JPEG of three colours.
+        ProtocolError: it is not a sequential JPEG with three colour components.
     """
     if data[:2] != _SOI:
         raise ProtocolError("jpeg", "no JPEG, expected one as a canvas makes it")

@@ -1,14 +1,14 @@
-"""How much one connection may ask for."""
+"""Limits how much one connection may send."""
 
 from __future__ import annotations
 
 
 class Allowance:
-    """A token bucket: ``rate`` per s in the long run, ``burst`` at once.
+    """A token bucket: allows ``rate`` per s in the long run, and ``burst`` at once.
 
     Args:
-        rate: per s.
-        burst: what may come together.
+        rate: amount per s.
+        burst: amount at once.
     """
 
     def __init__(self, rate: float, burst: float) -> None:
@@ -17,7 +17,7 @@ class Allowance:
         self._at: float | None = None
 
     def take(self, amount: float, now: float) -> bool:
-        """Use up ``amount`` at ``now`` s; False, and nothing is used, when it is too much."""
+        """Use ``amount`` at ``now`` s and return True; when it is too much, use nothing and return False."""
         if self._at is not None:
             self._left = min(self._burst, self._left + max(0.0, now - self._at) * self._rate)
         self._at = now

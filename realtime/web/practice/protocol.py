@@ -1,6 +1,6 @@
-"""What page and server say to each other: docs/browser-protocol.md, version 1.
+"""The messages between page and server, as in docs/browser-protocol.md, version 1.
 
-Frames are binary, everything else is JSON. All of it comes from a stranger until it has been through here:
+Frames are binary, everything else is JSON. Messages are untrusted until they are parsed here:
 :func:`parse_frame` and :func:`parse_command` raise :class:`ProtocolError` and nothing else.
 """
 
@@ -23,15 +23,15 @@ VERSION: Final = SHARED.socket.version
 MOST_BYTES: Final = 1_000_000
 #: Characters of a command, at most.
 MOST_TEXT: Final = 2_000
-#: px; the sides of a frame.
+#: px; limits of a frame's sides.
 LEAST_SIDE, MOST_SIDE = 32, 1920
-#: s; times beyond it are no times.
+#: s; later times are refused.
 _FOREVER: Final = 1e9
 _HEADER: Final = struct.Struct("<BBHIdHHI")
 
 
 class ProtocolError(PoseSyncError):
-    """A message that is not as it should be.
+    """Raised for a message that does not follow the protocol.
 
     Attributes:
         code: one word for the page.
@@ -44,12 +44,12 @@ class ProtocolError(PoseSyncError):
 
 @dataclass(frozen=True, slots=True)
 class EncodedFrame:
-    """A camera frame as it travels.
+    """A camera frame as it is sent.
 
     Attributes:
         seq: number, strictly increasing over a session.
-        captured: s, on a clock of the page's.
-        skipped: frames that the camera gave since the last one sent and that were left out.
+        captured: s, on the page's clock.
+        skipped: frames that the camera delivered after the last one sent and that were left out.
         width: px, of the JPEG.
         height: px.
         jpeg: its bytes.
@@ -64,7 +64,7 @@ class EncodedFrame:
 
 
 def parse_frame(data: bytes) -> EncodedFrame:
-    """Read a binary message: a header of 24 bytes, little-endian, and a JPEG.
+    """Parse a binary message: a header of 24 bytes, little-endian, and a JPEG.
 
     Raises:
         ProtocolError: it is anything else.
@@ -86,7 +86,7 @@ def parse_frame(data: bytes) -> EncodedFrame:
 
 
 def pack_frame(frame: EncodedFrame) -> bytes:
-    """The binary message of a frame, for clients written in Python."""
+    """Return the binary message of a frame, for clients written in Python."""
     head = (VERSION, 0, frame.skipped, frame.seq, frame.captured, frame.width, frame.height, 0)
     return _HEADER.pack(*head) + frame.jpeg
 
@@ -99,33 +99,33 @@ class _Message(BaseModel):
 
 
 class Begin(_Message):
-    """Begin the piece with the next frame, whatever is still waited for."""
+    """Start the piece with the next frame, without waiting any longer."""
 
     type: Literal["begin"]
 
 
 class Restart(_Message):
-    """Begin anew: another performer, or from the top."""
+    """Start again, for another performer or from the top."""
 
     type: Literal["restart"]
 
 
 class Pause(_Message):
-    """The performer pauses, or goes on. Frames sent meanwhile are not looked at."""
+    """Pause or resume. Frames sent during a pause are ignored."""
 
     type: Literal["pause"]
     on: bool
 
 
 class Loop(_Message):
-    """Practise a section (from, to) s over and over, or the whole piece again."""
+    """Repeat a section (from, to) s, or practise the whole piece again."""
 
     type: Literal["loop"]
     section: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]] | None
 
 
 class SetGuidance(_Message):
-    """How much of the expert is shown."""
+    """Choose how much of the expert is shown."""
 
     type: Literal["guidance"]
     level: Literal["full", "mistakes", "none"]
@@ -149,20 +149,20 @@ _COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(Annotated[Command, Field(dis
 
 
 def parse_command(text: str) -> Command:
-    """Read a text message.
+    """Parse a text message.
 
     Raises:
-        ProtocolError: it is no command of this protocol.
+        ProtocolError: it is not a command of this protocol.
     """
     if len(text) > MOST_TEXT:
         raise ProtocolError("command-size", f"a command of {len(text)} characters, expected {MOST_TEXT}")
     try:
         return _COMMAND.validate_json(text)
     except ValidationError as error:
-        # What was sent is not repeated: it is a stranger's.
+        # The text itself is untrusted and is not repeated.
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         raise ProtocolError("command", f"no command of protocol {VERSION}: {first['type']}") from None
-    except ValueError:  # a text that is no Unicode
+    except ValueError:  # not valid Unicode
         raise ProtocolError("command", f"no command of protocol {VERSION}: not text") from None
 
 
@@ -203,7 +203,7 @@ class Welcome(_Message):
 
 
 class Milliseconds(_Message):
-    """Where a frame's time went on the server, ms: waiting for its turn, and being worked on."""
+    """A frame's time on the server, ms: waiting for its turn, and being processed."""
 
     waited: float
     worked: float
@@ -227,18 +227,18 @@ class TimingShown(_Message):
 
 
 class Shows(_Message):
-    """What guidance lets be seen."""
+    """What guidance allows to be shown."""
 
     expert: bool
     ghost: bool
 
 
 class Answer(_Message):
-    """What is known of one frame. Left and right are the performer's own, places those of the true image."""
+    """The result for one frame. Left and right are the performer's own; places are in the image as sent."""
 
     type: Literal["answer"] = "answer"
     seq: Annotated[int, Field(ge=0, lt=2**32)]
-    captured: Annotated[float, Field(description="s, as it was sent")]
+    captured: Annotated[float, Field(description="s, as sent in the frame's header")]
     ms: Milliseconds
     phase: Literal["framing", "ready", "count-in", "running"]
     countdown: str | None
@@ -285,7 +285,7 @@ class Ended(_Message):
 
 
 class Trouble(_Message):
-    """Something was not as it should be, in one line; what follows says whether the session goes on."""
+    """An error, in one line; the messages that follow show whether the session goes on."""
 
     type: Literal["error"] = "error"
     code: str
@@ -294,7 +294,7 @@ class Trouble(_Message):
 
 
 def schema() -> dict[str, Any]:
-    """JSON Schema of all text messages, as in docs/browser-protocol.schema.json."""
+    """Return the JSON Schema of all text messages, as in docs/browser-protocol.schema.json."""
     to_page = TypeAdapter(Annotated[Welcome | Answer | Pong | Ended | Trouble, Field(discriminator="type")])
     return {
         "title": f"PoseSync's practice socket, protocol {VERSION}",
@@ -304,5 +304,5 @@ def schema() -> dict[str, Any]:
 
 
 def finite(value: float | None, digits: int) -> float | None:
-    """A number for JSON: rounded; None when it is not finite."""
+    """Return a number for JSON: rounded, or None when it is not finite."""
     return None if value is None or not math.isfinite(value) else round(float(value), digits)

@@ -1,4 +1,4 @@
-"""One performer in the browser: a session in a thread of its own, with a log and a report like any other."""
+"""One performer in the browser: a session in its own thread, with a log and a report like any other."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ from .protocol import (
 
 logger = logging.getLogger(__name__)
 
-#: What a page is asked to send.
+#: The frames that a page is asked to send.
 FRAMES: Final = FrameWanted(**asdict(SHARED.socket.frames), bytes=MOST_BYTES)
-#: s; a shorter section cannot be told from standing.
+#: s; a shorter section is refused.
 SHORTEST_LOOP: Final = SHARED.limits.shortest_taken
 
 
@@ -65,21 +65,21 @@ class Finished:
 
 
 class PracticeSession:
-    """Takes frames, gives answers. Making one loads the models: not for an event loop's thread.
+    """Takes frames and sends answers. Making one loads the models, so do not do it in an event loop's thread.
 
     Args:
-        name: unique, unguessable; by it a page resumes the session.
-        expert: who is followed; closed by :meth:`finish`.
+        name: unique and unguessable; a page resumes the session with it.
+        expert: the expert to follow; closed by :meth:`finish`.
         config: settings.
         folder: where log and report are kept.
-        history: the history's file, for the report; None: none.
-        tell: given every message for the page, as JSON text, in the inference thread; the flag says whether
-            it is an answer, of which only the newest is of use.
+        history: the history's file, for the report; None for no history.
+        tell: called with every message for the page, as JSON text, in the inference thread; the flag says
+            whether it is an answer, of which only the newest is of use.
 
     Attributes:
-        empty: nothing has been looked at so far.
-        paused: frames are not looked at.
-        heard: when the page was last heard of, s, monotonic.
+        empty: no frame has been processed so far.
+        paused: frames are ignored.
+        heard: when the page last sent something, s, monotonic.
 
     Raises:
         ModelError: a model is missing or cannot be run.
@@ -115,7 +115,7 @@ class PracticeSession:
     # -- the page's side: the event loop's thread ----------------------------------------------------------
 
     def welcome(self, *, resumed: bool) -> str:
-        """The first message of a connection."""
+        """Return the first message of a connection."""
         self.heard = time.monotonic()
         return Welcome(
             session=self.name,
@@ -129,10 +129,10 @@ class PracticeSession:
         ).model_dump_json()
 
     def put(self, frame: EncodedFrame) -> None:
-        """Take a frame; it replaces one that has not had its turn. Never waits.
+        """Take a frame; it replaces one that has not been processed yet. Never waits.
 
         Raises:
-            ProtocolError: its number is not higher than the last one's; it is not looked at.
+            ProtocolError: its number is not higher than the last one's; it is ignored.
         """
         now = self.heard = time.monotonic()
         if frame.seq <= self._seq:
@@ -142,14 +142,14 @@ class PracticeSession:
             self._inbox.put(Waiting(frame, self._clock.time(frame.captured, now), now))
 
     def renumber(self) -> None:
-        """A page that connects again counts its frames anew."""
+        """Accept frame numbers from 0 again, as a page that reconnects sends them."""
         self._seq = -1
 
     def obey(self, command: Command) -> None:
-        """Do what the page asks for; ending is the hub's.
+        """Carry out a command of the page, except for the end, which is the hub's task.
 
         Raises:
-            ProtocolError: a section that is none.
+            ProtocolError: the section is too short or outside the piece.
         """
         self.heard = time.monotonic()
         ask = self._worker.ask
@@ -179,14 +179,14 @@ class PracticeSession:
 
     @property
     def failed(self) -> BaseException | None:
-        """What ended the session before its time, or None."""
+        """Return the error that ended the session early, or None."""
         return self._worker.error
 
     def finish(self, ended: str) -> Finished:
-        """End the session, complete its log and write its report. Takes a moment; later calls give the same.
+        """End the session, complete its log and write its report; slow. Later calls return the same.
 
         Args:
-            ended: as the log's summary says it: ``quit``, ``idle``, ``interrupted`` or ``failed``.
+            ended: as in the log's summary: ``quit``, ``idle``, ``interrupted`` or ``failed``.
         """
         with self._finishing:
             if self._finished is None:
@@ -196,7 +196,7 @@ class PracticeSession:
     # -- the inference thread ------------------------------------------------------------------------------
 
     def _take_down(self, processed: Processed, missed: Sequence[float]) -> None:
-        """Answer, then count and log: what the performer waits for comes first."""
+        """Answer first, because the performer waits for it; then count and log."""
         self.empty, waiting = False, self._inbox.taken  # before the answer, after which a page may leave
         assert waiting is not None
         now, began = time.monotonic(), self._inbox.taken_at
@@ -210,7 +210,7 @@ class PracticeSession:
             dropped=self._core.statistics.dropped + len(missed),
         )
         self._tell(json.dumps(answer, allow_nan=False, separators=(",", ":")), True)
-        if self._outputs is None:  # with the first frame: a page that never sends one leaves nothing behind
+        if self._outputs is None:  # opened with the first frame: a page that never sends one leaves no log
             camera = SourceInfo("browser", "camera", width, height)
             log = new_log(self._folder, self.name[:6])
             self._outputs = self._core.open(camera, log=log, size=(width, height))

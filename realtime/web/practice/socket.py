@@ -1,4 +1,4 @@
-"""The practice socket: frames and commands in, answers out. Nothing a page does can hold up another."""
+"""The practice socket: receives frames and commands, sends answers. No page can delay another."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ logger = logging.getLogger(__name__)
 
 _CLOSING: Final = SHARED.socket.closing
 
-#: Per s, and at once: twice the fastest camera, and more bytes than such a camera has.
+#: Limits per s, and at once: twice the frames of the fastest camera, and more bytes than it produces.
 _FRAMES: Final = (150.0, 150.0)
 _BYTES: Final = (12e6, 12.0 * MOST_BYTES)
 _COMMANDS: Final = (30.0, 60.0)
-#: Messages in a connection that may be wrong before it is closed; one in so many s is forgiven.
+#: Faulty messages that a connection may send: per s in the long run, and at once; then it is closed.
 _FAULTS: Final = (0.5, 20.0)
-#: s that a page may take to read a message; it is gone otherwise.
+#: s that a page may take to read a message; after that it counts as gone.
 _PATIENCE: Final = 10.0
 #: Messages other than answers that may wait for a slow page.
 _ROOM: Final = 64
 
 
 class SocketOutlet:
-    """What waits to be sent to one page: the newest answer, and everything else in order.
+    """The messages to be sent to one page: the newest answer, and all others in order.
 
     Args:
-        loop: that of the socket; :meth:`offer` and :meth:`end` may be called from any thread.
+        loop: the socket's event loop; :meth:`offer` and :meth:`end` may be called from any thread.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -57,7 +57,7 @@ class SocketOutlet:
         self._call(self._end, text)
 
     async def next(self) -> str | None:
-        """The next message; None when the last one has been sent."""
+        """Return the next message; None when the last one has been sent."""
         while True:
             if self._others:
                 return self._others.popleft()
@@ -71,7 +71,7 @@ class SocketOutlet:
             await self._wake.wait()
 
     def _call(self, what: object, *arguments: object) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+        with suppress(RuntimeError):  # the loop is closed: there is no page left
             self._loop.call_soon_threadsafe(what, *arguments)  # type: ignore[arg-type]
 
     def _offer(self, text: str, latest: bool) -> None:
@@ -105,7 +105,9 @@ async def practise(socket: WebSocket, expert_id: str, hub: Hub) -> None:
         await asyncio.wait((sender, reader), return_when=asyncio.FIRST_COMPLETED)
         if reader.done() and (gone_too_far := reader.result()) is not None:
             code = gone_too_far
-            await asyncio.wait((sender,), timeout=_PATIENCE)  # why is told before it is closed
+            await asyncio.wait(
+                (sender,), timeout=_PATIENCE
+            )  # the reason is sent before the connection closes
     finally:
         hub.leave(held, outlet)
         for task in (sender, reader):
@@ -115,7 +117,7 @@ async def practise(socket: WebSocket, expert_id: str, hub: Hub) -> None:
 
 
 async def _refuse(socket: WebSocket, error: PoseSyncError) -> None:
-    """Say why there is no session, and close."""
+    """Send the reason why there is no session, and close."""
     if isinstance(error, HubFullError):
         code, word = _CLOSING.too_many, "full"
     elif isinstance(error, SourceError):
@@ -128,7 +130,7 @@ async def _refuse(socket: WebSocket, error: PoseSyncError) -> None:
 
 
 async def _send(socket: WebSocket, outlet: SocketOutlet) -> None:
-    """Send what waits, until the last message or until the page reads no more."""
+    """Send waiting messages, until the last one or until the page stops reading."""
     with suppress(WebSocketDisconnect, RuntimeError, TimeoutError):
         while (text := await outlet.next()) is not None:
             # Not asyncio.wait_for: before Python 3.12 it can swallow a cancellation.
@@ -151,7 +153,7 @@ class _Reader:
         self._commands, self._faults = Allowance(*_COMMANDS), Allowance(*_FAULTS)
 
     async def run(self) -> int | None:
-        """Until the page is gone, or goes too far: then the code to close with."""
+        """Read until the page is gone; return the close code if it broke the limits, else None."""
         while True:
             message = await self._socket.receive()
             if message["type"] != "websocket.receive":

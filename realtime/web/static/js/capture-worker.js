@@ -1,4 +1,4 @@
-/** Makes JPEGs of camera frames, scaled, behind a header, off the page's thread: one after the other, in order. */
+/** Encodes camera frames, scaled, as JPEGs with a header, off the page's thread, one after the other. */
 
 import { HEADER_BYTES, writeHeader } from "./practice/protocol.js";
 
@@ -27,7 +27,7 @@ async function encode(job) {
   try {
     if (!canvas || canvas.width !== job.width || canvas.height !== job.height) {
       canvas = new OffscreenCanvas(job.width, job.height);
-      // The pixels are read with every frame: on the processor that is faster than from a graphics card.
+      // The pixels are read for every frame, which is faster from a canvas on the CPU than from one on the GPU.
       context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     }
     context?.drawImage(job.picture, 0, 0, job.width, job.height);

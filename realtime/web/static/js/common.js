@@ -1,11 +1,11 @@
-/** What both pages share: talking to the server, building elements without HTML, times in words, short notices. */
+/** Functions of both pages: requests to the server, elements built without HTML, times as text, short notices. */
 
 const SVG = "http://www.w3.org/2000/svg";
-/** ms for which a notice stays; one that tells of an error is read more slowly. */
+/** ms for which a notice stays; one about an error is read more slowly. */
 const NOTICE_MS = 4000;
 const ERROR_MS = 9000;
 
-/** An answer of the server that is not what was asked for; `message` is one line for the user. */
+/** A failed request; `message` is one line for the user. */
 export class ApiError extends Error {
   /**
    * @param {string} message what happened and what to do next
@@ -22,7 +22,7 @@ export class ApiError extends Error {
  * Ask the server for JSON.
  * @param {string} path absolute path on this server
  * @param {RequestInit} [options] as for fetch
- * @returns {Promise<any>} what it answered; null for an empty answer
+ * @returns {Promise<any>} its answer; null for an empty answer
  * @throws {ApiError} the server was not reached, or refused
  */
 export async function api(path, options = {}) {
@@ -74,7 +74,7 @@ export function formatTime(seconds, tenths = false) {
 }
 
 /**
- * Build an element; text is always text, never HTML.
+ * Build an element; text is always inserted as text, never as HTML.
  *
  * Keys of `props` that begin with "on" are listeners ("onclick"); "class", "dataset" and "text" mean what they
  * say; true and false set and leave out an attribute; everything else is an attribute.
@@ -99,7 +99,7 @@ export function element(tag, props = {}, ...children) {
 }
 
 /**
- * An icon of icons.svg; it says nothing to screen readers, so the button around it needs a name.
+ * An icon of icons.svg; it is hidden from screen readers, so the button around it needs a name.
  * @param {string} name
  * @returns {SVGSVGElement}
  */
@@ -115,7 +115,7 @@ export function icon(name) {
 }
 
 /**
- * Show another icon in one that icon() made, or that the page holds.
+ * Change the icon in an element that icon() made or that the page contains.
  * @param {Element|null} svg
  * @param {string} name
  */
@@ -124,7 +124,7 @@ export function setIcon(svg, name) {
 }
 
 /**
- * Say something for a moment, to eyes and to screen readers.
+ * Show a short notice, which screen readers read too.
  * @param {string} words
  * @param {"info"|"error"} [kind]
  * @param {string} [topic] a notice takes the place of an earlier one of the same topic
@@ -135,7 +135,7 @@ export function toast(words, kind = "info", topic = "") {
     place = element("div", { class: "toasts", role: "status", "aria-live": "polite" });
     document.body.append(place);
   }
-  // What is said twice is one notice that stays longer, and more than three would be a wall.
+  // A repeated notice is not added again but stays longer, and more than three would cover too much.
   for (const old of [...place.children]) {
     const same = topic !== "" && old instanceof HTMLElement && old.dataset.topic === topic;
     if (same || old.textContent === words) old.remove();
@@ -147,7 +147,7 @@ export function toast(words, kind = "info", topic = "") {
 }
 
 /**
- * A setting that this browser remembers; without storage (private mode) it is simply not remembered.
+ * A setting that this browser remembers; without storage (private mode) it is not remembered.
  * @param {string} key
  * @param {string} [fallback]
  * @returns {string}

@@ -1,4 +1,4 @@
-/** The library on the server; every failure is one line that a person can use. */
+/** Requests to the library on the server; every failure is one line for the user. */
 
 import { ApiError, api } from "../common.js";
 
@@ -23,10 +23,10 @@ import { ApiError, api } from "../common.js";
  * @property {number | null} timing 0..100
  * @property {number | null} seconds length of the session
  * @property {string | null} expert id, when the expert is still here
- * @property {string | null} report where it is to be read
+ * @property {string | null} report address of the report
  */
 
-/** What a refusal means when the server did not get to say it itself. */
+/** What an HTTP status means, for answers without a message of their own. */
 const WORDS = new Map([
   [401, "Open the address that posesync serve printed: this page’s key is no longer valid."],
   [403, "Open the address that posesync serve printed: this page was opened in another way."],
@@ -54,13 +54,13 @@ export async function removeExpert(id) {
   await api(`/api/experts/${encodeURIComponent(id)}`, { method: "DELETE" });
 }
 
-/** @param {string} id of one that could not be prepared @throws {ApiError} */
+/** @param {string} id of an expert that could not be prepared @throws {ApiError} */
 export async function prepareAgain(id) {
   await api(`/api/experts/${encodeURIComponent(id)}/prepare`, { method: "POST" });
 }
 
 /**
- * Send a video. XMLHttpRequest, because fetch does not tell how much has gone out.
+ * Send a video, with XMLHttpRequest, because fetch does not report how much has been sent.
  *
  * @param {File} file
  * @param {(share: number) => void} onProgress 0..1 of the file

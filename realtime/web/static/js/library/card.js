@@ -1,4 +1,4 @@
-/** One expert as a card, kept and renewed in place so that focus and scrolling stay where they are. */
+/** One expert as a card, updated in place so that focus and scrolling stay where they are. */
 
 import { element, formatTime, icon } from "../common.js";
 import { sparkline } from "./chart.js";
@@ -44,7 +44,7 @@ export class ExpertCard {
   update(expert, sessions) {
     this.expert = expert;
     this._progress(expert);
-    // What has not changed is not built again: a picture would flicker.
+    // Rebuilt only when something has changed: a picture would flicker.
     const shown = JSON.stringify([expert.state, expert.detail, expert.name, sessions]);
     if (shown === this._shown) return;
     this._shown = shown;
@@ -102,7 +102,7 @@ export class ExpertCard {
     const share = isNumber(expert.progress) ? `${Math.floor(100 * expert.progress)} %` : "";
     const words = ["Preparing", share, timeLeft(expert.left)].filter(Boolean).join(" · ");
     const shown = expert.state === "waiting" ? "Waiting for its turn" : words;
-    // Written only when it is another, so that what reads it aloud is not begun anew.
+    // Written only when it changes, so that a screen reader does not start again.
     if (this._state.textContent !== shown) this._state.textContent = shown;
   }
 

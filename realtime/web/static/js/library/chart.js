@@ -1,4 +1,4 @@
-/** Scores over the sessions, as drawings that fit any width: places along it are per cent. */
+/** Draws scores over the sessions, in any width: positions are in per cent. */
 
 import { element } from "../common.js";
 import { draw } from "./dom.js";
@@ -9,7 +9,7 @@ import { day, isNumber, when, whole } from "./words.js";
 const PLOT = { top: 8, high: 160, foot: 24 };
 const SPARK = { top: 4, high: 28, foot: 4 };
 const LEVELS = [0, 25, 50, 75, 100];
-/** Points; less than that is as good as before. */
+/** Points; a smaller change counts as none. */
 const CHANGE = 1;
 
 /**
@@ -102,7 +102,7 @@ function line(scores, plot) {
 function dot(session, index, count) {
   const words = `${when(session.at)}: ${whole(session.score)} of 100`;
   const at = { cx: place(index, count), cy: down(session.score, PLOT) };
-  // The wide one is only there to be found by a pointer.
+  // The wide, invisible shape is only a target for the pointer.
   return draw(
     "g",
     {},

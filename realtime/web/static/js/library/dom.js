@@ -1,9 +1,9 @@
-/** What this page needs beyond common.js. */
+/** Functions of this page that common.js does not have. */
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * As common.js's `element`, for drawings; text is always text.
+ * Build an SVG element, as common.js's `element` builds HTML; text is always inserted as text.
  *
  * @param {string} tag
  * @param {Record<string, string | number>} [attributes]
@@ -20,7 +20,7 @@ export function draw(tag, attributes = {}, ...children) {
 /**
  * @param {string} id
  * @returns {HTMLElement} of this page.
- * @throws {Error} there is none: page and script are not of one version.
+ * @throws {Error} there is none: page and script are of different versions.
  */
 export function byId(id) {
   const found = document.getElementById(id);
@@ -29,7 +29,7 @@ export function byId(id) {
 }
 
 /**
- * Say something to screen readers alone.
+ * Tell screen readers something that is not shown.
  *
  * @param {string} words
  */

@@ -12,7 +12,7 @@ import { Uploads, acceptDrops } from "./uploads.js";
  * @typedef {import("./api.js").Session} Session
  */
 
-/** ms between two looks at what is being prepared; after a failure less often. */
+/** ms between two requests for the progress of preparation; longer after a failure. */
 const LOOK = 700;
 const LOOK_AGAIN = 3000;
 
@@ -30,7 +30,7 @@ class Library {
     this._wire();
   }
 
-  /** Experts and history anew. */
+  /** Load experts and history again. */
   async refresh() {
     await this._load(true);
   }
@@ -39,10 +39,10 @@ class Library {
     clearTimeout(this._timer);
     const asked = ++this._asked;
     try {
-      // Without the past one can still practise.
+      // Practice is possible without the history.
       const past = withHistory ? listSessions().catch((error) => error) : this._sessions;
       const [experts, sessions] = await Promise.all([listExperts(), past]);
-      // A later question may have been answered sooner.
+      // A later request may have been answered first.
       if (asked !== this._asked) return;
       if (Array.isArray(sessions)) this._sessions = sessions;
       this._show(experts);
@@ -105,7 +105,7 @@ class Library {
 
   _trouble(words) {
     const place = byId("trouble");
-    // Said once, not with every new attempt.
+    // Shown once, not with every new attempt.
     if (place.textContent !== words) place.textContent = words;
     place.hidden = !words;
     if (words) byId("loading").hidden = true;
@@ -148,7 +148,7 @@ class Library {
       file.value = "";
     });
     acceptDrops(byId("drop"), (files) => this._uploads.add(files));
-    // Back from a practice in this or another tab, there is a session more.
+    // After practice in this or another tab there is one more session.
     addEventListener("pageshow", (event) => event.persisted && this.refresh());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") void this.refresh();
@@ -159,7 +159,7 @@ class Library {
 
 /**
  * @param {string} name of the expert
- * @returns {Promise<boolean>} whether it may go.
+ * @returns {Promise<boolean>} whether to remove it.
  */
 function confirmed(name) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("remove"));

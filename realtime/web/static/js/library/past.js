@@ -1,4 +1,4 @@
-/** The sessions of the past: which are shown, the chart over them, the list with its reports. */
+/** Past sessions: which are shown, their chart, and the list with its reports. */
 
 import { element, formatTime, icon } from "../common.js";
 import { progressChart } from "./chart.js";
@@ -7,7 +7,7 @@ import { isNumber, when, whole } from "./words.js";
 
 /** @typedef {import("./api.js").Session} Session */
 
-/** Sessions listed before one asks for more, and with each asking. */
+/** Sessions listed at first, and added each time the user asks for more. */
 const PAGE = 10;
 const ALL = "";
 
@@ -27,7 +27,7 @@ export class Past {
 
   /** @param {Session[]} sessions the oldest first */
   update(sessions) {
-    // Built anew only when there is news: focus and what was unfolded stay.
+    // Rebuilt only when something is new: focus and unfolded parts stay.
     const news = JSON.stringify(sessions);
     if (news === this._news) return;
     this._news = news;
@@ -40,7 +40,7 @@ export class Past {
     this._choose();
     const chosen = this._which.value;
     const shown = this._sessions.filter((session) => chosen === ALL || pieceOf(session) === chosen);
-    // Scores of different pieces are not one development.
+    // Scores of different pieces cannot be compared.
     const one = new Set(shown.map(pieceOf)).size === 1;
     byId("chart").hidden = !one;
     byId("chart").replaceChildren(...(one ? [progressChart(shown)] : []));
@@ -59,7 +59,7 @@ export class Past {
     if (choices === this._choices) return;
     this._choices = choices;
     byId("filter").hidden = names.size === 1;
-    // At first the piece that was practised last: that is what one came to see.
+    // At first the piece that was practised last, which is the most likely one to look for.
     const before = this._which.options.length ? this._which.value : null;
     const options = [...names].map(([piece, name]) => element("option", { value: piece, text: name }));
     if (names.size > 1) options.unshift(element("option", { value: ALL, text: "all experts" }));
@@ -72,7 +72,7 @@ export class Past {
     const first = this._count;
     this._count += PAGE;
     this._render();
-    // On with what has just appeared, also for the keyboard.
+    // Move the focus to the first new entry, for keyboard users.
     const next = byId("sessions").children[first];
     if (next instanceof HTMLElement) next.querySelector("a")?.focus();
   }

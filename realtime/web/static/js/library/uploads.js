@@ -1,13 +1,13 @@
-/** Videos on their way to the server: chosen or dropped, sent one after the other, each with its card. */
+/** Uploads: videos that are chosen or dropped, sent one after the other, each with its card. */
 
 import { ApiError, element, icon, toast } from "../common.js";
 import { upload } from "./api.js";
 import { announce, byId } from "./dom.js";
 import { size } from "./words.js";
 
-/** What a browser may not know as a video by its type. */
+/** Name endings of videos whose type a browser may not know. */
 const ENDINGS = /\.(mp4|m4v|mov|webm|mkv|avi|mpe?g|ogv|3gp|ts|mts|wmv|flv)$/i;
-/** Shares of a file at which screen readers are told. */
+/** Shares of a file at which screen readers report progress. */
 const SAID = 0.25;
 
 export class Uploads {
@@ -24,7 +24,7 @@ export class Uploads {
     this._busy = false;
   }
 
-  /** Files on their way or waiting for it. */
+  /** Files being sent or waiting. */
   get count() {
     return this._queue.length + (this._busy ? 1 : 0);
   }
@@ -83,7 +83,7 @@ export class Uploads {
 
   _leave(item) {
     this._queue = this._queue.filter((other) => other !== item);
-    // Who had just pressed its button would find the focus nowhere.
+    // Otherwise the focus would be lost with the button that was just pressed.
     const held = item.card.root.contains(document.activeElement);
     item.card.root.remove();
     this._onChange();
@@ -92,7 +92,7 @@ export class Uploads {
 }
 
 /**
- * Take videos that are dropped anywhere on the page, and show that they may be.
+ * Accept videos that are dropped anywhere on the page, and show that this is possible.
  *
  * @param {HTMLElement} veil shown while files are held over the page
  * @param {(files: FileList) => void} onFiles
@@ -122,7 +122,7 @@ export function acceptDrops(veil, onFiles) {
 
 /**
  * @param {File} file
- * @returns {string | null} why it cannot be an expert's video.
+ * @returns {string | null} why it cannot be an expert's video, or null if it can.
  */
 export function objection(file) {
   if (!file.type.startsWith("video/") && !ENDINGS.test(file.name)) {

@@ -1,4 +1,4 @@
-/** Figures as a reader expects them. */
+/** Formats figures for reading. */
 
 const WHEN = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
@@ -13,7 +13,7 @@ export function whole(value) {
 
 /**
  * @param {number | null | undefined} seconds
- * @returns {string} as one says it: "about 40 s left"; "" for none.
+ * @returns {string} as in "about 40 s left"; "" for none.
  */
 export function timeLeft(seconds) {
   if (!isNumber(seconds)) return "";
@@ -33,7 +33,7 @@ export function size(bytes) {
 
 /**
  * @param {string} iso a moment in ISO 8601
- * @returns {string} day and time as this reader writes them, "" when it is no moment.
+ * @returns {string} day and time in the user's locale, "" for an invalid moment.
  */
 export function when(iso) {
   return formatted(WHEN, iso);
@@ -49,7 +49,7 @@ export function day(iso) {
 
 /**
  * @param {unknown} value
- * @returns {value is number} whether it can be reckoned with.
+ * @returns {value is number} whether it is a finite number.
  */
 export function isNumber(value) {
   return typeof value === "number" && Number.isFinite(value);

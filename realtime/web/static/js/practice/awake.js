@@ -1,4 +1,4 @@
-/** Keeps the screen on while somebody dances: a tablet that falls asleep ends the dance. */
+/** Keeps the screen on during practice: a tablet that falls asleep would end it. */
 
 export class Awake {
   constructor() {
@@ -6,14 +6,14 @@ export class Awake {
     this.lock = null;
   }
 
-  /** Ask for it; the browser lets go by itself when the page is hidden, so ask again when it is seen. */
+  /** Request the lock; the browser releases it when the page is hidden, so call this again when it is visible. */
   async hold() {
     if (!("wakeLock" in navigator) || document.visibilityState !== "visible") return;
     if (this.lock && !this.lock.released) return;
     try {
       this.lock = await navigator.wakeLock.request("screen");
     } catch {
-      // On a low battery a device may refuse: it then sleeps as it is set to.
+      // A device with a low battery may refuse: then it sleeps as usual.
     }
   }
 

@@ -1,11 +1,11 @@
-/** The performer's camera: chosen, remembered, waited for when it is unplugged. */
+/** The performer's camera: chosen, remembered, and opened again after it was unplugged. */
 
 import { remember, remembered } from "../common.js";
 
-/** ms between two tries to get a lost camera back; a plugged-in one is also announced by the browser. */
+/** ms between two attempts to open a lost camera; the browser also announces one that is plugged in. */
 const RETRY_MS = 2000;
 
-/** What keeps the camera from being used; `message` is for the user, `kind` for the page. */
+/** The reason why the camera cannot be used; `message` is for the user, `kind` for the page. */
 export class CameraError extends Error {
   /**
    * @param {"insecure"|"denied"|"missing"|"busy"|"failed"} kind
@@ -19,7 +19,7 @@ export class CameraError extends Error {
 }
 
 /**
- * What a refusal of getUserMedia means to somebody who wants to dance.
+ * Explain to the user why getUserMedia failed.
  * @param {unknown} error
  * @returns {CameraError}
  */
@@ -45,7 +45,7 @@ export function explain(error) {
 
 /** One camera at a time, shown in a <video>. */
 export class Camera extends EventTarget {
-  /** @param {HTMLVideoElement} video the self-view; it never waits for anything else */
+  /** @param {HTMLVideoElement} video the self-view; nothing else delays it */
   constructor(video) {
     super();
     this.video = video;
@@ -58,12 +58,12 @@ export class Camera extends EventTarget {
     navigator.mediaDevices?.addEventListener("devicechange", () => this.deviceChanged());
   }
 
-  /** Whether the browser gives cameras to this page at all. */
+  /** Whether the browser allows this page to use cameras at all. */
   static get possible() {
     return window.isSecureContext && Boolean(navigator.mediaDevices?.getUserMedia);
   }
 
-  /** Whether the user has allowed the camera before, so that nobody has to be asked. */
+  /** Whether the user has already allowed the camera, so that the browser will not ask. */
   static async allowed() {
     try {
       const status = await navigator.permissions.query({ name: /** @type {PermissionName} */ ("camera") });
@@ -73,19 +73,19 @@ export class Camera extends EventTarget {
     }
   }
 
-  /** The label of the camera that runs. */
+  /** The label of the running camera. */
   get label() {
     return this.stream?.getVideoTracks()[0]?.label ?? "";
   }
 
-  /** Identity of the camera that runs, for the picker. */
+  /** The identity of the running camera, for the picker. */
   get id() {
     return this.stream?.getVideoTracks()[0]?.getSettings().deviceId ?? "";
   }
 
   /**
-   * Start a camera, in place of the one that runs.
-   * @param {string} [id] of the camera; without, the one chosen last time, else the browser's choice
+   * Start a camera, in place of the running one.
+   * @param {string} [id] of the camera; without it, the one chosen last time, else the browser's choice
    * @throws {CameraError}
    */
   async open(id = this.wanted) {
@@ -105,7 +105,7 @@ export class Camera extends EventTarget {
     if (this.wanted) remember("camera", this.wanted);
     track.addEventListener("ended", () => this.gone(stream));
     this.video.srcObject = stream;
-    // A play() that a newer stream interrupts is no failure: that one plays.
+    // A play() interrupted by a newer stream is not a failure: the newer one plays.
     await this.video.play().catch((error) => {
       if (error.name !== "AbortError") throw explain(error);
     });
@@ -123,20 +123,20 @@ export class Camera extends EventTarget {
       return await navigator.mediaDevices.getUserMedia({ audio: false, video: { ...video, ...which } });
     } catch (error) {
       const name = error instanceof DOMException ? error.name : "";
-      // The remembered camera is not plugged in: any other is better than none.
+      // The remembered camera is not plugged in: take any other.
       if (id && (name === "OverconstrainedError" || name === "NotFoundError")) return this.ask("");
       throw explain(error);
     }
   }
 
-  /** @returns {Promise<{id: string, label: string}[]>} the cameras there are; without labels before permission */
+  /** @returns {Promise<{id: string, label: string}[]>} the cameras present; without labels before permission */
   async list() {
     const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
     const cameras = devices.filter((device) => device.kind === "videoinput");
     return cameras.map((device, k) => ({ id: device.deviceId, label: device.label || `Camera ${k + 1}` }));
   }
 
-  /** Let the camera go. */
+  /** Stop and release the camera. */
   stop() {
     clearTimeout(this.retry);
     for (const track of this.stream?.getTracks() ?? []) track.stop();
@@ -144,7 +144,7 @@ export class Camera extends EventTarget {
     this.video.srcObject = null;
   }
 
-  /** @param {MediaStream} stream that has ended by itself: unplugged, or taken away */
+  /** @param {MediaStream} stream that has ended by itself: the camera was unplugged or taken by another program */
   gone(stream) {
     if (stream !== this.stream) return;
     this.lost = true;
@@ -152,7 +152,7 @@ export class Camera extends EventTarget {
     this.tryAgain();
   }
 
-  /** Wait for a camera that is not there, as for one that was lost. */
+  /** Wait for a missing camera, as for a lost one. */
   waitForOne() {
     this.lost = true;
     clearTimeout(this.retry);
@@ -165,7 +165,7 @@ export class Camera extends EventTarget {
     try {
       await this.open();
     } catch (error) {
-      // Denied is an answer; everything else may pass by itself.
+      // Only a denial is final; everything else may pass by itself.
       if (error instanceof CameraError && error.kind === "denied") {
         this.lost = false;
         this.dispatchEvent(new CustomEvent("refused", { detail: error }));

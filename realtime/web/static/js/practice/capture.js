@@ -1,15 +1,15 @@
-/** From the self-view to the server: the newest frame, scaled, as JPEG, never more than a few on their way. */
+/** Sends the self-view to the server: the newest frame, scaled, as a JPEG, with only a few unanswered at a time. */
 
 import { SOCKET } from "../shared.js";
 import { InFlight } from "./inflight.js";
 import { Rate, Recent } from "./measures.js";
 import { HEADER_BYTES, sentSize, writeHeader } from "./protocol.js";
 
-/** s between two looks at the self-view, where the browser does not tell of new frames. */
+/** s between two checks of the self-view, where the browser does not announce new frames. */
 const LOOK_EVERY = 1 / 30;
-/** s by which a camera's own time may differ from ours and still be believed. */
+/** s by which a camera's own time may lie before the page's and still be trusted. */
 const BELIEVED = 1;
-/** Bytes that may wait in the socket: more means that the network is slower than the camera. */
+/** Bytes that may wait in the socket; more means that the network is slower than the camera. */
 const BACKLOG = 256_000;
 
 /** @returns {number} s, a clock that only goes forward */
@@ -27,12 +27,12 @@ export class Capture {
     this.send = send;
     this.backlog = backlog;
     this.flight = new InFlight();
-    /** @type {{longest: number, quality: number}} as the server last said */
+    /** @type {{longest: number, quality: number}} as the server last asked for */
     this.wanted = SOCKET.frames;
     this.running = false;
     this.presented = 0;
     this.lastCaptured = 0;
-    /** @type {Map<number, {arrived: number, skipped: number}>} what is not answered yet */
+    /** @type {Map<number, {arrived: number, skipped: number}>} frames not answered yet */
     this.pending = new Map();
     this.figures = {
       roundTrip: new Recent(),
@@ -50,7 +50,7 @@ export class Capture {
   }
 
   /**
-   * Send frames from now on, as the server wants them.
+   * Send frames from now on, as the server asks for them.
    * @param {{longest: number, quality: number, rate: number}} wanted
    */
   start(wanted) {
@@ -59,14 +59,14 @@ export class Capture {
     this.running = true;
   }
 
-  /** Send no more; what is on its way is not waited for. */
+  /** Stop sending, without waiting for outstanding answers. */
   stop() {
     this.running = false;
     this.flight.reset();
     this.pending.clear();
   }
 
-  /** Be told of every frame that the self-view shows. */
+  /** Have frame() called for every frame that the self-view shows. */
   listen() {
     const { video } = this;
     if (!video.requestVideoFrameCallback) {
@@ -76,7 +76,7 @@ export class Capture {
     const step = (/** @type {number} */ _, /** @type {VideoFrameCallbackMetadata} */ metadata) => {
       video.requestVideoFrameCallback(step);
       const given = Math.max(1, metadata.presentedFrames - this.presented);
-      // Another stream counts anew.
+      // A new stream counts from the start.
       const fresh = metadata.presentedFrames > this.presented ? given : 1;
       this.presented = metadata.presentedFrames;
       this.frame(fresh, (metadata.captureTime ?? NaN) / 1000);
@@ -84,7 +84,7 @@ export class Capture {
     video.requestVideoFrameCallback(step);
   }
 
-  /** Without being told, a new frame is one at another time of the stream. */
+  /** Where the browser does not announce frames: a new frame is one at another time of the stream. */
   look() {
     const { currentTime, readyState } = this.video;
     if (readyState < HTMLMediaElement.HAVE_CURRENT_DATA || currentTime === this.presented) return;
@@ -93,9 +93,9 @@ export class Capture {
   }
 
   /**
-   * The self-view shows a new frame.
-   * @param {number} given frames since the last call, this one with them
-   * @param {number} told s, when it was captured as the browser says; NaN where it does not
+   * Send a new frame of the self-view, or leave it out.
+   * @param {number} given frames since the last call, including this one
+   * @param {number} told s, the browser's time of its capture; NaN where it gives none
    */
   frame(given, told) {
     const arrived = clock();
@@ -118,7 +118,7 @@ export class Capture {
   }
 
   /**
-   * When a frame was captured: the camera's own word where it is plausible; it only goes forward.
+   * When a frame was captured: the camera's own time where it is plausible; times only go forward.
    * @param {number} arrived s
    * @param {number} told s
    */
@@ -140,7 +140,7 @@ export class Capture {
         this.encoded({ seq: job.seq, message: await encodeHere(this.video, job), ms: performance.now() - began });
       }
     } catch {
-      // The camera went away between the frame and now.
+      // The camera was lost after the frame was shown.
       this.giveUp(job.seq);
     }
   }
@@ -159,7 +159,7 @@ export class Capture {
   }
 
   /**
-   * A frame will not be answered: it was not sent, or the server could not read it.
+   * Give up a frame that will not be answered: it was not sent, or the server could not read it.
    * @param {number} seq
    */
   giveUp(seq) {
@@ -168,7 +168,7 @@ export class Capture {
   }
 
   /**
-   * The server has answered a frame.
+   * Record the server's answer to a frame.
    * @param {{seq: number, captured: number}} answer
    * @param {number} received s
    */
@@ -190,7 +190,7 @@ function makeWorker() {
 }
 
 /**
- * The picture that the self-view shows, to be handed to the worker: by reference where the browser can, else scaled.
+ * The picture in the self-view, for the worker: by reference where the browser can, else scaled.
  * @param {HTMLVideoElement} video
  * @param {{width: number, height: number}} size
  * @returns {Promise<VideoFrame|ImageBitmap>}
@@ -204,7 +204,7 @@ async function take(video, { width, height }) {
 let canvas = null;
 
 /**
- * The same on the page's own thread, for browsers without workers that draw.
+ * Encode a frame on the page's own thread, for browsers without OffscreenCanvas in workers.
  * @param {HTMLVideoElement} video
  * @param {{seq: number, skipped: number, captured: number, width: number, height: number, quality: number}} job
  * @returns {Promise<ArrayBuffer|null>}

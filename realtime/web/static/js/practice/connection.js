@@ -1,28 +1,28 @@
-/** The practice socket: connected, found dead, connected again with the same session, given up. */
+/** The practice socket: connects, detects a dead connection, reconnects to the same session, and finally gives up. */
 
 import { closeMeaning, readMessage } from "./protocol.js";
 
-/** s between two tries, longer and longer. */
+/** s between two attempts, longer each time. */
 const WAITS = Object.freeze([0.3, 0.6, 1.2, 2.4, 4]);
-/** s of trying after which the server is gone for good. */
+/** s of attempts after which the server counts as gone. */
 export const GIVE_UP_AFTER = 60;
-/** s of silence after which the server is asked whether it is there, and after which it is not. */
+/** s of silence after which the server is pinged, and after which the connection counts as dead. */
 const ASK_AFTER = 2;
 const DEAD_AFTER = 6;
-/** s for which a server that is connected may load its models before it says anything. */
+/** s for which a connected server may load its models before its first message. */
 const SLOW_START = 60;
 
 /**
- * s until the next try.
- * @param {number} tries so far, in a row
+ * s until the next attempt.
+ * @param {number} tries attempts so far, in a row
  */
 export function waitBefore(tries) {
   return WAITS[Math.min(Math.max(tries, 0), WAITS.length - 1)];
 }
 
 /**
- * Events: "message" (detail: the parsed message), "up" (connected), "down" (detail: {words}; it is tried again),
- * "over" (detail: {words, code}; it is not).
+ * Events: "message" (detail: the parsed message), "up" (connected), "down" (detail: {words}; it reconnects),
+ * "over" (detail: {words, code}; it does not).
  */
 export class Connection extends EventTarget {
   /** @param {string} path of the socket on this server */
@@ -40,7 +40,7 @@ export class Connection extends EventTarget {
     this.welcomed = false;
     this.pings = 0;
     this.closed = true;
-    /** @type {string|null} what the server said last was wrong */
+    /** @type {string|null} the server's last error message */
     this.trouble = null;
     /** @type {number|undefined} */
     this.timer = undefined;
@@ -84,7 +84,7 @@ export class Connection extends EventTarget {
     });
   }
 
-  /** Let go of a socket without hearing of it again. */
+  /** Close a socket and ignore its further events. */
   drop() {
     const { socket } = this;
     this.socket = null;
@@ -133,12 +133,12 @@ export class Connection extends EventTarget {
     this.dispatchEvent(new CustomEvent("down", { detail: { words, tries: this.tries } }));
   }
 
-  /** The network is back: do not wait for the next try. */
+  /** Reconnect at once, because the network is back. */
   hurry() {
     if (!this.closed && !this.up) this.connect();
   }
 
-  /** A connection can be dead without anybody saying so: ask, and do not wait for ever. */
+  /** Ping a silent server, and drop a connection that stays silent: it can be dead without a close event. */
   watch() {
     if (this.closed || !this.socket) return;
     const silent = (performance.now() - this.heard) / 1000;

@@ -1,14 +1,14 @@
-/** Keys and buttons, the help that lists them, and when the buttons are out of the way. */
+/** Keys and buttons, the help that lists them, and when the buttons are hidden. */
 
 import { element, icon, setIcon } from "../common.js";
 import { KEYS } from "../shared.js";
 
-/** s without a pointer or a key after which the buttons fade while somebody dances. */
+/** s without a pointer or a key after which the buttons fade during practice. */
 const FADE_AFTER = 3;
 
 /**
- * Where the buttons are, with their icons; what has none here is in the page already, or has no button. The keys and
- * words are the window's too.
+ * Place and icon of each button; keys that are missing here have their button in the page already, or none. Keys and
+ * words are shared with the window.
  * @type {Record<string, {place: "tools"|"bar", icon: string, toggles?: boolean}>}
  */
 const BUTTONS = {
@@ -27,7 +27,7 @@ const BUTTONS = {
 };
 
 /**
- * What a key asks for.
+ * The action that a key asks for.
  * @param {{key: string, ctrlKey: boolean, metaKey: boolean, altKey: boolean, target: any}} event
  * @returns {string|null} one of KEYS, or null
  */
@@ -35,7 +35,7 @@ export function asked(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return null;
   const key = event.key.toLowerCase();
   const kind = String(event.target?.tagName ?? "").toLowerCase();
-  // What a key does to the element that has the focus goes first.
+  // The focused element's own use of a key comes first.
   if (kind === "select" || kind === "textarea" || (kind === "input" && event.target.type !== "range")) return null;
   const pressed = ["button", "a", "summary"].includes(kind) && (key === " " || key === "enter");
   return pressed ? null : (Object.keys(KEYS).find((id) => KEYS[id].key === key) ?? null);
@@ -45,7 +45,7 @@ export function asked(event) {
 export class Controls extends EventTarget {
   /**
    * @param {{tools: HTMLElement, bar: HTMLElement, help: HTMLElement}} places to fill
-   * @param {() => boolean} mayHide whether buttons may be out of the way now
+   * @param {() => boolean} mayHide whether the buttons may be hidden now
    */
   constructor(places, mayHide) {
     super();
@@ -82,7 +82,7 @@ export class Controls extends EventTarget {
       element("span", { class: "control-name", "aria-hidden": "true", text: name }),
     );
     made.addEventListener("click", (event) => {
-      // Touched or clicked, a button must not keep the focus: the space bar would press it again.
+      // A touched or clicked button must not keep the focus: the space bar would press it again.
       if (event.detail > 0) made.blur();
       this.ask(id);
     });
@@ -105,10 +105,10 @@ export class Controls extends EventTarget {
   }
 
   /**
-   * Change how a button looks and is called.
+   * Change a button's look and name.
    * @param {string} id
-   * @param {{pressed?: boolean, name?: string, says?: string, icon?: string, disabled?: boolean}} to `says` is the
-   *   name for screen readers and the tip, where it tells more
+   * @param {{pressed?: boolean, name?: string, says?: string, icon?: string, disabled?: boolean}} to `says` is a
+   *   longer name for screen readers and the tooltip
    */
   set(id, { pressed, name, says, icon: sign, disabled }) {
     const button = /** @type {HTMLButtonElement|undefined} */ (this.buttons.get(id));
@@ -124,7 +124,7 @@ export class Controls extends EventTarget {
     }
   }
 
-  /** Somebody is at the device: show the buttons, and hide them when nobody is. */
+  /** Show the buttons, because somebody is at the device, and hide them after a while. */
   wake() {
     document.body.classList.remove("controls-away");
     clearTimeout(this.timer);

@@ -1,4 +1,4 @@
-/** The performer's skeleton, coloured by what is off. Same colours, widths and marks as the window's. */
+/** Draws the performer's skeleton, coloured by its errors. Same colours, widths and marks as in the window. */
 
 import { COLOURS, LIMITS, SKELETON } from "../shared.js";
 
@@ -16,7 +16,7 @@ function mix(a, b, part) {
 }
 
 /**
- * Green, over amber, to red.
+ * The colour of a difference: green, over amber, to red.
  * @param {number} degrees of either sign
  * @returns {number[]} red, green, blue 0..255
  */
@@ -28,7 +28,7 @@ export function errorColor(degrees) {
 }
 
 /**
- * Green of a good score, over amber, to red.
+ * The colour of a score: green for a good one, over amber, to red.
  * @param {number} score 0..100
  */
 export function scoreColor(score) {
@@ -43,7 +43,7 @@ export function css(color, fade = 0) {
 }
 
 /**
- * How far what depends on the position is to fade, 0..1; 0 without a position.
+ * How far drawings that depend on the position are to fade, 0..1; 0 without a position.
  * @param {{position: number|null, confidence: number}} answer
  */
 export function doubt(answer) {
@@ -52,10 +52,10 @@ export function doubt(answer) {
 }
 
 /**
- * Keypoints on a canvas that shows the part of the picture that `placed` says, not mirrored.
+ * Keypoints on a canvas that shows the part of the picture given by `placed`, not mirrored.
  * @param {number[][]} keypoints 17 × [x, y, confidence], places as shares of the picture's sides
  * @param {import("./placement.js").Placed} placed
- * @returns {({x: number, y: number}|null)[]} px; null for what is not seen
+ * @returns {({x: number, y: number}|null)[]} px; null for a keypoint that is not seen
  */
 export function onCanvas(keypoints, placed) {
   const { full, left } = placed;
@@ -65,12 +65,12 @@ export function onCanvas(keypoints, placed) {
 }
 
 /**
- * Draw the body's bones; a joint that is off wears a ring, one that is far off a diamond.
+ * Draw the body's bones; a joint that is off has a ring, one that is far off a diamond.
  * @param {CanvasRenderingContext2D} context cleared, in CSS px
  * @param {({x: number, y: number}|null)[]} at px
  * @param {Record<string, number|null>} joints degrees
  * @param {number} width px, of a limb without error
- * @param {number} fade 0..1, how much of the colour is taken away
+ * @param {number} fade 0..1, how far colours fade to grey
  */
 export function drawSkeleton(context, at, joints, width, fade) {
   context.lineCap = "round";
@@ -139,7 +139,7 @@ function disc(context, at, radius, color) {
   context.fill();
 }
 
-/** Values without the jitter of single frames; what is not known any more is forgotten at once. */
+/** Smooths values against the jitter of single frames; a value that is no longer known is dropped at once. */
 export class Smooth {
   /** @param {number} seconds over which */
   constructor(seconds = LIMITS.smoothingSeconds) {

@@ -1,15 +1,15 @@
-/** The expert's video: steered to follow the performer, with sound where that is worth hearing. */
+/** The expert's video, steered to follow the performer, with sound near its own speed. */
 
 import { remember, remembered } from "../common.js";
 import { clock } from "./capture.js";
 import { Steering, audible } from "./steering.js";
 
-/** s in which the sound comes and goes: a hard cut clicks. */
+/** s in which the sound fades in and out: a hard cut clicks. */
 const FADE = 0.15;
 
-/** Steers a <video>. Events: "sound" (whether it can be heard, or wants a touch first, has changed). */
+/** Steers a <video>. Events: "sound" (whether it can be heard, or needs a touch first, has changed). */
 export class ExpertVideo extends EventTarget {
-  /** @param {HTMLVideoElement} video muted at first: browsers want a gesture before they let anything sound */
+  /** @param {HTMLVideoElement} video muted at first: browsers require a gesture before they play sound */
   constructor(video) {
     super();
     this.video = video;
@@ -40,7 +40,7 @@ export class ExpertVideo extends EventTarget {
     return this.on && !this.allowed;
   }
 
-  /** A touch or a key: from now on there may be sound. */
+  /** Allow sound from now on, after a touch or a key. */
   gesture() {
     if (this.allowed) return;
     this.allowed = true;
@@ -61,7 +61,7 @@ export class ExpertVideo extends EventTarget {
     if (this.volume > 0 && !this.on) this.setSound(true);
   }
 
-  /** Do what the performer's place asks for; call it with every picture drawn. */
+  /** Steer the video to the performer's place; call it with every picture drawn. */
   update() {
     const now = clock();
     const { video } = this;
@@ -84,7 +84,7 @@ export class ExpertVideo extends EventTarget {
     this.last = now;
   }
 
-  /** Begin to play; where the browser refuses sound, without it. */
+  /** Start to play, without sound where the browser refuses it. */
   async play() {
     const { video } = this;
     this.starting = true;
@@ -96,7 +96,7 @@ export class ExpertVideo extends EventTarget {
         this.allowed = false;
         this.dispatchEvent(new Event("sound"));
       }
-      // Whatever else it is (a pause that came first): the next picture tries again.
+      // After any other failure (a pause that came first) the next picture tries again.
     } finally {
       this.starting = false;
     }
@@ -113,7 +113,7 @@ export class ExpertVideo extends EventTarget {
     const step = passed / FADE;
     const volume = video.volume + Math.min(Math.max(wanted - video.volume, -step), step);
     if (Math.abs(volume - video.volume) > 1e-3) video.volume = Math.min(Math.max(volume, 0), 1);
-    // Muted, a browser need not decode sound at all; unmuting is what it asks a gesture for.
+    // A muted video's sound need not be decoded; the browser requires a gesture only for unmuting.
     const muted = wanted === 0 && video.volume < 1e-3;
     if (video.muted !== muted) video.muted = muted;
   }

@@ -1,18 +1,18 @@
-/** Figures of the running session, for the details panel and for whoever looks at window.posesync. */
+/** Figures of the running session, for the details panel and for window.posesync. */
 
 import { element } from "../common.js";
 
 /**
- * Everything that is measured, as plain values; ms, per s.
+ * All measurements as plain values; ms, or per s.
  * @param {{capture: any, expert: any, connection: any, camera: any, answer: any, phase: string}} parts
  * @param {number} now s
  */
 export function figuresOf({ capture, expert, connection, camera, answer }, now) {
   const { roundTrip, fromArrival, encoding, bytes, selfView, sent, answered, skipped } = capture.figures;
   return {
-    // From the camera's own time of a frame, where the browser tells it, to its answer …
+    // From the camera's own time of a frame, where the browser gives it, to its answer …
     roundTrip: roundTrip.summary(),
-    // … and from the moment at which the page was given the frame.
+    // … and from the moment at which the page received the frame.
     fromArrival: fromArrival.summary(),
     encoding: encoding.summary(),
     bytes: bytes.summary(),
@@ -61,7 +61,7 @@ export function showFigures(list, figures, answer) {
 }
 
 /**
- * Let tests and the curious look, and no more: window.posesync has `version`, `phase`, `paused`, `session`, `answer`
+ * Give tests and developers a read-only view: window.posesync has `version`, `phase`, `paused`, `session`, `answer`
  * (the last one) and `figures()` (figuresOf). Each answer is also an event "posesync:answer" on window, with
  * {message, received (s, performance.now() / 1000)} as its detail.
  * @param {any} page

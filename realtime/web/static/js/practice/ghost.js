@@ -1,12 +1,12 @@
-/** The expert's pose on the performer's body, as a translucent shape to fill: the same as the window's. */
+/** Draws the expert's pose on the performer's body, as a translucent shape to fill, as in the window. */
 
 import { COLOURS, GHOST, SKELETON } from "../shared.js";
 
 /**
  * Draw the ghost.
- * @param {CanvasRenderingContext2D} context cleared, of a canvas that holds nothing else
+ * @param {CanvasRenderingContext2D} context cleared, of a canvas used for nothing else
  * @param {({x: number, y: number}|null)[]} at 17 places in px; without shoulders and hips nothing is drawn
- * @param {number} fade 0..1; in full doubt half of it is left
+ * @param {number} fade 0..1; at 1, half of the opacity is left
  */
 export function drawGhost(context, at, fade) {
   const trunk = trunkLength(at);
@@ -17,7 +17,7 @@ export function drawGhost(context, at, fade) {
   context.strokeStyle = `rgb(${COLOURS.text.join(" ")} / ${Math.min(1, 2 * opacity)})`;
   context.lineWidth = Math.max(3, 0.05 * trunk);
   context.stroke(body);
-  // The lines inside of the shape go, its outline stays: what is left is filled evenly.
+  // Remove the lines inside the shape and keep its outline, so that the rest is filled evenly.
   context.globalCompositeOperation = "destination-out";
   context.fillStyle = "#000";
   context.fill(body);
@@ -27,7 +27,7 @@ export function drawGhost(context, at, fade) {
 }
 
 /**
- * Shoulders to hips, px; not shorter than what the shoulders' width stands for. 0 when they are not all seen.
+ * Shoulders to hips, px, at least in proportion to the shoulders' width; 0 when they are not all seen.
  * @param {({x: number, y: number}|null)[]} at
  */
 export function trunkLength(at) {
@@ -38,7 +38,7 @@ export function trunkLength(at) {
 }
 
 /**
- * All parts turn the same way, so that filling their union has neither holes nor darker overlaps.
+ * The body, in parts of the same winding, so that filling their union leaves neither holes nor darker overlaps.
  * @param {({x: number, y: number}|null)[]} at
  * @param {number} trunk px
  */
@@ -74,7 +74,7 @@ function middle(points) {
 }
 
 /**
- * A limb that narrows from radius `first` to `last`, with round ends.
+ * Add a limb that narrows from radius `first` to `last`, with round ends.
  * @type {(path: Path2D, a: {x: number, y: number}, b: {x: number, y: number}, first: number, last: number) => void}
  */
 function limb(path, a, b, first, last) {
@@ -99,7 +99,7 @@ function circle(path, at, radius) {
 }
 
 /**
- * A polygon, turned the way that circles are drawn.
+ * Add a polygon with the same winding as circles.
  * @param {Path2D} path
  * @param {{x: number, y: number}[]} points
  */

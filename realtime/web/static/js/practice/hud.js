@@ -1,11 +1,11 @@
-/** What is written below and over the pictures: message, count-in, score, pace, place in the piece. */
+/** Text below and over the pictures: message, count-in, score, pace, place in the piece. */
 
 import { formatTime } from "../common.js";
 import { LIMITS, WORDS } from "../shared.js";
 import { Smooth, css, doubt, scoreColor } from "./drawing.js";
 import { Speech, messageOf, paceOf } from "./words.js";
 
-/** Sizes of the message as shares of the largest, the best first: longer words take smaller type, then more lines. */
+/** Sizes of the message as shares of the largest, the best first: longer text gets smaller type, then more lines. */
 const SIZES = Object.freeze([1, 0.85, 0.72, 0.6, 0.5]);
 
 /** @typedef {import("./protocol.js").Answer} Answer */
@@ -46,14 +46,14 @@ export class Hud {
     const passed = this.captured === null ? -1 : answer.captured - this.captured;
     this.captured = answer.captured;
     this.smooth.update({ score: answer.score }, passed);
-    // What is not stated any more goes at once.
+    // A score that is no longer stated disappears at once.
     if (now - this.figuresAt >= LIMITS.figuresEvery || answer.doubtful !== this.doubtful) {
       this.figuresAt = now;
       this.doubtful = answer.doubtful;
       this.timing = answer.timing;
       this.figures(answer, fade);
     }
-    // The figure for the pace and the mark of its bar change together.
+    // The pace's figure and its bar's marker change together.
     const { text, more, tone } = messageOf({ ...answer, timing: this.timing });
     this.say(text, more, tone);
     this.message.classList.toggle("doubtful", answer.doubtful);
@@ -70,7 +70,7 @@ export class Hud {
   /**
    * Show a message, in the largest type that holds it.
    * @param {string} text
-   * @param {string} [more] smaller, behind it
+   * @param {string} [more] smaller, after it
    * @param {string} [tone]
    */
   say(text, more = "", tone = "plain") {
@@ -91,7 +91,7 @@ export class Hud {
     }
   }
 
-  /** Nothing is known: no score, no pace, no place. */
+  /** Clear score, pace and place, because nothing is known. */
   clear() {
     this.captured = null;
     this.countdown.hidden = true;

@@ -1,14 +1,14 @@
-/** Which camera frames may be sent: at most so many unanswered, the newest wins, the others are counted. Pure logic. */
+/** Decides which camera frames are sent: few unanswered at a time, the newest first, the others counted. Pure logic. */
 
 import { SOCKET } from "../shared.js";
 
-/** Accounting of frames on their way. Times are s of any clock that only goes forward. */
+/** Keeps track of unanswered frames. Times are s of any clock that only goes forward. */
 export class InFlight {
   /**
    * @param {object} [settings]
    * @param {number} [settings.most] frames that may be unanswered at a time
    * @param {number} [settings.patience] s after which an unanswered frame counts as settled
-   * @param {number} [settings.rate] frames per s that the server takes
+   * @param {number} [settings.rate] frames per s that the server accepts
    */
   constructor({ most = 2, patience = 1.5, rate = SOCKET.frames.rate } = {}) {
     this.most = most;
@@ -22,7 +22,7 @@ export class InFlight {
   }
 
   /**
-   * Whether a frame that came just now may go.
+   * Whether a frame that has just arrived may be sent.
    * @param {number} now s
    */
   hasRoom(now) {
@@ -32,7 +32,7 @@ export class InFlight {
   }
 
   /**
-   * Frames that the camera gave and that do not go.
+   * Count frames of the camera that are not sent.
    * @param {number} [count]
    */
   leaveOut(count = 1) {
@@ -40,7 +40,7 @@ export class InFlight {
   }
 
   /**
-   * A frame goes: its number, and how many were left out before it.
+   * Record a frame as sent; return its number, and how many were left out before it.
    * @param {number} now s
    * @returns {{seq: number, skipped: number}}
    */
@@ -54,19 +54,19 @@ export class InFlight {
   }
 
   /**
-   * A frame could not be made or sent after all; what it had counted is counted again.
+   * Record a frame that could not be made or sent; the frames left out before it count for the next one.
    * @param {number} seq
-   * @param {number} [skipped] that it would have told of
+   * @param {number} [skipped] frames left out before it
    */
   fail(seq, skipped = 0) {
     if (this.waiting.delete(seq)) this.skipped += skipped + 1;
   }
 
   /**
-   * An answer for `seq` settles it and all before it.
+   * Record an answer for `seq`, which settles it and all frames before it.
    * @param {number} seq
    * @param {number} now s
-   * @returns {number|null} s that this frame was on its way; null for one that is not waited for any more
+   * @returns {number|null} s from sending this frame to its answer; null for one no longer waited for
    */
   settle(seq, now) {
     const sent = this.waiting.get(seq);
@@ -74,7 +74,7 @@ export class InFlight {
     return sent === undefined ? null : now - sent;
   }
 
-  /** The connection broke: nothing is on its way. Numbers go on, as the session may. */
+  /** Forget unanswered frames, because the connection broke. Numbers go on, because the session may. */
   reset() {
     this.skipped += this.waiting.size;
     this.waiting.clear();

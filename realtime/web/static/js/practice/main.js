@@ -1,4 +1,4 @@
-/** The practice page: camera, connection, pictures and controls joined. Everything with logic is in a module of its own. */
+/** The practice page: connects camera, socket, pictures and controls. Everything with logic is in its own module. */
 
 import { ApiError, formatTime, toast } from "../common.js";
 import { KEYS, WORDS } from "../shared.js";
@@ -19,11 +19,11 @@ import { Settings } from "./settings.js";
 import { Timeline, sectionAt } from "./timeline.js";
 import { capital, filled } from "./words.js";
 
-/** s between two renewals of the details. */
+/** s between two updates of the details. */
 const DETAILS_EVERY = 0.5;
-/** s in which the server writes the report. */
+/** s that the server may take to write the report. */
 const REPORT_WITHIN = 30;
-/** s for which answers may still tell of the guidance before the user's choice. */
+/** s for which answers may still show the guidance from before the user's choice. */
 const LEVEL_SETTLES = 0.7;
 
 /** @param {string} id @returns {any} */
@@ -114,14 +114,14 @@ class PracticePage {
     this.awake.hold();
   }
 
-  /** The session waits for the camera, as for a performer who pauses: it must not end for want of frames. */
+  /** Pause the session while the camera is lost: without frames it would end. */
   cameraLost() {
     this.connection.say({ type: "pause", on: true });
     this.notice("The camera is gone. Plug it in again: it is waited for.");
     this.hud.say("No picture from the camera", "", "bad");
   }
 
-  // -- what the server says --------------------------------------------------------------------------------
+  // -- messages of the server ------------------------------------------------------------------------------
 
   /** @param {any} message */
   heard(message) {
@@ -151,7 +151,7 @@ class PracticePage {
     this.wanted = welcome.frame;
   }
 
-  /** A session that knows nothing yet: tell it what the user had chosen. @param {any} welcome */
+  /** Send the user's choices to a new session. @param {any} welcome */
   beginAnew(welcome) {
     if (this.answer) toast("The session before is over; this is a new one.");
     this.forget();
@@ -193,7 +193,7 @@ class PracticePage {
     this.hud.say(this.panel.ended(ended, () => location.reload()));
   }
 
-  /** Nothing goes on: the camera's light goes out, and the device may sleep. */
+  /** Stop everything: the camera is released, and the device may sleep. */
   stop() {
     clearTimeout(this.endTimer);
     this.capture.stop();
@@ -217,7 +217,7 @@ class PracticePage {
     this.panel.trouble("That did not work", words, again ? [retry] : []);
   }
 
-  // -- what the user asks for ------------------------------------------------------------------------------
+  // -- actions of the user ---------------------------------------------------------------------------------
 
   /** @param {string} id of a control */
   ask(id) {
@@ -260,7 +260,7 @@ class PracticePage {
     this.controls.set("pause", paused ? { name: "Go on", icon: "play" } : { name: KEYS.pause.name, icon: "pause" });
     this.notice(paused ? WORDS.paused : "");
     if (!paused) return;
-    this.pictures.take(null); // what was drawn belongs to a picture that is gone
+    this.pictures.take(null); // the drawing belongs to a picture that is no longer shown
     const touched = matchMedia("(pointer: coarse)").matches;
     this.hud.say(WORDS.paused, touched ? "" : `${KEYS.pause.shown} goes on`, "calm");
   }
@@ -323,9 +323,9 @@ class PracticePage {
     this.controls.set("details", { pressed: !list.hidden });
   }
 
-  // -- all the time ----------------------------------------------------------------------------------------
+  // -- at all times ----------------------------------------------------------------------------------------
 
-  /** With every picture that the screen shows. */
+  /** Update the page; called with every picture that the screen shows. */
   step() {
     requestAnimationFrame(() => this.step());
     const now = clock();
@@ -341,7 +341,7 @@ class PracticePage {
     return figuresOf(this, clock());
   }
 
-  /** Whether the buttons may be out of the way: only while somebody stands in front of the camera. */
+  /** Whether the buttons may be hidden: only while somebody stands in front of the camera. */
   mayHide() {
     const live = ["framing", "ready", "count-in", "running"].includes(this.phase);
     return live && !this.paused && find("card").hidden && !document.querySelector("dialog[open]");
@@ -354,7 +354,7 @@ class PracticePage {
     place.textContent = words;
   }
 
-  /** Write the words of the table into the page, and the key behind the name of the one button that is there. */
+  /** Write the shared words into the page, and the key after the name of the one button in it. */
   sayWords() {
     const words = { you: WORDS.you, expert: WORDS.expert, memory: WORDS.memory, ...WORDS.timing };
     for (const place of document.querySelectorAll("[data-words]")) {
@@ -380,7 +380,7 @@ class PracticePage {
     connection.addEventListener("down", () => this.connectionBroke());
     connection.addEventListener("over", (event) => this.fail(/** @type {CustomEvent} */ (event).detail.words));
     document.addEventListener("visibilitychange", () => this.visibilityChanged());
-    // Who leaves the page has ended: the report is written now, not when the server gives up waiting.
+    // Leaving the page ends the session: the report is written now, not when the server gives up waiting.
     window.addEventListener("pagehide", () => connection.say({ type: "end" }));
   }
 
@@ -391,10 +391,10 @@ class PracticePage {
     if (this.ending) this.fail("The connection broke at the end. Look for the report in the library.");
   }
 
-  /** Behind another tab there is no picture: the session waits, and goes on when the page is seen again. */
+  /** Pause the session while another tab hides the page, and resume when it is visible again. */
   visibilityChanged() {
     const hidden = document.visibilityState === "hidden";
-    // Nothing is drawn meanwhile, so nothing would steer the video either.
+    // Nothing is drawn while hidden, so nothing would steer the video.
     if (hidden) this.expert.video.pause();
     if (hidden && !this.paused) {
       this.setPaused(true);

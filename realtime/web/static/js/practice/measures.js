@@ -1,6 +1,6 @@
-/** Figures of the running session: percentiles of the last values, and events per second. Pure logic. */
+/** Measurements of the running session: percentiles of recent values, and events per second. Pure logic. */
 
-/** The last so many values, and their percentiles. */
+/** Keeps the most recent values, and gives their percentiles. */
 export class Recent {
   /** @param {number} [most] values kept */
   constructor(most = 600) {
@@ -11,7 +11,7 @@ export class Recent {
     this.count = 0;
   }
 
-  /** @param {number} value what is not finite is left out */
+  /** @param {number} value left out if it is not finite */
   add(value) {
     if (!Number.isFinite(value)) return;
     this.values[this.next] = value;
@@ -29,15 +29,15 @@ export class Recent {
     return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
   }
 
-  /** Median and 95th percentile of what is kept, and how many values there were in all. */
+  /** Median and 95th percentile of the values kept, and the number of all values. */
   summary() {
     return { p50: this.percentile(0.5), p95: this.percentile(0.95), count: this.count };
   }
 }
 
-/** Events per second over the last seconds. */
+/** Counts events per second over the last seconds. */
 export class Rate {
-  /** @param {number} [span] s that are looked at */
+  /** @param {number} [span] s over which events are counted */
   constructor(span = 2) {
     this.span = span;
     /** @type {[number, number][]} s, events */
@@ -64,7 +64,7 @@ export class Rate {
   perSecond(now) {
     this.forget(now);
     const seen = this.events.reduce((sum, [, count]) => sum + count, 0);
-    // In the first seconds there is less to divide by; never less than half a second, or one event is a storm.
+    // At first the span is shorter, but at least half a second: otherwise one event would give a huge rate.
     return seen / Math.min(this.span, Math.max(now - this.began, 0.5));
   }
 

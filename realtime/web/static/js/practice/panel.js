@@ -1,4 +1,4 @@
-/** The card over the pictures: what is asked of the user, what went wrong, how it ended. */
+/** The card over the pictures: requests to the user, errors, and the session's end. */
 
 import { element, formatTime, icon } from "../common.js";
 import { endWords } from "./words.js";
@@ -41,12 +41,12 @@ export class Panel {
     this.body.replaceChildren(...body.map((part) => (typeof part === "string" ? element("p", { text: part }) : part)));
     this.actions.replaceChildren(...actions.map(button));
     this.root.hidden = false;
-    // The first button is what Enter presses; what is only renewed must not steal the focus.
+    // Enter presses the first button; a card that is only updated must not take the focus.
     if (fresh) (this.actions.querySelector(".button-primary") ?? this.root).focus({ preventScroll: true });
   }
 
   /**
-   * Ask for the camera, and say what becomes of the pictures.
+   * Ask for the camera, and say what happens to the pictures.
    * @param {() => void} act
    */
   askForCamera(act) {
@@ -74,7 +74,7 @@ export class Panel {
     this.show("camera", error.kind === "denied" ? "The camera is blocked" : "No camera", [error.message], actions);
   }
 
-  /** @param {any} expert as the library's API tells of one that is not ready */
+  /** @param {any} expert one that is not ready, as the library's API gives it */
   preparing(expert) {
     const known = typeof expert.progress === "number";
     const bar = element("progress", { max: 1, value: known ? expert.progress : null, "aria-label": "Prepared so far" });

@@ -6,7 +6,7 @@ export class CameraPicker {
   /**
    * @param {import("./camera.js").Camera} camera
    * @param {(id: string) => any} find an element of the page by its id
-   * @param {(id: string) => void} choose is given the camera's identity
+   * @param {(id: string) => void} choose called with the camera's identity
    */
   constructor(camera, find, choose) {
     this.camera = camera;
@@ -18,7 +18,7 @@ export class CameraPicker {
     camera.addEventListener("devices", () => this.fill());
   }
 
-  /** Show it, with the cameras that there are now. */
+  /** Show the dialog with the cameras present now. */
   async open() {
     await this.fill();
     if (!this.dialog.open) this.dialog.showModal();

@@ -1,4 +1,4 @@
-/** The two pictures on the screen: laid out, mirrored, and drawn upon. */
+/** The two pictures on the screen: lays them out, mirrors them, and draws on them. */
 
 import { LIMITS } from "../shared.js";
 import { Smooth, doubt, drawSkeleton, onCanvas } from "./drawing.js";
@@ -7,12 +7,12 @@ import { Focus, LAYOUTS, inset, place, sideBySide, torso } from "./placement.js"
 
 /** Width of a limb without error, as a share of the picture's height. */
 const LIMB = 1 / 125;
-/** s between two drawings, at least: a camera gives 30 frames a second, some screens show 144. */
+/** s between two drawings, at least: a camera delivers 30 frames a second, some screens show 144. */
 const DRAW_EVERY = 0.03;
 
 /** @typedef {import("./protocol.js").Answer} Answer */
 
-/** Draws what is known over the self-view; it is called with every picture the screen shows. */
+/** Draws skeleton and ghost over the self-view; called with every picture that the screen shows. */
 export class Pictures {
   /**
    * @param {{room: HTMLElement, you: HTMLElement, expert: HTMLElement, self: HTMLVideoElement,
@@ -35,7 +35,7 @@ export class Pictures {
     this.shown = "";
     this.updated = 0;
     this.drawn = -1;
-    // Measured when it changes: asking for it with every picture would lay the page out each time.
+    // Measured only when it changes: measuring with every picture would force a page layout each time.
     this.room = { x: 0, y: 0, width: 0, height: 0 };
     new ResizeObserver(([{ contentRect }]) => {
       this.room = { x: 0, y: 0, width: contentRect.width, height: contentRect.height };
@@ -43,7 +43,7 @@ export class Pictures {
     }).observe(parts.room);
   }
 
-  /** @param {Answer|null} answer the newest; null: nothing is known any more */
+  /** @param {Answer|null} answer the newest; null when nothing is known any more */
   take(answer) {
     const passed = answer && this.answer ? answer.captured - this.answer.captured : -1;
     if (answer) this.joints.update(answer.joints, passed);
@@ -71,7 +71,7 @@ export class Pictures {
     this.look(this.expertFocus, this.answer?.focus ?? null, passed);
     const size = `${this.parts.self.videoWidth}x${this.parts.self.videoHeight} ${devicePixelRatio}`;
     if (size !== this.shown) this.stale = true;
-    // A screen draws more often than a camera gives frames: what glides needs no more than these.
+    // A screen draws more often than a camera delivers frames, and smooth movement needs no more than those.
     if (!this.stale || now - this.drawn < DRAW_EVERY) return;
     this.stale = false;
     this.drawn = now;
@@ -104,7 +104,7 @@ export class Pictures {
     parts.expert.classList.toggle("resting", answer?.phase !== "running" || answer.position === null);
     parts.expert.classList.toggle("small", this.layout === "picture-in-picture");
     show(parts.you, parts.self, placed.you, this.mirror);
-    // Both pictures point the same way, whichever way round the performer does the piece.
+    // Both pictures point the same way, even if the performer does the piece with left and right exchanged.
     if (placed.expert) show(parts.expert, parts.film, placed.expert, this.mirror !== Boolean(answer?.mirrored));
     this.draw(placed.you);
   }
@@ -113,7 +113,7 @@ export class Pictures {
    * @param {import("./placement.js").Box} room
    * @param {import("./placement.js").Picture} you
    * @param {import("./placement.js").Picture} expert
-   * @param {boolean} remembered the expert is to be remembered, not seen
+   * @param {boolean} remembered the expert is hidden, and done from memory
    */
   places(room, you, expert, remembered) {
     if (this.layout === "side-by-side") {
@@ -171,13 +171,13 @@ function show(frame, video, { box, full, left }, flip) {
 }
 
 /**
- * A canvas as large as its place and cleared; drawn on in CSS px.
+ * Clear a canvas and make it as large as its place; draw on it in CSS px.
  * @param {HTMLCanvasElement} canvas
  * @param {{width: number, height: number}} box
  * @returns {CanvasRenderingContext2D|null}
  */
 function fitCanvas(canvas, box) {
-  // Two device px for a CSS px are enough for lines: more only costs.
+  // Two device px per CSS px are enough for lines: more only costs time.
   const ratio = Math.min(devicePixelRatio || 1, 2);
   const [width, height] = [Math.round(box.width * ratio), Math.round(box.height * ratio)];
   const context = canvas.getContext("2d");

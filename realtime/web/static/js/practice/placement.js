@@ -1,11 +1,11 @@
-/** Where the pictures of performer and expert go, and which part of each is seen. Pure logic; lengths in CSS px. */
+/** Decides where the pictures of performer and expert go, and which part of each is seen. Pure logic; in CSS px. */
 
 import { LIMITS, SKELETON, WORDS } from "../shared.js";
 
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 
 /**
- * A picture in its place: the visible part is `box`; the whole picture, scaled, would be `full` wide and high,
+ * A picture in its place: `box` is the visible part; `full` is the size of the whole picture, scaled, which is
  * moved `left` px to the left.
  * @typedef {object} Placed
  * @property {Box} box
@@ -14,21 +14,21 @@ import { LIMITS, SKELETON, WORDS } from "../shared.js";
  */
 
 /**
- * What is to be placed.
+ * A picture to be placed.
  * @typedef {object} Picture
  * @property {number} width px, its own
  * @property {number} height px
- * @property {number|null} focus 0..1 of its width, where the person is; null: nobody knows, so all of it is shown
+ * @property {number|null} focus 0..1 of its width, where the person is; null: unknown, so all of it is shown
  */
 
-/** A picture around a person may be this narrow, in heights: arms spread wide still fit. */
+/** Least width of a picture around a person, in heights: arms spread wide still fit. */
 const NARROWEST = 0.62;
 /** Gap between two pictures, px. */
 const GAP = 12;
-/** At most so much of the room's height and width is the small picture (of a tall room: `tall`); px to the edge. */
+/** The small picture's size at most, as shares of the room's sides (`tall` in a tall room); px to the edge. */
 const INSET = Object.freeze({ height: 0.46, width: 0.36, tall: 0.55, margin: 12 });
 
-/** The layouts, in the order that the key goes through. */
+/** The layouts, in the order in which the key goes through them. */
 export const LAYOUTS = Object.freeze(Object.keys(WORDS.views));
 
 /** @param {Picture} picture */
@@ -38,7 +38,7 @@ function aspects(picture) {
 }
 
 /**
- * The largest view of a picture in a box: of one that is wider than the box, the part around the person.
+ * The largest view of a picture in a box; a picture wider than the box is cropped around the person.
  * @param {Picture} picture
  * @param {Box} box
  * @returns {Placed}
@@ -57,8 +57,8 @@ export function place(picture, box) {
 }
 
 /**
- * Two pictures of one height beside each other, or of one width above each other: whatever shows people larger, and
- * more around them.
+ * Two pictures of equal height beside each other, or of equal width above each other, whichever shows people larger
+ * with more around them.
  * @param {Box} room
  * @param {Picture} first
  * @param {Picture} second
@@ -70,7 +70,7 @@ export function sideBySide(room, first, second) {
   const people = (/** @type {[Placed, Placed]} */ pair) => Math.min(pair[0].full.height, pair[1].full.height);
   const seen = (/** @type {[Placed, Placed]} */ pair) =>
     pair.reduce((sum, { box }) => sum + box.width * box.height, 0);
-  // A tall screen would be half empty with two narrow pictures in a row, only for people a little larger.
+  // Two narrow pictures in a row would leave half of a tall screen empty, for people only a little larger.
   return people(column) * seen(column) > people(row) * seen(row) ? column : row;
 }
 
@@ -79,7 +79,7 @@ function inRow(room, first, second) {
   const [a, b] = [aspects(first), aspects(second)];
   const width = Math.max(2, room.width - GAP);
   const height = Math.max(1, Math.min(room.height, width / (a.least + b.least)));
-  // What is left over the least goes to both, as far as they have more to show.
+  // Width beyond the least is shared by both, as far as they have more to show.
   const spare = width - height * (a.least + b.least);
   const more = [height * (a.whole - a.least), height * (b.whole - b.least)];
   const firstMore = Math.min(more[0], Math.max(spare / 2, spare - more[1]));
@@ -106,7 +106,7 @@ function inColumn(room, first, second) {
 }
 
 /**
- * The expert small, in the upper corner that the performer is not in.
+ * The expert small, in the upper corner away from the performer.
  * @param {Box} room
  * @param {Placed} performer
  * @param {Picture} expert
@@ -116,7 +116,7 @@ function inColumn(room, first, second) {
 export function inset(room, performer, expert, onLeft) {
   const { margin } = INSET;
   const share = room.height > room.width ? INSET.tall : INSET.width;
-  // Beside a narrow picture there may be more room than in it.
+  // There may be more room beside a narrow picture than in it.
   const beside = (room.width - performer.box.width) / 2 - 2 * margin;
   const widest = Math.max(share * room.width, beside);
   const highest = beside > share * room.width ? room.height - 2 * margin : INSET.height * room.height;
@@ -127,7 +127,7 @@ export function inset(room, performer, expert, onLeft) {
   return placed;
 }
 
-/** Share of the picture's width, seen around the person however fast they are. */
+/** Distance of a crop's centre from the person at most, as a share of the picture's width. */
 const REACH = 0.16;
 
 /**
@@ -141,7 +141,7 @@ export function torso(keypoints) {
   return Math.min(Math.max(seen.reduce((sum, point) => sum + point[0], 0) / seen.length, 0), 1);
 }
 
-/** Where a cropped picture looks, moving calmly. */
+/** The centre of a cropped picture, moving smoothly. */
 export class Focus {
   constructor() {
     /** @type {number|null} */

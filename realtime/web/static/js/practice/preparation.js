@@ -1,15 +1,15 @@
-/** An expert who may still be prepared: waited for, with what the library tells of them. */
+/** Waits for an expert who may still be being prepared, and shows the library's progress. */
 
 import { api } from "../common.js";
 
-/** s between two looks. */
+/** s between two requests. */
 const POLL_EVERY = 1;
 
 /**
  * Wait until an expert is ready.
  * @param {string} id
  * @param {import("./panel.js").Panel} panel shows how far it is, or why it has failed
- * @returns {Promise<any>} the expert, as the library's API tells; null when they cannot be practised with
+ * @returns {Promise<any>} the expert, as the library's API gives it; null when it cannot be used
  * @throws {import("../common.js").ApiError} the server was not reached, or knows no such expert
  */
 export async function readyExpert(id, panel) {

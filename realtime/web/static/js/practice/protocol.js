@@ -5,29 +5,29 @@ import { SOCKET } from "../shared.js";
 export const HEADER_BYTES = 24;
 
 /**
- * What the server says to one camera frame; times in s, angles in degrees, places in 0..1 of the frame, not mirrored.
+ * The server's answer to a camera frame; times in s, angles in degrees, places in 0..1 of the frame, not mirrored.
  * @typedef {object} Answer
  * @property {"answer"} type
  * @property {number} seq of the frame
- * @property {number} captured s, as the frame's header said
- * @property {{waited: number, worked: number}} ms that the server let it wait and worked on it
+ * @property {number} captured s, as in the frame's header
+ * @property {{waited: number, worked: number}} ms that the frame waited on the server, and was processed
  * @property {"framing"|"ready"|"count-in"|"running"} phase
  * @property {string|null} countdown to be shown in huge letters
  * @property {string|null} hint
- * @property {string|null} framing what to change about where the performer stands
+ * @property {string|null} framing advice on where to stand
  * @property {number|null} position s in the piece
  * @property {number} speed 1 = the expert's
  * @property {"waiting"|"following"|"holding"|"lost"|"finished"} state
  * @property {number} confidence 0..1, the probability that the position is right within 0.25 s
  * @property {boolean} doubtful there is a place, but it is too uncertain to be stated
- * @property {boolean} mirrored the performer does the piece the other way round
+ * @property {boolean} mirrored the performer does the piece with left and right exchanged
  * @property {boolean} jumped
  * @property {boolean} wrapped back at the start by finishing the piece
  * @property {number} repetition periods of the movement finished so far
  * @property {number|null} score 0..100, as judged some 0.2 s ago
  * @property {Record<string, number|null>} joints
  * @property {number[][]} keypoints 17 × [x, y, confidence]
- * @property {number|null} [focus] 0..1 of the width of the expert's picture, where the expert is; not every server tells
+ * @property {number|null} [focus] 0..1 of the width of the expert's picture, where the expert is; not every server sends it
  * @property {number[][]|null} ghost 17 × [x, y, confidence]
  * @property {{expert: boolean, ghost: boolean}} show
  * @property {"full"|"mistakes"|"none"} level
@@ -70,7 +70,7 @@ export function writeHeader(view, { seq, captured, width, height, skipped }) {
 }
 
 /**
- * The size a camera's picture is sent in: the longest side as asked for, never larger than it is, both even.
+ * The size in which a camera's picture is sent: the longest side as asked for, never enlarged, both sides even.
  * @param {number} width px
  * @param {number} height px
  * @param {number} longest px
@@ -89,7 +89,7 @@ function even(value) {
 /**
  * Read a text message.
  * @param {unknown} data
- * @returns {any} an object with a "type", or null when it is none: that is for the other side's log, not for a crash
+ * @returns {any} an object with a "type", or null for anything else, which is ignored
  */
 export function readMessage(data) {
   if (typeof data !== "string") return null;
@@ -101,7 +101,7 @@ export function readMessage(data) {
   }
 }
 
-/** What a close code of the server means: words for the user, and whether it helps to connect again. */
+/** The meaning of the server's close codes: words for the user, and whether to connect again. */
 const CLOSED = new Map([
   [SOCKET.closing.badMessage, ["The server did not understand this page. Reload it: the two may be of different versions.", false]],
   [SOCKET.closing.noExpert, ["This expert is not in the library any more. Choose another one.", false]],

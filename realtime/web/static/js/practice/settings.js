@@ -1,4 +1,4 @@
-/** What the user has set: layout, mirror, guidance, sound, full screen; shown on the buttons and remembered. */
+/** The user's settings: layout, mirror, guidance, sound, full screen; shown on the buttons and remembered. */
 
 import { element, remember, remembered, toast } from "../common.js";
 import { KEYS, WORDS } from "../shared.js";
@@ -13,7 +13,7 @@ export class Settings {
    * @param {import("./pictures.js").Pictures} pictures
    * @param {import("./expert.js").ExpertVideo} expert
    * @param {import("./controls.js").Controls} controls
-   * @param {(command: object) => boolean} say tells the server
+   * @param {(command: object) => boolean} say sends a command to the server
    */
   constructor(pictures, expert, controls, say) {
     this.pictures = pictures;
@@ -43,7 +43,7 @@ export class Settings {
     );
     slider.value = String(this.expert.volume);
     slider.addEventListener("input", () => this.expert.setVolume(Number(slider.value)));
-    // Touched or clicked, it must not keep the buttons on the screen.
+    // After a touch or click it must not keep the buttons on the screen.
     slider.addEventListener("pointerup", () => slider.blur());
     this.controls.buttons.get("sound")?.after(slider);
   }
@@ -109,7 +109,7 @@ export class Settings {
     this.controls.set("fullscreen", { pressed: full, icon: full ? "fullscreen-end" : "fullscreen" });
   }
 
-  /** @param {string} level in force where the performer is */
+  /** @param {string} level at the performer's place */
   showLevel(level) {
     this.level = level;
     this.controls.set("guidance", {

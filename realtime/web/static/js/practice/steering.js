@@ -1,12 +1,12 @@
 /**
- * How the expert's video follows the performer: by its rate, smoothly; by a seek only where the performer jumped or
- * began again, or where no rate would bring it there soon: a video cannot play backwards.
+ * Makes the expert's video follow the performer: smoothly, by its rate; by a seek only where the performer jumped or
+ * started again, or where no rate would get there soon, because a video cannot play backwards.
  *
  * Pure logic: no element, no clock; both are passed in. Times are s.
  */
 
 /**
- * What is known of the video now.
+ * The video's present state.
  * @typedef {object} Playing
  * @property {number} time s, its currentTime
  * @property {boolean} paused
@@ -15,38 +15,38 @@
  */
 
 /**
- * What the video should do.
+ * What the video should do next.
  * @typedef {object} Aim
- * @property {boolean} playing else it stands
+ * @property {boolean} playing whether it plays or stands still
  * @property {number} rate for its playbackRate; meaningful while playing
  * @property {number|null} seek s to go to, or null to stay
- * @property {number|null} target s where it should be now, or null where nobody knows
+ * @property {number|null} target s where it should be now, or null while that is unknown
  */
 
 export const DEFAULTS = Object.freeze({
   /** Rate per s of error: an error shrinks to a third in 1 / gain s. */
   gain: 2.2,
-  /** s; an error less than this is not worth a change of rate. */
+  /** s; a smaller error does not change the rate. */
   deadBand: 0.04,
-  /** The highest rate: more cannot be watched. */
+  /** The highest rate that can still be watched. */
   fastest: 2.5,
-  /** Slower than this is standing still: browsers refuse the lowest rates, and stutter just above. */
+  /** A lower rate counts as standing still: browsers refuse the lowest rates, and stutter just above. */
   slowest: 0.1,
   /** Steps of the rate: with sound, each change is heard. */
   step: 0.05,
   /** s between two changes of the rate, unless a change is large. */
   changeEvery: 0.12,
-  /** s of error that only a seek mends. */
+  /** s of error that only a seek corrects. */
   seekFrom: 0.75,
-  /** s of error that a seek mends where no rate makes up for it within `soon`, once that has lasted for `lasting` s. */
+  /** s of error that a seek corrects if no rate does so within `soon` s and this has lasted for `lasting` s. */
   offFrom: 0.1,
   soon: 0.6,
   lasting: 0.3,
-  /** s between two such seeks: the first must have had its effect. */
+  /** s between two such seeks: the first needs time to take effect. */
   seekEvery: 0.8,
-  /** s that a position is carried on beyond the frame that it belongs to. */
+  /** s for which a position is extrapolated beyond its frame. */
   horizon: 0.4,
-  /** s without a word from the server after which nobody knows where the performer is. */
+  /** s without an answer after which the performer's place is unknown. */
   stale: 1.5,
   /** s over which the performer's speed is smoothed. */
   smoothing: 0.1,
@@ -61,12 +61,12 @@ export class Steering {
     this.start = 0;
     /** @type {[number, number]|null} the part that is practised over and over */
     this.section = null;
-    /** The performer pauses, or the connection is lost. */
+    /** Whether the performer pauses, or the connection is lost. */
     this.held = false;
     this.forget();
   }
 
-  /** A new session, or a new beginning: nothing is known. */
+  /** Forget everything, for a new session or a new beginning. */
   forget() {
     /** @type {{position: number|null, speed: number, at: number, state: string, running: boolean}|null} */
     this.last = null;
@@ -74,19 +74,19 @@ export class Steering {
     this.rate = 1;
     this.playing = false;
     this.jump = false;
-    /** Whether a place was ever known: until then the beginning is shown. */
+    /** Whether a place has been known; until then the beginning is shown. */
     this.placed = false;
-    /** @type {number|null} s since when the video is off by what no rate makes up for soon */
+    /** @type {number|null} s, time since which no rate would correct the error soon */
     this.offSince = null;
     this.soughtAt = -Infinity;
     this.changedAt = -Infinity;
   }
 
-  /** s in the piece where the video waits for the beginning. */
+  /** s in the piece at which the video waits for the performer to begin. */
   get rest() {
     if (!this.section) return this.start;
     const [from, to] = this.section;
-    // A piece may begin with an empty room, and `start` is where somebody is seen.
+    // A piece may begin with an empty room; `start` is where somebody is first seen.
     return this.start < to ? Math.max(from, this.start) : from;
   }
 
@@ -105,14 +105,14 @@ export class Steering {
     if (position !== null) this.placed = true;
     const speed = state === "following" ? Math.max(0, answer.speed) : 0;
     const passed = before ? at - before.at : Infinity;
-    // A stop must not be smoothed away: the video would run on past the pose that is held.
+    // A stop must not be smoothed: the video would run past the pose that is held.
     const share = speed === 0 || !known || !(passed >= 0) ? 1 : 1 - Math.exp(-passed / this.settings.smoothing);
     this.speed += share * (speed - this.speed);
     this.last = { position, speed: this.speed, at, state, running };
   }
 
   /**
-   * Whether the performer began the practised part again; the answer that said so may have been replaced by the next.
+   * Whether the performer started the practised part again; the answer that said so may have been skipped.
    * @param {number} before s
    * @param {number} now s
    */
@@ -121,7 +121,7 @@ export class Steering {
     return before - now > 0.4 * (this.section[1] - this.section[0]);
   }
 
-  /** Whether the piece has not begun: it is not running, or nobody has been found in it yet. */
+  /** Whether the piece has not started: it is not running, or the performer has not been found in it yet. */
   get waits() {
     return this.last !== null && (!this.last.running || (!this.placed && this.last.state === "waiting"));
   }
@@ -129,7 +129,7 @@ export class Steering {
   /**
    * Where the video should be.
    * @param {number} now s, the clock of `captured`
-   * @returns {number|null} s in the piece, or null where nobody knows
+   * @returns {number|null} s in the piece, or null while that is unknown
    */
   target(now) {
     const { last, settings } = this;
@@ -138,7 +138,7 @@ export class Steering {
     if (last.position === null || last.state === "lost") return null;
     const ahead = Math.min(Math.max(0, now - last.at), settings.horizon);
     const place = last.position + last.speed * ahead;
-    // Past the end of the practised part there is nothing to show: the performer is about to begin it again.
+    // Nothing is shown past the end of the practised part: the performer is about to start it again.
     const end = this.section ? Math.max(this.section[1], last.position) : this.duration;
     return Math.min(Math.max(place, 0), end);
   }
@@ -165,7 +165,7 @@ export class Steering {
       this.jump = false;
     }
     const rate = this.wanted(seek === null ? error : 0, now);
-    // A video at its end would begin anew when told to play: it first has to be taken elsewhere.
+    // A video at its end would restart when told to play, so it first needs a seek.
     this.playing = rate > 0 && !(video.ended && seek === null);
     return { playing: this.playing, rate: this.rate, seek, target };
   }
@@ -200,8 +200,8 @@ export class Steering {
   }
 
   /**
-   * Whether no rate makes up for an error soon: the video is ahead of a performer who stands or hardly moves, or behind
-   * one who is about as fast as it can play.
+   * Whether no rate corrects an error soon: the video is ahead of a performer who stands or hardly moves, or behind one
+   * who is about as fast as it can play.
    * @param {number} error s by which the video lags behind
    */
   beyondRates(error) {
@@ -217,13 +217,13 @@ export class Steering {
    */
   wanted(error, now) {
     const { gain, deadBand, fastest, slowest, step, changeEvery, horizon } = this.settings;
-    // Beyond the horizon the place is not carried on: only what is missing to it is played.
+    // Beyond the horizon the place is not extrapolated: the video plays only up to it.
     const speed = this.last && now - this.last.at <= horizon ? this.speed : 0;
     const off = Math.abs(error) <= deadBand ? 0 : error;
     let wanted = Math.min(Math.max(speed + gain * off, 0), fastest);
-    // On its last steps towards a pose that is held it would creep: it walks, and then stands.
+    // Close to a pose that is held the rate would become tiny: keep it watchable, then stop.
     if (speed < slowest && off > 0) wanted = Math.max(wanted, 0.3);
-    // Twice as much to begin as to go on: a video at the edge would stutter.
+    // Starting takes twice the rate that continuing does: at a single limit the video would stutter.
     if (wanted < (this.playing ? slowest : 2 * slowest)) return 0;
     const change = Math.abs(wanted - this.rate);
     const due = change > 0.3 || !this.playing || now - this.changedAt >= changeEvery;
@@ -237,9 +237,9 @@ export class Steering {
 }
 
 /**
- * Whether the expert's sound is worth hearing at a rate: far from its own speed it is only noise.
+ * Whether to play the expert's sound at a rate: far from its own speed it is only noise.
  * @param {number} rate
- * @param {boolean} heard whether it is heard now: it goes on a little longer than it would begin
+ * @param {boolean} heard whether it is heard now: it stops at a wider limit than it starts
  */
 export function audible(rate, heard) {
   const limit = heard ? 1.5 : 1.3;

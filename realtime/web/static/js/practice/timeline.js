@@ -1,10 +1,10 @@
-/** The piece as a bar: its sections, where the performer is, and the part practised over and over, set by dragging. */
+/** The piece as a bar: its sections, the performer's place, and the part to repeat, set by dragging. */
 
 import { element, formatTime } from "../common.js";
 import { LIMITS } from "../shared.js";
 
 const SHORTEST = LIMITS.shortestPart;
-/** px of movement that make a touch a drag. */
+/** px of movement from which a touch counts as a drag. */
 const DRAG_FROM = 8;
 /** s that an arrow key moves an end by. */
 const KEY_STEP = 0.5;
@@ -14,7 +14,7 @@ const KEY_STEP = 0.5;
  * @param {number} a s
  * @param {number} b s
  * @param {number} duration s
- * @returns {[number, number]} in order, inside of the piece, SHORTEST or more long where the piece is
+ * @returns {[number, number]} in order, inside the piece, at least SHORTEST long if the piece is
  */
 export function part(a, b, duration) {
   const inside = (/** @type {number} */ value) => Math.min(Math.max(value, 0), duration);
@@ -32,7 +32,7 @@ function round(value) {
 }
 
 /**
- * The section around a place: the last one that has begun; the whole piece where there are none.
+ * The section at a place: the last one that has begun, or the whole piece if there are none.
  * @param {[number, number, string][]} sections
  * @param {number} place s
  * @param {number} duration s
@@ -108,7 +108,7 @@ export class Timeline extends EventTarget {
   }
 
   /**
-   * Show which part is practised; nobody is told.
+   * Show which part is practised, without an event.
    * @param {[number, number]|null} section
    */
   setSection(section) {
@@ -159,7 +159,7 @@ export class Timeline extends EventTarget {
   begin(event) {
     if (event.button !== 0 || !this.duration) return;
     const held = this.ends.indexOf(/** @type {HTMLElement} */ (event.target));
-    // Who takes one end of the part moves that one: the other stays where it is.
+    // Dragging one end of the part moves only that end.
     const from = held >= 0 && this.section ? this.section[1 - held] : this.timeAt(event);
     this.drag = { pointer: event.pointerId, from, x: event.clientX, dragged: false };
     this.root.setPointerCapture(event.pointerId);

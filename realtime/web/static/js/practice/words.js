@@ -1,4 +1,4 @@
-/** What is said about an answer: one message for eyes, one for ears. Pure logic. */
+/** Text for an answer: one message to read, one for screen readers. Pure logic. */
 
 import { LIMITS, WORDS } from "../shared.js";
 
@@ -6,7 +6,7 @@ import { LIMITS, WORDS } from "../shared.js";
 /** @typedef {{text: string, more: string, tone: string}} Message `tone`: plain, good, calm, warn or bad */
 
 /**
- * The one thing to know now: where to stand, else what to correct, else what the tracker knows.
+ * The most important message: advice on where to stand, else a correction, else the tracker's state.
  * @param {Answer} answer
  * @returns {Message}
  */
@@ -20,7 +20,7 @@ export function messageOf(answer) {
   const state = WORDS.states[answer.state];
   const { speed } = answer.timing;
   if (answer.state !== "following" || speed === null || speed < LIMITS.leastPace) return state;
-  // No finer than the words beside the pace's bar, which are about the same measurement.
+  // No more precise than the words at the pace's bar, which show the same measurement.
   return { ...state, more: filled(WORDS.pace, { speed: speed.toFixed(1) }) };
 }
 
@@ -30,7 +30,7 @@ export function capital(text) {
 }
 
 /**
- * A text with what stands in {braces} replaced.
+ * A text with names in {braces} replaced by values.
  * @param {string} text
  * @param {Record<string, string>} values
  */
@@ -38,7 +38,7 @@ export function filled(text, values) {
   return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
-/** What screen readers say: what is new, not what goes on; each at most once in a while. */
+/** Text for screen readers: only news, and each message at most once in a while. */
 export class Speech {
   /** @param {number} [again] s after which the same may be said again */
   constructor(again = 6) {
@@ -72,7 +72,7 @@ export class Speech {
     if (answer.framing && answer.framing !== this.framing) return capital(answer.framing);
     if (answer.phase !== "running") return null;
     if (answer.said && answer.cue) return capital(answer.cue.text);
-    // That somebody holds a pose, they know themselves.
+    // A performer who holds a pose knows it.
     const state = known(answer);
     if (state === this.state || state === "holding") return null;
     return (state === "doubtful" ? WORDS.doubtful : WORDS.states[state]).text;
@@ -95,13 +95,13 @@ export function paceOf(answer) {
   return Math.min(Math.max(Math.log2(Math.max(speed, 0.5)), -1), 1);
 }
 
-/** From this mean score on, at which colours are nearer to green than to amber, a session went well. */
+/** Mean score from which a session went well: there colours are nearer to green than to amber. */
 const WELL = 70;
-/** Share of the frames in which the performer has to have been followed for that to mean something. */
+/** Share of the frames in which the performer must have been followed for that to count. */
 const MOSTLY = 0.5;
 
 /**
- * Whether praise was earned: the piece was followed to its end, for most of the session, with a good score.
+ * Whether the session deserves praise: followed to the end of the piece, for most of the time, with a good score.
  * @param {any} summary of the session, as in its log
  */
 export function earned(summary) {

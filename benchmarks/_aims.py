@@ -1,4 +1,4 @@
-"""What an issue asks beside what was measured."""
+"""Compares an issue's aims with the measurements."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Aims:
             self.rows.append(row)
 
     def table(self) -> Table:
-        """For a person."""
+        """Return the aims as a table."""
         table = Table("aim", "limit", "measured", "met", title=f"What issue {self._issue} asks")
         for row in self.rows:
             met = "[green]yes" if row["met"] else "[red]no"
@@ -37,5 +37,5 @@ class Aims:
 
 
 def _short(value: float) -> str:
-    """Three digits, or all before the point."""
+    """Return a number with three digits, or with all before the point."""
     return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"

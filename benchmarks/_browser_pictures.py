@@ -1,4 +1,4 @@
-"""The pages as pictures: every screen at three widths side by side, out of a real session."""
+"""Takes pictures of the pages: every screen at three widths side by side, from a real session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from posesync.realtime.report.history import HISTORY_FILE, History
 from practising import begin, end, open_practice, pause, wait_until_shown
 
 Image = npt.NDArray[np.uint8]
-#: Of the windows, px: a desk, a tablet, a phone.
+#: Sizes of the windows, px: a desktop, a tablet, a phone.
 SIZES: Final = ((1440, 900), (768, 1024), (360, 740))
 SCALE: Final = 0.6
 #: s after a change of width.
@@ -44,7 +44,7 @@ class Album:
         folder.mkdir(parents=True, exist_ok=True)
 
     def take(self, name: str, ready: Callable[[], object] = lambda: None) -> None:
-        """Of what is seen at each width, when it has settled and ``ready`` has returned."""
+        """Take a picture at each width, once the page has settled and ``ready`` has returned."""
         for scheme in ("light", "dark") if name in _BOTH else ("light",):
             self._page.emulate_media(color_scheme=scheme)
             shots = []
@@ -59,7 +59,7 @@ class Album:
 
 
 def side_by_side(shots: list[Any]) -> Image:
-    """The pictures in a row, smaller, their upper edges level."""
+    """Return the pictures in a row, scaled down, with their upper edges level."""
     small = [cv2.resize(shot, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_AREA) for shot in shots]
     high = max(shot.shape[0] for shot in small) + 2 * _GAP
     wide = sum(shot.shape[1] for shot in small) + _GAP * (len(small) + 1)
@@ -72,7 +72,7 @@ def side_by_side(shots: list[Any]) -> Image:
 
 
 def take_pictures(target: Path, folder: Path, clip: Path, camera: Camera) -> None:
-    """Go through every screen once, with a server that knows nothing at first."""
+    """Go through every screen once, with a server that has no experts at first."""
     with (
         serving(folder) as address,
         sync_playwright() as playwright,
@@ -122,14 +122,14 @@ def _practise(page: Any, address: str, camera: Camera, album: Album) -> None:
 
 
 def _from_the_top(page: Any) -> None:
-    """Begin anew, up to the count-in."""
+    """Start again, up to the count-in."""
     page.keyboard.press("r")
     page.locator("#countdown:not(:empty)").or_(page.locator("#begin:visible")).first.wait_for()
     page.wait_for_timeout(500)
 
 
 def _remember(path: Path) -> None:
-    """Earlier sessions of the same piece, so that there is something to see."""
+    """Write earlier sessions of the same piece, so that the history is not empty."""
     with History(path) as history:
         last = history.sessions()[-1]
         for number, score in enumerate(_BEFORE):

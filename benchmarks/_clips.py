@@ -30,7 +30,7 @@ _SHIFT: Final = (23.0, 11.0)
 
 @lru_cache(maxsize=1)
 def clips() -> dict[str, MotionClip]:
-    """The clips by name (walk, cam01 … cam04) as movements; empty where they have not been fetched."""
+    """Return the clips by name (walk, cam01 … cam04) as movements; empty if they have not been fetched."""
     os.environ.setdefault("POSESYNC_OFFLINE", "1")
     models = ROOT.parent / "shared" / "models"
     if models.is_dir():
@@ -74,7 +74,7 @@ def _estimate(path: Path, *, altered: bool) -> tuple[Array, Array]:
 
 
 def _alter(image: Image) -> Image:
-    """A darker picture, four fifths the size, a little off its place."""
+    """Return a darker picture of four fifths the size, slightly shifted."""
     height, width = image.shape[:2]
     matrix = np.array([[_SCALE, 0.0, _SHIFT[0]], [0.0, _SCALE, _SHIFT[1]]])
     size = (int(width * _SCALE) + 48, int(height * _SCALE) + 24)

@@ -1,6 +1,6 @@
 """Poses with one known error: a limb of a real pose turned by a known angle, and whether a cue says so.
 
-What is right is judged here by what the words mean (a raised elbow is nearer to the head), not by how the cue
+Cues are judged here by what their words mean (a raised elbow is nearer to the head), not by how the cue
 was found.
 """
 
@@ -66,7 +66,7 @@ def part_of(joint: str) -> str:
 
 
 def turn(pose: Array, joint: str, degrees: float) -> Array:
-    """Poses (..., 17, 3) with ``joint`` turned counter-clockwise in the picture, and what hangs on it."""
+    """Return poses (..., 17, 3) with ``joint`` and all beyond it turned counter-clockwise in the picture."""
     out = np.array(pose, float)
     angle = np.radians(-degrees)  # y points down
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -82,7 +82,7 @@ def turn(pose: Array, joint: str, degrees: float) -> Array:
 
 
 def why_excluded(expert: Array, performer: Array, joint: str) -> str:
-    """Why a picture cannot tell of this error, by rules stated in docs/feedback.md; else an empty text."""
+    """Return why a picture cannot show this error, by the rules of docs/feedback.md; "" if it can."""
     side, part = joint.rpartition("_")[0], part_of(joint)
     limbs = [name if name == "trunk" else f"{side}_{name}" for name in _LIMBS[part]]
     for pose in (expert, performer):
@@ -101,7 +101,7 @@ def why_excluded(expert: Array, performer: Array, joint: str) -> str:
 
 
 def _grows(expert: Array, performer: Array, joint: str) -> bool:
-    """Whether at least half of the turn shows in the interior angle: bent or raised, not sideways."""
+    """Return whether half of the rotation or more is in the interior angle: bent or raised, not sideways."""
     if joint == "trunk":
         return False
     before, after = (extract_features(pose).angles[JOINT_NAMES.index(joint)] for pose in (performer, expert))
@@ -128,7 +128,7 @@ def is_right(cue: Cue, case: Turned) -> bool:
 
 
 def goes(kind: str, joint: str, now: Array, then: Array) -> bool:
-    """Whether the way from pose ``now`` to pose ``then`` is what ``kind`` means for this joint."""
+    """Return whether the change from pose ``now`` to pose ``then`` is what ``kind`` means for this joint."""
     if kind in ("bend", "straighten"):
         angle = [float(extract_features(pose).angles[JOINT_NAMES.index(joint)]) for pose in (now, then)]
         return (angle[1] < angle[0]) == (kind == "bend")
@@ -163,7 +163,7 @@ def poses(motion: Motion3D | MotionClip, count: int) -> Array:
 
 
 def cases(source: str, expert: Array, degrees: float) -> Iterator[Turned]:
-    """Every joint of one pose turned both ways, mirrored and not."""
+    """Return errors of one pose: every joint turned both ways, mirrored and not."""
     for joint in JOINTS_TURNED:
         for sign in (-1, 1):
             performer = turn(expert, joint, sign * degrees)

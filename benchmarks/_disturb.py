@@ -1,4 +1,4 @@
-"""What an estimator makes of a perfect view: jitter, doubt, swapped ankles, legs out of the picture."""
+"""Disturbs perfect keypoints as an estimator does: jitter, doubt, swapped ankles, legs out of the picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A figure drawn from keypoints: the picture of somebody of whom nothing but keypoints is there.
+"""Draws a figure from keypoints: a picture of somebody who was recorded only as keypoints.
 
 Plain, so that what the product draws over it can be judged; the left limbs are darker than the right ones, so
 that exchanged sides are seen.
@@ -32,7 +32,7 @@ _SHIFT: Final = 4
 
 @dataclass(frozen=True)
 class Look:
-    """How somebody is dressed, BGR.
+    """Colours of a figure and its room, BGR.
 
     Attributes:
         skin: head, arms and hands.
@@ -83,7 +83,7 @@ def draw(keypoints: Array, size: tuple[int, int], look: Look = PERFORMER) -> Ima
 
 
 def torso_length(keypoints: Array) -> float:
-    """Of shoulders to hips, px, or what their width lets expect; 0 where neither is seen."""
+    """Return shoulders to hips, px, or an estimate from their width; 0 where neither is seen."""
     seen = keypoints[:, 2] > _SEEN
     shoulders, hips = keypoints[list(_SHOULDERS), :2], keypoints[list(_HIPS), :2]
     width = float(np.linalg.norm(shoulders[0] - shoulders[1])) if seen[list(_SHOULDERS)].all() else 0.0
@@ -95,7 +95,7 @@ def torso_length(keypoints: Array) -> float:
 
 @lru_cache(maxsize=4)
 def _room(size: tuple[int, int], look: Look) -> Image:
-    """Wall and floor, each a little darker away from the light."""
+    """Draw wall and floor, each slightly darker away from the light."""
     width, height = size
     edge = round(0.8 * height)
     rows = np.empty((height, 1, 3))
@@ -106,7 +106,7 @@ def _room(size: tuple[int, int], look: Look) -> Image:
 
 
 def _trunk(image: Image, points: Array, seen: npt.NDArray[np.bool_], torso: float, look: Look) -> None:
-    """Shoulders and hips with the cloth between; two seen corners make a line of it."""
+    """Draw the trunk between shoulders and hips; with only two corners seen it is a line."""
     corners = [number for number in (5, 6, 12, 11) if seen[number]]
     if len(corners) < 2:
         return
@@ -117,7 +117,7 @@ def _trunk(image: Image, points: Array, seen: npt.NDArray[np.bool_], torso: floa
 
 
 def _head(image: Image, keypoints: Array, seen: npt.NDArray[np.bool_], torso: float, look: Look) -> None:
-    """A ball on a neck, where nose and ears are; with a nose, so that it looks somewhere."""
+    """Draw a ball on a neck, where nose and ears are, with a nose that shows its direction."""
     face = [number for number in range(5) if seen[number]]
     shoulders = [number for number in _SHOULDERS if seen[number]]
     if not face or not shoulders:
@@ -131,7 +131,7 @@ def _head(image: Image, keypoints: Array, seen: npt.NDArray[np.bool_], torso: fl
 
 
 def _shadow(image: Image, points: Array, seen: npt.NDArray[np.bool_], torso: float) -> None:
-    """A soft one under the lowest foot, else under the hips."""
+    """Draw a soft shadow under the lowest foot, else under the hips."""
     feet = [number for number in _FEET if seen[number]]
     if not feet:
         return
@@ -143,7 +143,7 @@ def _shadow(image: Image, points: Array, seen: npt.NDArray[np.bool_], torso: flo
 
 
 def _limb(image: Image, first: Array, last: Array, wide: float, narrow: float, colour: Colour) -> None:
-    """A limb from (2,) to (2,) px, half as wide as given, px, at its two ends."""
+    """Draw a limb from (2,) to (2,) px, with the given half widths, px, at its two ends."""
     along = last - first
     length = float(np.linalg.norm(along))
     if length > 0:

@@ -1,6 +1,6 @@
-"""What a benchmark needs before it imports posesync: the tests' helpers, the models' folder, no network.
+"""Prepares the environment of a benchmark: the tests' helpers, the models' folder, no network.
 
-Import it first: models are looked for in the environment.
+Import it before posesync, which finds the models' folder through the environment.
 """
 
 from __future__ import annotations

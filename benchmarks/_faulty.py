@@ -1,4 +1,4 @@
-"""Faults to put into a session: a camera that does everything cameras do wrong, a model, a screen.
+"""Faults for a session: a camera with every fault that cameras have, a failing model, a lost screen.
 
 Run as a program it is ``posesync-live`` with such faults, in a process of its own:
 
@@ -26,7 +26,7 @@ Image = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong with the camera.
+    """A fault of the camera.
 
     kind: what :func:`_instead` knows, for ``amount`` images; or ``stall`` (a grab that blocks for ``amount``
         s), ``silent`` (grabs that fail for ``amount`` s), ``dies`` (away for ``amount`` s, cannot be opened),
@@ -41,7 +41,7 @@ class Fault:
 
 
 def _torn(image: Image, rng: np.random.Generator) -> Image:
-    """The upper half of one moment over the lower half of another, which is shifted as well."""
+    """Return the upper half of one moment over the lower half of another, which is shifted too."""
     torn = image.copy()
     half = len(image) // 2
     torn[half:] = np.roll(image[half:], int(rng.integers(20, 200)), axis=1)
@@ -49,7 +49,7 @@ def _torn(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _instead(kind: str, image: Image, rng: np.random.Generator) -> Any:
-    """What comes in place of the image; None when nothing does."""
+    """Return the image delivered instead; None for no image."""
     if kind == "torn":
         return _torn(image, rng)
     if kind == "corrupt":
@@ -72,7 +72,7 @@ def _instead(kind: str, image: Image, rng: np.random.Generator) -> Any:
 
 
 def _corrupt(image: Image, rng: np.random.Generator) -> Any:
-    """What a decoder makes of a JPEG in which bytes were lost; None when it makes nothing."""
+    """Return an image decoded from a JPEG with lost bytes; None if it cannot be decoded."""
     data = cv2.imencode(".jpg", image)[1].ravel()
     damaged = data.copy()
     where = rng.integers(200, len(data), 60)
@@ -196,7 +196,7 @@ class FaultyDevice:
 
 
 class FaultyModel:
-    """Lets inference fail at some calls, as a GPU out of memory does."""
+    """Makes inference fail at some calls, as on a GPU that is out of memory."""
 
     def __init__(self, run: Callable[..., Any], calls: Sequence[int]) -> None:
         self._run = run
@@ -235,7 +235,7 @@ def close_display(after: float, how: str) -> None:
 
 
 def read_images(path: str | Path) -> list[Image]:
-    """Every image of a clip."""
+    """Return every image of a clip."""
     from posesync.pose.sources import open_source
 
     with open_source(path) as source:

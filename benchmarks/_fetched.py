@@ -1,4 +1,4 @@
-"""The real clips, fetched by whichever benchmark is the first to want them."""
+"""The real clips, fetched by the first benchmark that needs them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import fetch_clips  # noqa: E402
 
 
 def fetched() -> dict[str, Path]:
-    """The clips by name: walk, cam01 … cam04. Where they cannot be had, the program ends with one line."""
+    """Return the clips by name: walk, cam01 … cam04. If they cannot be fetched, exit with one line."""
     try:
         return fetch_clips.fetch(CLIPS)
     except subprocess.CalledProcessError:

@@ -1,4 +1,4 @@
-"""What one update costs as the expert's video grows from 10 s to half an hour, and whether memory stays."""
+"""Cost of one update as the expert's video grows from 10 s to half an hour, and growth of memory."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def growth(methods: Mapping[str, Factory], lengths: Iterable[float] = LENGTHS) -
 
 
 def kept(factory: Factory, updates: int = 3000) -> float:
-    """KiB more that a method holds per thousand updates, after its first thousand, with a 60 s expert."""
+    """Return KiB of memory gained per thousand updates, after the first thousand, with a 60 s expert."""
     method = factory(Reference.from_keypoints(*long_reference(60.0)))
     keypoints, times = long_reference(updates / _RATE)
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""Clients of a practice server, in a process of their own: one that behaves, and many that do not.
+"""Clients of a practice server, in their own process: one that behaves well, and many that attack.
 
 python benchmarks/_hostile_client.py behave PLAN.json     # started by hostile.py
 python benchmarks/_hostile_client.py fuzz PLAN.json       # and so on, see _ATTACKS
@@ -28,7 +28,7 @@ _MOST, _GIVEN_UP = 2, 1.5
 #: Hostile messages before each question whether the server still listens, and questions sent at once.
 _BATCH, _QUESTIONS = 8, 4
 
-# -- one that behaves ----------------------------------------------------------------------------------------
+# -- a well-behaved client -----------------------------------------------------------------------------------
 
 
 async def behave(plan: Plan) -> dict[str, Any]:
@@ -73,7 +73,7 @@ async def behave(plan: Plan) -> dict[str, Any]:
     return {"answered": answered, "sent": sent, "trouble": trouble[:5], "lost": listening.done()}
 
 
-# -- those that do not ---------------------------------------------------------------------------------------
+# -- clients that attack -------------------------------------------------------------------------------------
 
 
 async def fuzz(plan: Plan) -> dict[str, Any]:
@@ -360,8 +360,8 @@ _ATTACKS: Final[dict[str, Callable[[Plan], Awaitable[dict[str, Any]]]]] = {
 
 
 def main() -> None:
-    """Run one of them and print what happened as JSON."""
-    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of writing to those who have cut us off
+    """Run one client and print its results as JSON."""
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of writing to closed connections
     what, plan = sys.argv[1], Plan(**json.loads(Path(sys.argv[2]).read_text()))
     with suppress(ImportError, ValueError, OSError):
         import resource

@@ -1,4 +1,4 @@
-"""Messages that no page would send: damaged frames and commands, and what is no message at all."""
+"""Messages that no page sends: damaged frames and commands, and bytes that are no message at all."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def wire(opcode: int, payload: bytes, *, final: bool = True, masked: bool = True
 
 
 def head(opcode: int, length: int, *, final: bool = True, masked: bool = True, reserved: int = 0) -> bytes:
-    """What precedes a payload of ``length`` bytes, whether it comes or not."""
+    """Return the header of a payload of ``length`` bytes, which need not follow."""
     first, mask = (0x80 if final else 0) | reserved << 4 | opcode, 0x80 if masked else 0
     zeros = bytes(4) if masked else b""
     if length < 126:
@@ -78,7 +78,7 @@ class Messages:
     _seq: int = 0
 
     def next(self) -> tuple[str, bytes]:
-        """What it is, and its bytes on the wire."""
+        """Return the kind of a message, and its bytes."""
         kinds: tuple[tuple[float, str, Callable[[], bytes]], ...] = (
             (30, "damaged JPEG", self._damaged_jpeg),
             (6, "truncated JPEG", self._truncated_jpeg),
@@ -99,7 +99,7 @@ class Messages:
         return kind, make()
 
     def whole(self) -> bytes:
-        """A frame without fault."""
+        """Return a valid frame."""
         return self._frame(self._jpeg())
 
     def _jpeg(self) -> bytes:
@@ -135,7 +135,7 @@ class Messages:
         return self._frame(jpeg[: self.rng.randrange(1, len(jpeg))])
 
     def _bomb(self) -> bytes:
-        """Small files that would be large pictures, or take long."""
+        """Return small files that decode to large pictures, or slowly."""
         jpeg = self._jpeg()
         at = jpeg.find(b"\xff\xc0")
         sides = self.rng.choice(((65535, 65535), (1920, 1920), (1920, 16), (self.size[0], 65535)))
@@ -175,7 +175,7 @@ class Messages:
         return json.dumps(self.rng.choice(_COMMANDS)).encode()
 
     def _damaged_text(self, text: bytes) -> bytes:
-        """Still UTF-8: other texts end the connection."""
+        """Return text that is still UTF-8, because any other ends the connection."""
         return self._damaged(text, 4).decode("latin-1").encode()
 
     def _odd_command(self) -> bytes:
@@ -192,7 +192,7 @@ class Messages:
         return wire(TEXT, (signs * self.rng.randrange(60)).encode())
 
     def _no_websocket(self) -> bytes:
-        """What breaks the WebSocket protocol itself; the connection must end."""
+        """Return bytes that break the WebSocket protocol itself; the connection must end."""
         return self.rng.choice(
             (
                 wire(BINARY, b"not masked", masked=False),

@@ -1,4 +1,4 @@
-"""What hostile clients are told, and a WebSocket that sends whatever it is given."""
+"""The plan of hostile clients, and a WebSocket that sends arbitrary bytes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from typing import Any, Final
 
 from _hostile_messages import CLOSE, PING, PONG, TEXT, wire
 
-#: s for whatever a server has to answer.
+#: s that a server may take for any answer.
 PATIENCE: Final = 20.0
-#: What a connection that is no more raises.
+#: Errors raised by a closed connection.
 LOST: Final = (ConnectionError, asyncio.IncompleteReadError, asyncio.TimeoutError, OSError)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a client is told.
+    """The plan of a client.
 
     Attributes:
         host: ``127.0.0.1``.
         port: of the server.
-        cookie: what lets in.
-        expert: whom to practise with.
+        cookie: the one that grants access.
+        expert: identity of the expert to practise with.
         jpegs: files of pictures, of one size.
         size: (width, height) px.
         count: of messages or connections.
@@ -74,7 +74,7 @@ class Plan:
 
 
 class Socket:
-    """A WebSocket that sends whatever it is given."""
+    """A WebSocket that sends arbitrary bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self.writer = reader, writer
@@ -118,5 +118,5 @@ class Socket:
         return first & 15, await self._reader.readexactly(length)
 
     def cut(self) -> None:
-        """Without a word."""
+        """Close the connection without a closing handshake."""
         self.writer.transport.abort()

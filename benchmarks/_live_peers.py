@@ -1,4 +1,4 @@
-"""Others on the same clip: MediaPipe in a Python of its own, and the stages of the original PoseSync."""
+"""Peers on the same clip: MediaPipe in a separate Python, and the stages of the original PoseSync."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of :mod:`live`: what was asked, ratios, then absolute figures."""
+"""Makes the tables of :mod:`live`: aims, ratios, then absolute figures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PEAK_MB: Final = 450.0
 
 
 def aims(found: Mapping[str, Any]) -> Aims:
-    """What issue 4 asks, what was measured, and whether it is met, as far as it was run."""
+    """Return the aims of issue 4 with the measurements, as far as they were run."""
     asked = Aims(4)
     ratios, sessions = found.get("ratios", {}), found.get("sessions", {})
     asked.add("whole loop / (YOLO + MoveNet bare), wall", LOOP, ratios.get("loop_to_bare"))
@@ -48,7 +48,7 @@ def aims(found: Mapping[str, Any]) -> Aims:
 
 
 def ratios_table(ratios: Mapping[str, float]) -> Table:
-    """Ratios: they hold on other machines too."""
+    """Return the table of ratios, which hold on other machines too."""
     table = Table("ratio", "", title="Ratios, medians of interleaved rounds")
     for name, value in ratios.items():
         table.add_row(name.replace("_", " "), f"{value:.2f}")

@@ -1,4 +1,4 @@
-"""Whole sessions: a file as fast as it goes, and a camera made of a clip that delivers by the clock."""
+"""Whole sessions: a file as fast as possible, and a clip played as a camera in real time."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KEPT: Final = 48  # frames of the clip that the camera delivers, to and fro
 
 
 class _NoEncoder:
-    """Takes pictures and forgets them: drawing without encoding."""
+    """Discards pictures, to measure drawing without encoding."""
 
     def __init__(self, *_: Any, **__: Any) -> None: ...
 
@@ -106,7 +106,7 @@ class ClipCamera(FrameSource):
         return Frame(self._images[number % len(self._images)], stamp, number)
 
     def reopen(self) -> bool:
-        """It does not come back: the session ends."""
+        """Return False: the camera does not come back, and the session ends."""
         return False
 
     def close(self) -> None:
@@ -149,7 +149,7 @@ class MemoryWatch(threading.Thread):
 def camera_session(
     camera: ClipCamera, expert: Expert, config: Config, *, window: bool = True
 ) -> dict[str, Any]:
-    """A live session on a paced camera, in a window that nobody sees; does the newest frame always win?"""
+    """Run a live session on a paced camera in a hidden window; measure how old the frames used are."""
     stale = array("i")  # four bytes a frame: the memory is being measured
     process = SessionCore.process
 
@@ -189,7 +189,7 @@ def camera_session(
 
 
 def _run(options: SessionOptions, expert: Expert, config: Config, camera: ClipCamera) -> SessionResult:
-    """The camera's end is that of the session; it counts as lost, which is no error here."""
+    """Run the session until the camera ends; that counts as lost, which is not an error here."""
     kept: list[SessionResult] = []
     original = SessionCore.summarise
 

@@ -1,4 +1,4 @@
-"""What each stage of the live loop costs, in turn on one thread, and the bare models beside it."""
+"""Cost of each stage of the live loop, on one thread, beside the bare models."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def measure_stages(clip: Path, expert: Expert, settings: PoseSettings) -> dict[s
 
 
 class BareModels:
-    """The two networks alone, on inputs that the loop really gave them: the limit."""
+    """Time the two networks alone, on inputs from the loop, as the lower limit."""
 
     def __init__(self, clip: Path, settings: PoseSettings) -> None:
         self._feeds: dict[str, tuple[Any, dict[str, npt.NDArray[Any]]]] = {}

@@ -1,4 +1,4 @@
-"""How well a tracker's answers meet the truth: errors beside coverage, recovery, calm, honesty, cost.
+"""Compares a tracker's answers with the truth: errors, coverage, recovery, calm, honesty, cost.
 
 An answer counts as one where the state is following, holding or finished and there is a time. An error is
 only taken where there are both a truth and an answer, so it never stands without its coverage.
@@ -28,7 +28,7 @@ _ANSWERING: Final = (State.FOLLOWING, State.HOLDING, State.FINISHED)
 
 @dataclass(frozen=True)
 class Outcome:
-    """One method on one case: every answer, and what it took.
+    """One method on one case: every answer and its cost.
 
     Attributes:
         case: what was performed.
@@ -139,7 +139,7 @@ def false_jumps(outcome: Outcome) -> int:
 
 
 def backward_steps(outcome: Outcome) -> int:
-    """How often the answer runs back by more than 1 ms without announcing (or making) a jump."""
+    """Count how often the answer runs back by more than 1 ms without announcing (or making) a jump."""
     step = np.diff(outcome.time)
     return int(((step < -1e-3) & (step >= -JUMP) & ~outcome.jumped[1:]).sum())
 
@@ -226,7 +226,7 @@ def summarize(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def calibration(outcomes: Iterable[Outcome], bins: int = 10) -> list[dict[str, float]]:
-    """Error by tenth of ``confidence``: what its values are worth."""
+    """Return the error by tenth of ``confidence``."""
     rows = list(outcomes)
     error = np.abs(np.concatenate([o.error for o in rows]))
     confidence = np.concatenate([o.confidence for o in rows])[np.isfinite(error)]

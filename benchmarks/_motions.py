@@ -99,7 +99,7 @@ def interpolate(samples: Array, position: Array) -> Array:
 
 
 class Motion:
-    """A movement that can be looked at at any moment.
+    """A movement that can be rendered at any moment.
 
     Attributes:
         name: of the movement.
@@ -224,7 +224,7 @@ class MotionClip(Motion):
 
     def __init__(self, name: str, times: Array, keypoints: Array, other: Array) -> None:
         """Take (T,) s and twice (T, 17, 3): the second is what the performer's view is rendered from."""
-        # Where nobody is seen there is nothing to be aligned: the walker leaves the picture after 5 s, and
+        # Without a person there is nothing to align: the walker leaves the picture after 5 s, and
         # what comes afterwards is the other person.
         seen = np.convolve(keypoints[:, 5:, 2].mean(axis=1), np.full(9, 1 / 9), "valid")
         gone = np.flatnonzero(seen < 0.4)

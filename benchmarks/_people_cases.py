@@ -1,4 +1,4 @@
-"""Who follows whom: an expert, another person who performs, and the moments of both that correspond."""
+"""Cases: an expert, another person who performs, and the moments of both that correspond."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SQUATS: Final = "video squat series"
 
 @dataclass(frozen=True)
 class Choice:
-    """Whom to run on.
+    """The people to run on.
 
     Attributes:
         subjects: of UTD-MHAD; files of others count as one of the four by their name, or their player.
@@ -67,7 +67,7 @@ class Choice:
         return self.pairs()[: 2 if self.quick else _ENOUGH]
 
     def has(self, subject: int) -> bool:
-        """Whether somebody counted as this subject is asked for."""
+        """Return whether this subject is among the people to run."""
         return subject in self.subjects
 
 
@@ -158,7 +158,7 @@ def sequences(choice: Choice, yaw: int = 0, order: tuple[int, ...] = SEQUENCE) -
 
 @lru_cache
 def singles(choice: Choice, lead: int = 0) -> list[Case]:
-    """One action each; the performer stands still for ``lead`` frames first."""
+    """Return cases of one action; the performer stands still for ``lead`` frames first."""
     cases = []
     for name, action in SINGLE.items():
         for a, b, take in choice.pairs():

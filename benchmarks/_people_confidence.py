@@ -1,4 +1,4 @@
-"""Whether confidence is the probability of being right."""
+"""Checks whether confidence is the probability of being right."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Confidence:
     """Whether confidence is the probability of being right within 0.25 s, on frames between events."""
 
     def __init__(self, choice: Choice) -> None:
-        """Choose whom to run."""
+        """Choose the people to run."""
         self._cases = sequences(choice) + singles(choice) + exercises(choice)
 
     def work(self) -> Work:
-        """What must be run."""
+        """Return the cases to run."""
         return [(OURS, case) for case in self._cases]
 
     def judge(self, runs: Runs, aims: Aims) -> list[Row]:

@@ -45,7 +45,7 @@ Moments = Mapping[str, float]
 
 
 def missing(folder: Path = DATA) -> str | None:
-    """What is not there and what to do about it, in one line; None when everything is there."""
+    """Return what is missing and what to do about it, in one line; None when nothing is."""
     absent = [name for name in _NEEDED if not (folder / name).exists()]
     if not absent:
         return None

@@ -1,4 +1,4 @@
-"""What answers are worth: errors at events, who is present, whether confidence means what it says."""
+"""Evaluates answers: errors at events, presence, and whether confidence is calibrated."""
 
 from __future__ import annotations
 

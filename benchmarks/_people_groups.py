@@ -1,4 +1,4 @@
-"""Errors at events beside offline DTW and other peers, and what an edge of the videos changes."""
+"""Errors at events beside offline DTW and other peers, and the effect of a video's beginning and end."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Groups:
         return [OFFLINE, OLTW, CLOCK] if group.startswith(TENNIS) else [OFFLINE]
 
     def work(self) -> Work:
-        """What must be run."""
+        """Return the cases to run."""
         return [
             (method, case)
             for name, cases in self._groups.items()
@@ -130,11 +130,11 @@ class Edges:
     """The same with a second of nobody or more of stillness at an end, beside itself uncut."""
 
     def __init__(self, choice: Choice) -> None:
-        """Choose whom to run."""
+        """Choose the people to run."""
         self._edges = edges(choice)
 
     def work(self) -> Work:
-        """What must be run."""
+        """Return the cases to run."""
         return [(OURS, case) for kinds in self._edges.values() for cases in kinds.values() for case in cases]
 
     def judge(self, runs: Runs, aims: Aims) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Who does something else, who is replaced, and who does the same again and again."""
+"""Cases of performers who do something else, are replaced, or repeat a movement."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _rotated(by: int, count: int) -> list[int]:
 
 @lru_cache
 def strangers(choice: Choice) -> list[Case]:
-    """Experts before whom somebody does five to eight other things."""
+    """Return cases of experts with somebody who does five to eight other things."""
     cases = []
     for number, (a, b, take) in enumerate(choice.pairs()):
         pieces = {"sequence": SEQUENCE} | {name: (action,) for name, action in SINGLE.items()}
@@ -61,7 +61,7 @@ def strangers(choice: Choice) -> list[Case]:
 
 @lru_cache
 def true_performers(choice: Choice) -> list[Case]:
-    """Experts before whom somebody does the piece."""
+    """Return cases of experts with somebody who does the piece."""
     return sequences(choice) + singles(choice, lead=LEAD)
 
 

@@ -1,4 +1,4 @@
-"""The peers on our own embedding: what a method makes of the same poses."""
+"""The peers on our own embedding, for the same poses."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def offline(case: Case) -> Array:
 
 
 def _filled(values: Array, weights: Array) -> Array:
-    """What is not seen stays as it was."""
+    """Return the values with each unseen one replaced by the last seen before it."""
     seen = np.where(weights > 0, np.arange(len(values))[:, None], 0)
     filled: Array = np.take_along_axis(values, np.maximum.accumulate(seen, axis=0), axis=0)
     return filled

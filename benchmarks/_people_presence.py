@@ -1,4 +1,4 @@
-"""Who is in the piece: true performers, strangers, and somebody who leaves it for something else."""
+"""Detecting who does the piece: true performers, strangers, and somebody who leaves it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _PRESENT = (State.FOLLOWING.value, State.HOLDING.value)
 
 
 class Strangers:
-    """Whoever does something else is not followed, whoever does the piece is."""
+    """Checks that somebody who does the piece is followed, and somebody who does something else is not."""
 
     def __init__(self, choice: Choice) -> None:
-        """Choose whom to run."""
+        """Choose the people to run."""
         self._true, self._other = true_performers(choice), strangers(choice)
 
     def work(self) -> Work:
-        """What must be run."""
+        """Return the cases to run."""
         return [(OURS, case) for case in self._true + self._other]
 
     def judge(self, runs: Runs, aims: Aims) -> list[Row]:
@@ -88,11 +88,11 @@ class Changes:
     """Somebody leaves the piece for three other actions and comes back."""
 
     def __init__(self, choice: Choice) -> None:
-        """Choose whom to run."""
+        """Choose the people to run."""
         self._changes = changes(choice)
 
     def work(self) -> Work:
-        """What must be run."""
+        """Return the cases to run."""
         return [(OURS, change.case) for change in self._changes]
 
     def judge(self, runs: Runs, aims: Aims) -> list[Row]:

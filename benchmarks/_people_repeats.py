@@ -1,4 +1,4 @@
-"""Whether repetitions are followed and counted, and what only looks like one is not."""
+"""Checks that repetitions are followed and counted, and that movements that only resemble them are not."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Repetitions:
     """Experts of one or three repetitions, performers of five or six; and what only looks like one."""
 
     def __init__(self, choice: Choice) -> None:
-        """Choose whom to run."""
+        """Choose the people to run."""
         self._repeats, self._twice = repetitions(choice), twice(choice)
         self._squats = squats() if choice.has(3) else []
 
     def work(self) -> Work:
-        """What must be run."""
+        """Return the cases to run."""
         beside = [(OFFLINE, case) for case in self._twice]
         return [(OURS, case) for case in self._cases()] + beside
 

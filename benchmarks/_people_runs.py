@@ -24,7 +24,7 @@ _factory: list[Factory] = []
 
 
 def posesync(reference: Reference, *, loop: bool = False) -> Any:
-    """Our tracker as it comes."""
+    """Our tracker with its default settings."""
     from posesync.realtime.tracking.tracker import Tracker
 
     return Tracker(reference, loop=loop)

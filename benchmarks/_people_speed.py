@@ -1,4 +1,4 @@
-"""What one update costs beside one MoveNet inference, timed by turns in the same run."""
+"""Cost of one update beside one MoveNet inference, timed in turns in the same run."""
 
 from __future__ import annotations
 

@@ -57,12 +57,12 @@ _OPENPOSE: Final = {
 
 
 class NoRecordingError(Exception):
-    """There is no such person; the text says what there is."""
+    """Raised when there is no such person; the text lists those there are."""
 
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """Somebody who was recorded.
+    """A recorded person.
 
     Attributes:
         name: as it was asked for.

@@ -51,7 +51,7 @@ def photograph(expert: Recording, performer: Recording, folder: Path, *, times: 
     """Practise once; what the page showed, as files in ``folder``.
 
     Args:
-        expert: who is followed.
+        expert: the expert to follow.
         performer: who is in front of the camera, at 30 frames per s.
         folder: gets a picture for each moment and width, sheets of them (``page-1.png`` …) and
             ``heard.json``: ``answers`` of the server, ``film``: [when, s shown, rate, whether it stood].

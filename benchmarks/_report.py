@@ -68,7 +68,7 @@ def _is_undisturbed(outcome: Outcome) -> bool:
 
 
 def aims(outcomes: Sequence[Outcome], grown: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What issue 3 asks of our tracker, what was measured, and whether it is met, as far as it was run."""
+    """Return the aims of issue 3 for our tracker with the measurements, as far as they were run."""
     ours: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
         if outcome.method == OURS:
@@ -201,7 +201,7 @@ def scenario_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def aims_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """What was asked, what was measured."""
+    """Return the table of aims and measurements."""
     out = _table("What it must show", ("aim", "at", "limit", "measured", ""), left=2)
     for row in rows:
         mark = "[green]met[/]" if row["met"] else "[red]not met[/]"

@@ -1,4 +1,4 @@
-"""Clips as users' videos are: an empty room before and after, and somebody standing by.
+"""Makes clips like users' videos: an empty room before and after, and a bystander.
 
 Everything is made into the folder that is given, a temporary one: no frame of these clips is kept.
 """

@@ -1,4 +1,4 @@
-"""What can happen between an expert's video and a performer, each with an exactly known path.
+"""Scenarios of a performer with an expert's video, each with an exactly known path.
 
 A :class:`Case` is a reference and live keypoints with the truth. Reference and live never share a frame: both
 are sampled at a random phase of their own clock, and each has its own noise. Everything follows from the

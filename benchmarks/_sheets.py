@@ -1,4 +1,4 @@
-"""A contact sheet: what was shown during a whole session, in one picture."""
+"""Makes a contact sheet: a whole session's pictures in one."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _pictures(video: Path, numbers: set[int]) -> Iterator[tuple[float, Image]]:
 
 
 def _caption(time: float, rows: list[Row], truth: Callable[[float], float | None] | None) -> str:
-    """What there is to know about a moment, in one line."""
+    """Return the description of a moment, in one line."""
     words = [f"{time:.2f} s"]
     if rows:
         row = min(rows, key=lambda one: abs(one.time - time))

@@ -1,4 +1,4 @@
-"""Recorded keypoints in the estimator's place: all that follows it is the product itself."""
+"""Puts recorded keypoints in the estimator's place; everything after it is the product itself."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class DrawnSource(FrameSource):
         return Frame(image, float(self._recording.times[number]), number)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Release nothing."""
 
 
 def frame_rate(times: Array) -> float:
@@ -128,7 +128,7 @@ def prepare_expert(recording: Recording, folder: Path) -> tuple[Expert, Path]:
     """The recording as an expert with pictures, prepared as every video is.
 
     Args:
-        recording: who is followed.
+        recording: the expert to follow.
         folder: for the video, and the cache of whoever is started with ``XDG_CACHE_HOME=folder/cache``.
 
     Returns:
@@ -148,7 +148,7 @@ def _plain(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What a replay leaves.
+    """The files of a replay.
 
     Attributes:
         log: session.jsonl.
@@ -176,7 +176,7 @@ def replay(
     Every frame is processed, in order; the same people give the same log.
 
     Args:
-        expert: who is followed.
+        expert: the expert to follow.
         performer: who is in front of the camera.
         folder: for everything that is written.
         options: settings, as ``{"display.view": "ghost"}``.

@@ -1,4 +1,4 @@
-"""Performers at the practice socket, in a process of their own: a camera by the clock, as the page does it.
+"""Performers at the practice socket, in a separate process: a camera in real time, as on the page.
 
     python benchmarks/_web_client.py PLAN.json        # started by web.py
 
@@ -155,7 +155,7 @@ class Performer:
         self.rows.append((now, now - captured, spent["waited"], spent["worked"], error, float(performing)))
 
     def figures(self, begin: float, end: float) -> dict[str, Any]:
-        """What happened from ``begin`` to ``end`` s."""
+        """Return the figures from ``begin`` to ``end`` s."""
         rows = np.array([row for row in self.rows if begin <= row[0] < end], float).reshape(-1, 6)
         errors, performing = 1e3 * rows[:, 4], rows[:, 5] > 0
         seconds = end - begin

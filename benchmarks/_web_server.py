@@ -1,4 +1,4 @@
-"""A real ``posesync serve`` in a process of its own, let in by its token, and what it costs."""
+"""A real ``posesync serve`` in a separate process, entered with its token, and its cost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Served:
     Attributes:
         process: its own.
         host: ``127.0.0.1:port``.
-        cookie: what lets in.
+        cookie: the one that grants access.
         expert: id of the one expert.
         ready_s: s from its start until the expert was ready.
     """

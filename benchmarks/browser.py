@@ -1,4 +1,4 @@
-"""A practice in a real browser: how exact, how quick, how smooth; beside the bare models and the limits.
+"""Practice in a real browser: accuracy, latency and smoothness, beside the bare models and the limits.
 
     python benchmarks/browser.py                      # 2 min: a session of one minute, 720p at 30 fps
     python benchmarks/browser.py --seconds 20         # shorter
@@ -73,7 +73,7 @@ AIMS: Final = {
 
 
 def session(seconds: float, folder: Path, camera: Camera) -> tuple[Heard, list[str], dict[str, Any]]:
-    """One practice of ``seconds`` s through the pages, what was complained of, and how it ended."""
+    """Practise for ``seconds`` s through the pages; return what was heard, complaints, and how it ended."""
     with (
         serving(folder, "--reference", str(WALK)) as address,
         sync_playwright() as playwright,
@@ -92,7 +92,7 @@ def session(seconds: float, folder: Path, camera: Camera) -> tuple[Heard, list[s
 
 
 def figures(heard: Heard, camera: Camera, said: list[str]) -> dict[str, float]:
-    """Everything that was measured, by its words."""
+    """Return all measurements by name."""
     errors, trips = 1e3 * position_errors(heard, camera), round_trips(heard)
     seen = 1e3 * position_errors(heard, camera, seen=True)
     steering = 1e3 * steering_errors(heard)
@@ -127,7 +127,7 @@ def _percentile(values: np.ndarray[Any, Any], share: float) -> float:
 
 
 def aims(found: Mapping[str, float]) -> Aims:
-    """What issue 7 asks of one session."""
+    """Return the aims of issue 7 for one session."""
     asked = Aims(7)
     for aim, (limit, least) in AIMS.items():
         asked.add(aim, limit, found[aim], least=least)
@@ -143,7 +143,7 @@ def whole(found: Mapping[str, float]) -> Table:
 
 
 def main() -> None:
-    """Run, print, store."""
+    """Run the benchmark, print its tables and store the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

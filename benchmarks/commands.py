@@ -66,7 +66,7 @@ Truth = Callable[[float], "float | None"]
 
 @dataclass(frozen=True)
 class Pair:
-    """Who is followed by whom; ``known`` leads from s in the performer's clip to s in the expert's."""
+    """A pair of clips; ``known`` maps s in the performer's clip to s in the expert's."""
 
     kind: str
     expert: str
@@ -250,7 +250,7 @@ def videos(pair: Pair, variant: str) -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 def _own(folder: Path) -> dict[str, str]:
-    """What keeps the command away from the user's files, and from every network."""
+    """Return the environment that keeps the command away from the user's files and from every network."""
     own = {"XDG_CACHE_HOME": str(folder / "cache"), "XDG_DATA_HOME": str(folder / "data")}
     models = os.environ.get("POSESYNC_MODEL_DIR") or (str(SHARED / "models") if SHARED.is_dir() else "")
     return {**own, "POSESYNC_OFFLINE": "1", **({"POSESYNC_MODEL_DIR": models} if models else {})}

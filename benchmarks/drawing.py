@@ -1,4 +1,4 @@
-"""What drawing costs: every view of the overlay, frame by frame in turns with one inference of MoveNet.
+"""Cost of drawing: every view of the overlay, frame by frame in turns with one inference of MoveNet.
 
     python benchmarks/drawing.py                  # 720p canvas, 200 frames, about a minute
     python benchmarks/drawing.py --height 1080

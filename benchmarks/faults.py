@@ -1,4 +1,4 @@
-"""Put faults into real sessions and see that each ends as it should.
+"""Put faults into real sessions and check that each ends as it should.
 
     python benchmarks/faults.py                     every fault, one by one and together
     python benchmarks/faults.py --count 200         SIGINT or SIGTERM at 200 random moments
@@ -58,7 +58,7 @@ class Case:
 
 @dataclass
 class Outcome:
-    """What a session left behind."""
+    """The files and processes that a session left behind."""
 
     code: int
     ended: str = ""
@@ -331,7 +331,7 @@ def check_signal(bench: Bench, out: Path, rng: random.Random, *, latest: float) 
     outcome, said = bench.finish(process, out)
     things = sorted(path.name for path in out.iterdir() if path.name != "report.json")
     if outcome.code < 0 and not things:
-        # Python itself was not up yet: there is nothing of ours that could say anything.
+        # The signal came before Python had started, so the program could not report anything.
         outcome.problems = []
         return "before Python was up", outcome
     if outcome.code in (130, 143):

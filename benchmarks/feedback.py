@@ -1,4 +1,4 @@
-"""Is the right joint blamed, and is the score what it says? Figures on real poses, clips and performances.
+"""Measures whether cues name the right joint and scores are right, on real poses, clips and performances.
 
     python benchmarks/feedback.py             # all of it, some four minutes on one core
     python benchmarks/feedback.py --poses 8   # a quick look
@@ -42,7 +42,7 @@ SMALL: Final = (2.0, 4.0, 6.0, 7.99)
 
 
 def sources() -> dict[str, Motion]:
-    """Every movement there is: clips and 3-D performances."""
+    """Return every movement available: clips and 3-D performances."""
     return {**clips(), **performances()}
 
 
@@ -288,7 +288,7 @@ def show(console: Console, title: str, rows: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Measure everything and write it down."""
+    """Measure everything and store the figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--poses", type=int, default=40, help="poses of each movement")
     count = max(2, parser.parse_args().poses)

@@ -155,7 +155,7 @@ class Bench:
     _performer: subprocess.Popen[str] | None = None
 
     def begin(self, warm: float) -> None:
-        """Somebody begins to practise."""
+        """Start the practice of one performer."""
         self._performer = self._perform()
         time.sleep(warm)
 
@@ -167,7 +167,7 @@ class Bench:
         return performer
 
     def in_company(self, name: str, seconds: float, warm: float) -> None:
-        """A time beside two others who practise."""
+        """Measure for a while beside two others who practise."""
         others = [self._perform() for _ in range(2)]
         time.sleep(warm)
         self.alone(name, seconds)
@@ -175,7 +175,7 @@ class Bench:
             other.communicate("\n")
 
     def alone(self, name: str, seconds: float) -> None:
-        """A time without attack."""
+        """Measure for a while without an attack."""
         with self._window(name):
             time.sleep(seconds)
 
@@ -187,13 +187,13 @@ class Bench:
         self.used[name] = (self.server.processor() - used) / (time.monotonic() - began)
 
     def attack(self, name: str, **plan: Any) -> None:
-        """One attack, to its end."""
+        """Run one attack to its end."""
         with self._window(name):
             out, _ = self._client(name, **plan).communicate()
         self.said[name] = json.loads(out) if out else {"tally": {"UNEXPECTED the client failed": 1}}
 
     def end(self) -> dict[str, Any]:
-        """What the performer noted."""
+        """Return the performer's measurements."""
         assert self._performer is not None
         out, _ = self._performer.communicate("\n")
         noted: dict[str, Any] = json.loads(out.splitlines()[-1])
@@ -238,7 +238,7 @@ def rates(noted: dict[str, Any], windows: dict[str, tuple[float, float]]) -> dic
 
 
 def problems(bench: Bench, found: dict[str, dict[str, float]], before: Any, after: Any) -> list[str]:
-    """What is not as it should be."""
+    """Return everything that is not as it should be."""
     wrong = [f"the server said: {line}" for line in bench.server.troubles()[:10]]
     if bench.server.process.poll() is not None:
         wrong.append(f"the server ended with {bench.server.process.returncode}")

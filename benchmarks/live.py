@@ -114,7 +114,7 @@ def _ratios(turns: dict[str, list[Any]], stages: dict[str, Any]) -> dict[str, fl
 
 
 def main() -> None:
-    """Run, print, store."""
+    """Run the benchmark, print its tables and store the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -34,7 +34,7 @@ SURE = 0.4
 
 
 def networks() -> dict[str, Any]:
-    """Every pose network that can be had here, Thunder first."""
+    """Return every pose network available here, Thunder first."""
     made: dict[str, Any] = {}
     for name in ("thunder", "lightning", "mediapipe"):
         with suppress(ModelError):

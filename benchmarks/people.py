@@ -127,7 +127,7 @@ def main() -> int:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no infinity: what never happened says so."""
+    """Return a value for JSON: infinity becomes "never", any other non-finite number None."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""How quickly any moment of a long expert can be shown: our display copy beside seeking in the source.
+"""Time to show any moment of a long expert: our display copy beside seeking in the source.
 
     python benchmarks/proxy.py                  # ten minutes of 1080p, some minutes to write
     python benchmarks/proxy.py --minutes 1
@@ -119,7 +119,7 @@ def run(clip: Path, minutes: float, folder: Path) -> dict[str, dict[str, float]]
 
 
 def main() -> None:
-    """Run, print, store."""
+    """Run the benchmark, print its tables and store the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""A replay for eyes: one recorded person follows another, and everything a user sees can be looked at.
+"""A replay to look at: one recorded person follows another, and everything a user sees is stored.
 
     python benchmarks/replay.py --expert utd:1 --performer utd:2 --sheet sheet.png
     python benchmarks/replay.py --expert ballet:1 --performer ballet:2 --record out.mp4 --report out.html
@@ -80,7 +80,7 @@ def show(given: argparse.Namespace) -> None:
 
 
 def look_at(given: argparse.Namespace) -> None:
-    """A sheet of a recording that is there already."""
+    """Make a sheet of an existing recording."""
     rows = read_log(given.log) if given.log is not None else []
     save(contact_sheet(given.of, rows, count=given.frames, span=given.span), given.sheet)
 

@@ -92,7 +92,7 @@ def run(minutes: float, rounds: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure, print, keep; exit code 1 when a limit is missed."""
+    """Measure, print and store; return exit code 1 when a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30.0, help="length of the session")
     parser.add_argument("--rounds", type=int, default=3)

@@ -215,7 +215,7 @@ def long_videos(minutes: float) -> Figures:
 
 
 def repeat(source: Path, target: Path, seconds: float) -> None:
-    """The same packets again and again, until the video has ``seconds``."""
+    """Repeat the same packets until the video has ``seconds`` s."""
     with av.open(str(source)) as container, av.open(str(target), "w") as sink:
         length = float(container.streams.video[0].duration * container.streams.video[0].time_base)
         copies = {stream: sink.add_stream_from_template(stream) for stream in container.streams}
@@ -262,7 +262,7 @@ def show_accuracy(found: Figures, console: Console) -> None:
 
 
 def main() -> None:
-    """Run, print, store."""
+    """Run the benchmark, print its tables and store the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -53,7 +53,7 @@ _NOTHING = np.zeros((0, 17, 3))
 
 
 def posesync(reference: Any) -> Any:
-    """Our tracker as it comes."""
+    """Our tracker with its default settings."""
     from posesync.realtime.tracking.tracker import Tracker
 
     return Tracker(reference)
@@ -214,7 +214,7 @@ def collect(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no infinity: what never happened says so."""
+    """Return a value for JSON: infinity becomes "never", any other non-finite number None."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -106,7 +106,7 @@ def _perform(
 def figures(
     sessions: list[dict[str, Any]], idle: dict[str, float], before: dict[str, float], after: dict[str, float]
 ) -> dict[str, Any]:
-    """What one turn says: the worst session's latencies, the rates, and the server's cost."""
+    """Return one turn's figures: the worst session's latencies, the rates, and the server's cost."""
     rates = [session["answers_fps"] for session in sessions]
     seconds = after["at"] - before["at"]
     answers, cpu = sum(rates) * seconds, after["cpu"] - before["cpu"]
@@ -151,7 +151,7 @@ def median(turns: list[dict[str, Any]]) -> dict[str, float | None]:
 
 
 def aims(rows: dict[int, dict[str, Any]]) -> Aims:
-    """What issue 7 asks, as far as it was run."""
+    """Return the aims of issue 7, as far as they were run."""
     found = Aims(7)
     if one := rows.get(1):
         found.add("one session: capture to answer, p50 ms", P50_MS, one["round_trip_p50"])
@@ -177,7 +177,7 @@ def table_of(rows: dict[int, dict[str, Any]]) -> Table:
 
 
 def main() -> None:
-    """Run, print, store."""
+    """Run the benchmark, print its tables and store the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

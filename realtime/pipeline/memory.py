@@ -12,7 +12,7 @@ _M_MMAP_THRESHOLD: Final = -3  # of mallopt(3)
 _LARGE: Final = 1 << 20  # bytes; pictures have more
 
 
-def give_back() -> None:
+def release_free_memory() -> None:
     """Collect garbage and return free memory to the system. Takes some 20 ms."""
     gc.collect()
     with suppress(OSError, AttributeError):  # other C libraries lack the function
@@ -25,8 +25,7 @@ def keep_large_blocks_apart() -> None:
 
     By default glibc learns from the first picture that such blocks are common, and places them among all the
     others: drawing two 1080p videos side by side then takes 400 MB that hold next to nothing. Kept apart,
-        each
-    block costs its page faults, some 10 ms for a picture of two videos.
+    each block costs its page faults, some 10 ms for a picture of two videos.
     """
     with suppress(OSError, AttributeError):
         if sys.platform.startswith("linux"):

@@ -12,7 +12,7 @@ from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray, Frame, Image
 from posesync.pose.video_file import VideoFile
 from posesync.pose.writer import VideoWriter
-from posesync.realtime.pipeline.memory import give_back, keep_large_blocks_apart
+from posesync.realtime.pipeline.memory import keep_large_blocks_apart, release_free_memory
 from posesync.reference.reference import Reference
 
 from .layout import arrange
@@ -39,7 +39,7 @@ def write_video(
         SourceError: a video has changed meanwhile.
     """
     assert options.output is not None
-    give_back()  # the memory used for preparing and warping
+    release_free_memory()  # the memory used for preparing and warping
     keep_large_blocks_apart()
     shown = tracks[1:] if options.ghost else tracks
     videos = options.videos[1:] if options.ghost else options.videos

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
-from posesync.realtime.pipeline.memory import give_back
+from posesync.realtime.pipeline.memory import release_free_memory
 
 #: Ticks of 0.1 s between a session's end and the release of its memory: it may be needed once more.
 _LATER: Final = 10
@@ -38,5 +38,5 @@ class Housekeeping:
         elif self._left:
             self._left -= 1
             if not self._left:
-                self._task = asyncio.get_running_loop().run_in_executor(None, give_back)
+                self._task = asyncio.get_running_loop().run_in_executor(None, release_free_memory)
         self._before = now

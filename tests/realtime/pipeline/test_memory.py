@@ -9,7 +9,7 @@ import textwrap
 import weakref
 
 import pytest
-from posesync.realtime.pipeline.memory import give_back
+from posesync.realtime.pipeline.memory import release_free_memory
 
 
 class Circle:
@@ -22,7 +22,7 @@ def test_circles_are_collected() -> None:
     try:
         known = weakref.ref(Circle())
         assert known() is not None
-        give_back()
+        release_free_memory()
         assert known() is None
     finally:
         gc.enable()

@@ -25,7 +25,7 @@ def test_it_is_done_a_second_after_a_session_has_ended(
     running: list[int], times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[int] = []
-    monkeypatch.setattr(housekeeping, "give_back", lambda: done.append(1))
+    monkeypatch.setattr(housekeeping, "release_free_memory", lambda: done.append(1))
 
     async def tick() -> None:
         numbers = iter(running)

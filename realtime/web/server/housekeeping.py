@@ -17,7 +17,7 @@ from posesync.realtime.pipeline.memory import release_free_memory
 _LATER: Final = 10
 
 
-class Housekeeping:
+class MemoryReleaser:
     """Returns memory a second after a session's end; call :meth:`tick` ten times a second.
 
     Args:

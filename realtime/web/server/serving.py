@@ -26,7 +26,7 @@ from .app import create_app
 from .certificate import Certificate, certificate_dir, own_certificate, self_signed
 from .connections import MOST, LimitedSocket, limited_http
 from .guard import TOKEN_BYTES, Guard
-from .housekeeping import Housekeeping
+from .housekeeping import MemoryReleaser
 from .listening import Place, find_place, listen
 
 logger = logging.getLogger(__name__)
@@ -157,10 +157,10 @@ def _run(
     """Serve on these sockets until asked to stop."""
     _allow_files()
     remembering = _Remembering(app)
-    housekeeping = Housekeeping(lambda: app.state.hub.running)
+    releaser = MemoryReleaser(lambda: app.state.hub.running)
     with _logged():
         try:
-            _Server(_settings(remembering, certificate), stop, ready, housekeeping).run(sockets)
+            _Server(_settings(remembering, certificate), stop, ready, releaser).run(sockets)
         except SystemExit:  # uvicorn's, when the application could not be started
             if remembering.trouble is None:
                 raise ConfigError("the server did not start: the reason is in the line above") from None
@@ -204,10 +204,10 @@ class _Server(uvicorn.Server):
         config: uvicorn.Config,
         stop: StopSignals,
         ready: Callable[[], None],
-        housekeeping: Housekeeping,
+        releaser: MemoryReleaser,
     ) -> None:
         super().__init__(config)
-        self._stop, self._ready, self._housekeeping = stop, ready, housekeeping
+        self._stop, self._ready, self._releaser = stop, ready, releaser
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -223,7 +223,7 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to stop; called ten times a second."""
-        self._housekeeping.tick()
+        self._releaser.tick()
         self.should_exit = self.should_exit or self._stop.asked
         return await super().on_tick(counter)
 

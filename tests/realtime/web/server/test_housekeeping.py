@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from posesync.realtime.web.server import housekeeping
-from posesync.realtime.web.server.housekeeping import Housekeeping
+from posesync.realtime.web.server.housekeeping import MemoryReleaser
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ def test_it_is_done_a_second_after_a_session_has_ended(
 
     async def tick() -> None:
         numbers = iter(running)
-        housekeeping = Housekeeping(lambda: next(numbers))
+        releaser = MemoryReleaser(lambda: next(numbers))
         for _ in running:
-            housekeeping.tick()
+            releaser.tick()
         await asyncio.get_running_loop().shutdown_default_executor()
 
     asyncio.run(tick())

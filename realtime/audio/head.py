@@ -1,6 +1,6 @@
 """Place and level of the expert's sound: hold, move and mute without a click. Pure: samples in and out.
 
-Sound that is cut in mid-wave clicks. For every request a :class:`SoundHead` first fades out and then in
+Sound that is cut in mid-wave clicks. For every request a :class:`PlayHead` first fades out and then in
 again, on half a cosine, whose slope is continuous, too.
 """
 
@@ -17,7 +17,7 @@ from .track import RATE, Samples
 FADE: Final = 0.015
 
 
-class SoundHead:
+class PlayHead:
     """A play head in the sound, from which blocks are taken in order.
 
     Args:

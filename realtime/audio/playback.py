@@ -19,7 +19,7 @@ from posesync.realtime.tracking.position import Position
 
 from .device import Channel, SoundDevice
 from .follow import Aim, ClockSound, ExpertClock, FollowSound
-from .head import SoundHead
+from .head import PlayHead
 from .settings import SoundMode, SoundSettings
 from .track import RATE, Samples, SoundTrack
 from .voice import Speaker
@@ -84,7 +84,7 @@ class ExpertSound(Worker):
     ) -> None:
         super().__init__("sound")
         self._device, self._track, self._policy, self._clock = device, track, policy, clock
-        self._head = SoundHead(track.read)
+        self._head = PlayHead(track.read)
         self._volume = volume
         self._lock = threading.Lock()
         self._aim = Aim(False)

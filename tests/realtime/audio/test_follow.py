@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from posesync.pose.errors import InvalidDataError
 from posesync.realtime.audio.follow import ClockSound, ExpertClock, FollowSound
-from posesync.realtime.audio.head import FADE, SoundHead
+from posesync.realtime.audio.head import FADE, PlayHead
 from posesync.realtime.audio.track import RATE, Samples
 from posesync.realtime.tracking.position import Position, State
 from sounds import TONE_STEP, largest_step, tone_reader
@@ -19,12 +19,12 @@ from sounds import TONE_STEP, largest_step, tone_reader
 ALLOWED = TONE_STEP + 0.3 * np.pi / 2 / (0.014 * RATE)
 
 
-def blocks(head: SoundHead, count: int, size: int = 512) -> Samples:
+def blocks(head: PlayHead, count: int, size: int = 512) -> Samples:
     return np.concatenate([head.block(size) for _ in range(count)])
 
 
 def test_it_plays_what_is_there() -> None:
-    head = SoundHead(tone_reader())
+    head = PlayHead(tone_reader())
     assert not blocks(head, 3).any()  # held from the start
     head.play(1.0)
     sound = blocks(head, 20)
@@ -47,7 +47,7 @@ def test_a_cut_without_a_fade_would_click() -> None:
 )
 @settings(max_examples=60)
 def test_nothing_that_is_asked_clicks(commands: list[str], size: int) -> None:
-    head = SoundHead(tone_reader())
+    head = PlayHead(tone_reader())
     head.play(0.0)
     parts = [blocks(head, 3, size)]
     for number, command in enumerate(commands):
@@ -64,7 +64,7 @@ def test_nothing_that_is_asked_clicks(commands: list[str], size: int) -> None:
 
 
 def test_held_it_stays_and_muted_it_goes_on() -> None:
-    head = SoundHead(tone_reader())
+    head = PlayHead(tone_reader())
     head.play(0.0)
     blocks(head, 10)
     head.hold()
@@ -80,7 +80,7 @@ def test_held_it_stays_and_muted_it_goes_on() -> None:
 
 
 def test_a_level_is_as_loud_as_it_says() -> None:
-    head = SoundHead(tone_reader())
+    head = PlayHead(tone_reader())
     head.level = 0.35
     head.play(0.0)
     assert np.abs(blocks(head, 20)[2048:]).max() == pytest.approx(0.3 * 0.35, rel=0.01)

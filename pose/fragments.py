@@ -12,7 +12,7 @@ _OFFSET, _FIRST_FLAGS = 0x001, 0x004
 _DURATION, _SIZE, _FLAGS, _SHIFT = 0x100, 0x200, 0x400, 0x800
 
 
-def mend(path: Path) -> None:
+def repair(path: Path) -> None:
     """Cut a file after its last complete picture, so that it decodes to the end without an error.
 
     The truncated fragment keeps its complete pictures; its index is shortened to them. A complete file is

@@ -15,7 +15,7 @@ import cv2
 
 from .decoding import ODD_METADATA
 from .errors import InvalidDataError, OutputError
-from .fragments import mend
+from .fragments import repair
 from .h264 import CLOCK, add_video, picture
 from .types import Image
 
@@ -210,7 +210,7 @@ class VideoWriter:
         self._done = True
         self._close_quietly()
         try:
-            mend(self._part)
+            repair(self._part)
         except OSError as problem:
             log.debug("%s: mending: %s", self._part, problem)
         kept = _playable_seconds(self._part)

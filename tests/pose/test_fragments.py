@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from posesync.pose.fragments import mend
+from posesync.pose.fragments import repair
 from posesync.pose.writer import VideoWriter
 
 
@@ -36,7 +36,7 @@ def fragments(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def test_what_is_complete_is_left_alone(tmp_path: Path, fragments: bytes) -> None:
     path = tmp_path / "v.mp4"
     path.write_bytes(fragments)
-    mend(path)
+    repair(path)
     assert path.read_bytes() == fragments
     assert decoded(path) == 150
 
@@ -46,7 +46,7 @@ def test_wherever_it_breaks_off_all_that_is_left_plays(tmp_path: Path, fragments
     last = 0
     for share in (*np.linspace(0.05, 0.999, 25), 1.0):
         path.write_bytes(fragments[: round(share * len(fragments))])
-        mend(path)
+        repair(path)
         count = decoded(path) if path.stat().st_size > 2000 else 0
         assert count >= last
         assert count >= 150 * share - 60, "a fragment that broke off keeps its complete pictures"
@@ -71,5 +71,5 @@ def test_garbage_is_cut_and_never_raises(
     path = tmp_path / "v.mp4"
     path.write_bytes(damage(fragments))
     before = path.stat().st_size
-    mend(path)
+    repair(path)
     assert path.stat().st_size <= before

@@ -172,7 +172,7 @@ class CaptureWorker(Worker):
             patience=timeout,
             interval=self._settings.retry_interval,
             stopped=self._stop.is_set,
-            sleep=lambda seconds: void(self._stop.wait(seconds)),
+            sleep=lambda seconds: discard(self._stop.wait(seconds)),
         )
         self.gone = not back and not self._stop.is_set()
         if back:
@@ -381,5 +381,5 @@ def opencv_on_one_thread() -> Iterator[None]:
         cv2.setNumThreads(before)
 
 
-def void(_: object) -> None:
+def discard(_: object) -> None:
     """Discard a value where a callable must return None."""

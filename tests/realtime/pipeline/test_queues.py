@@ -75,7 +75,7 @@ def test_output_is_written_in_order_before_it_ends() -> None:
 def test_a_slow_disk_refuses_the_impatient_and_keeps_small_things() -> None:
     worker, gate, written = OutputWorker(2), threading.Event(), []
     worker.start()
-    worker.give(lambda: void(gate.wait(10)), patient=True)
+    worker.give(lambda: discard(gate.wait(10)), patient=True)
     time.sleep(0.05)  # it is busy now, and its queue empty
     answers = [worker.give(lambda: written.append("picture"), patient=False) for _ in range(5)]
     for _ in range(5):
@@ -103,5 +103,5 @@ def test_what_went_wrong_is_raised_by_the_next_call() -> None:
     worker.finish()
 
 
-def void(_: object) -> None:
+def discard(_: object) -> None:
     pass

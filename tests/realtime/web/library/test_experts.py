@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,11 +111,16 @@ def children() -> list[int]:
     """Child processes of ours that prepare; none where there is no /proc to look at."""
     found = []
     for path in Path("/proc/self/task").glob("*/children"):
-        for child in path.read_text().split():
-            command = Path(f"/proc/{child}/cmdline")
-            if command.exists() and b"spawn_main" in command.read_bytes():
-                found.append(int(child))
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended has none
+            found += [int(child) for child in path.read_text().split() if prepares(child)]
     return found
+
+
+def prepares(process: str) -> bool:
+    """Whether a process is one that prepares; one that has just ended is not."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return b"spawn_main" in Path(f"/proc/{process}/cmdline").read_bytes()
+    return False
 
 
 def upload(store: ExpertStore, video: Path, name: str = "dance.mp4") -> ExpertInfo:

@@ -23,11 +23,12 @@ from .cues import Cue
 from .feedback import Feedback, compare_nearest, expert_poses
 from .framing import TOO_FAR, FramingWatch, SizeWatch, check_framing, expert_weights
 from .moment import NO_TIMING, RUNNING, Judged, Moment
+from .motion import MotionMeter, hand_raised
 from .opening import opening_time, practised_span
 from .scoring import FORM_SLACK, TimingMeter
 from .settings import CueSettings, FeedbackSettings, FramingSettings, PracticeSettings
 from .settling import Seen, Settling
-from .start import MotionMeter, Phase, Practice, PracticeStatus, hand_raised
+from .start import Phase, Practice, PracticeStatus
 
 #: s for which the last score stays when there is no new one: a limb out of sight must not make it flicker.
 SCORE_STAYS: Final = 1.0

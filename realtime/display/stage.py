@@ -11,8 +11,9 @@ from posesync.realtime.audio.follow import ExpertClock
 from posesync.realtime.audio.playback import SessionSound
 from posesync.realtime.audio.settings import SoundMode
 from posesync.realtime.coaching.moment import Moment
+from posesync.realtime.coaching.preview import SlowPreview
 from posesync.realtime.coaching.settings import GuidanceLevel
-from posesync.realtime.coaching.start import Phase, SlowPreview
+from posesync.realtime.coaching.start import Phase
 from posesync.realtime.pipeline.workers import Processed
 from posesync.realtime.session.config import Config
 from posesync.realtime.session.core import SessionCore

@@ -10,15 +10,10 @@ from hypothesis import strategies as st
 from posesync.pose.errors import InvalidDataError
 from posesync.pose.skeleton import LEFT_WRIST, RIGHT_WRIST
 from posesync.realtime.coaching.expert import Expert
+from posesync.realtime.coaching.motion import MotionMeter, hand_raised
+from posesync.realtime.coaching.preview import SlowPreview
 from posesync.realtime.coaching.settings import PracticeSettings, Start
-from posesync.realtime.coaching.start import (
-    MotionMeter,
-    Phase,
-    Practice,
-    PracticeStatus,
-    SlowPreview,
-    hand_raised,
-)
+from posesync.realtime.coaching.start import Phase, Practice, PracticeStatus
 
 STEP = 0.05
 Moment = tuple[float, bool, float, bool]  # s, framing, motion, hand

@@ -354,6 +354,24 @@ def test_removing_asks_first(browser: Any, server: Server) -> None:
         assert server.removed == [f"{number:016x}" for number in (1, 2)]
 
 
+def test_who_asks_again_at_once_is_heard(browser: Any, server: Server) -> None:
+    """Word of the first question's end arrives when the second is being asked."""
+    server.experts = [expert(1)]
+    with opened(browser, server) as page:
+        page.evaluate(
+            """() => {
+                const remove = document.querySelector("button[aria-label='Remove Piece 1.mp4']");
+                remove.click();
+                document.getElementById("remove-keep").click();
+                remove.click();
+            }"""
+        )
+        page.wait_for_timeout(100)
+        page.click("#remove-go")
+        page.wait_for_selector(".expert >> text=Piece 1.mp4", state="detached")
+        assert server.removed == [f"{1:016x}"]
+
+
 def test_a_server_that_is_gone_is_waited_for(browser: Any, server: Server) -> None:
     server.experts = [expert(1, "preparing")]
     with opened(browser, server) as page:

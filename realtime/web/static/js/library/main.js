@@ -165,12 +165,15 @@ function confirmed(name) {
   const dialog = /** @type {HTMLDialogElement} */ (byId("remove"));
   const words = `${name} and what was prepared of it will be deleted. Your sessions and reports stay.`;
   byId("remove-words").textContent = words;
-  dialog.returnValue = "";
-  byId("remove-go").onclick = () => dialog.close("remove");
   byId("remove-keep").onclick = () => dialog.close();
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "remove"), { once: true });
+    byId("remove-go").onclick = () => {
+      resolve(true);
+      dialog.close();
+    };
+    // It comes a little after the closing: while the dialog is open, it is word of an earlier question.
+    dialog.onclose = () => dialog.open || resolve(false);
   });
 }
 

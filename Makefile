@@ -32,6 +32,7 @@ check: coverage lint types
 
 benchmarks: $(VENV)/.installed-dev
 	-$(BIN)/python benchmarks/people.py --peers --jobs 2  # its exit code is the number of goals missed
+	-$(BIN)/python benchmarks/judgement.py --jobs 2
 	$(BIN)/python benchmarks/tracking.py --full
 	$(BIN)/python benchmarks/live.py --soak 30
 	$(BIN)/python benchmarks/feedback.py

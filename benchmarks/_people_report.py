@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
@@ -17,26 +18,33 @@ _SHARES = {
 }  # fmt: skip
 
 
-def _cell(value: Any, key: str) -> str:
+def _cell(value: Any, key: str, shares: AbstractSet[str] = _SHARES) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "–"
     if isinstance(value, list):
-        return " ".join(_cell(item, key) for item in value)
+        return " ".join(_cell(item, key, shares) for item in value)
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "yes" if value else "no"
     if np.isinf(value):
         return "never"
-    if key in _SHARES:
+    if key in shares:
         return f"{100 * value:.0f} %"
     if isinstance(value, int) or key.endswith(("_ms", "_us")):
         return f"{value:.0f}"
     return f"{value:.2f}" if abs(value) < 10 else f"{value:.0f}"
 
 
-def table(title: str, rows: Sequence[Row], columns: dict[str, str], *, left: int = 1) -> Table:
-    """One line per row; ``columns``: key → head. What no row has is left out."""
+def table(
+    title: str,
+    rows: Sequence[Row],
+    columns: dict[str, str],
+    *,
+    left: int = 1,
+    shares: AbstractSet[str] = _SHARES,
+) -> Table:
+    """One line per row; ``columns``: key → head. What no row has is left out; ``shares`` are shown in %."""
     out = Table(title=title, header_style="bold", title_justify="left")
     shown = {key: head for key, head in columns.items() if any(row.get(key) is not None for row in rows)}
     for index, head in enumerate(shown.values()):
@@ -46,7 +54,7 @@ def table(title: str, rows: Sequence[Row], columns: dict[str, str], *, left: int
         if left > 1 and last not in (None, row[first]) and not row[first].startswith(" "):
             out.add_section()
         last = row[first]
-        out.add_row(*(_cell(row.get(key), key) for key in shown))
+        out.add_row(*(_cell(row.get(key), key, shares) for key in shown))
     return out
 
 

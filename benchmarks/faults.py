@@ -105,7 +105,7 @@ CASES = (
         "failed",
         says="out of memory",
     ),
-    Case("disk full", {"camera": [], "last": 300}, "failed", room=250_000, says="cannot be written"),
+    Case("disk full", {"camera": [], "last": 300}, room=250_000, says="cannot be written further"),
     Case("window closed", {"camera": [], "last": 400, "display": [1.0, "button"]}, "quit", 0, window=True),
     Case(
         "screen lost",
@@ -119,10 +119,9 @@ CASES = (
     Case("all together, window", {"camera": TOGETHER, "inference": [20, 33, 47]}, window=True),
     Case(
         "all together, disk full",
-        {"camera": TOGETHER, "inference": [20, 33], "last": 400},
-        "failed",
+        {"camera": TOGETHER, "inference": [20, 33], "last": 120},
         room=200_000,
-        says="cannot be written",
+        says="cannot be written further",
     ),
 )
 

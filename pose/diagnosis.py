@@ -10,7 +10,6 @@ import importlib
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .errors import ModelError, PoseSyncError
+from .files import new_private_file, scratch_folder
 from .model_files import MODEL_DIR_VARIABLE, OFFLINE_VARIABLE, ModelStatus
 from .onnx_session import import_onnxruntime
 from .providers import CUDA, PROVIDERS, choose, spoken
@@ -262,9 +262,8 @@ def check_cache(folder: Path) -> list[Finding]:
     """Check that the user's cache, which holds prepared experts, is writable and has room."""
     there = next(place for place in (folder, *folder.parents) if place.exists())
     try:
-        with tempfile.NamedTemporaryFile(dir=there, prefix=".posesync-") as file:
+        with scratch_folder(there) as scratch, new_private_file(scratch / "space") as file:
             file.write(bytes(100_000))
-            file.flush()
         free = shutil.disk_usage(there).free
     except OSError as error:
         return [

@@ -30,7 +30,15 @@ class ConfigError(PoseSyncError):
 
 
 class OutputError(PoseSyncError):
-    """A file cannot be written: the disk is full, the folder is missing or read-only."""
+    """A file cannot be written: the disk is full, the folder is missing or read-only.
+
+    Attributes:
+        reason: why, in a few words for a screen; "" when the message alone says it.
+    """
+
+    def __init__(self, message: str = "", *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class DisplayError(PoseSyncError):

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from contextlib import redirect_stdout
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, Final
 
 from .detector import PersonDetector
 from .errors import ModelError, OutputError
+from .files import PartFile, make_private_folder, scratch_folder
 from .model_files import OFFLINE_VARIABLE, cache_dir
 
 INSTALL_HINT: Final = 'pip install "posesync[export]" (it brings PyTorch: some gigabytes)'
@@ -51,8 +51,8 @@ def export_detector(name: str, folder: Path | None = None) -> Path:
     elif source.suffix == ".pt" and not source.is_file():
         raise ModelError(f"model {source} does not exist: give the path of weights, or a name like yolov5nu")
     ultralytics = _import_ultralytics()
-    with tempfile.TemporaryDirectory(prefix="posesync-") as scratch:
-        made = _export(ultralytics, source, Path(scratch))
+    with scratch_folder() as scratch:
+        made = _export(ultralytics, source, scratch)
         PersonDetector(made, provider="cpu")
         return _keep(made, (folder or cache_dir()) / f"{source.stem}.onnx")
 
@@ -95,13 +95,15 @@ def _export(ultralytics: Any, source: Path, scratch: Path) -> Path:
 
 
 def _keep(made: Path, target: Path) -> Path:
-    part = target.with_name(f".{target.name}.part")
+    part: PartFile | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(made, part)
-        part.replace(target)
+        make_private_folder(target.parent)
+        part = PartFile(target)
+        shutil.copyfile(made, part.path)
+        part.take_place()
     except OSError as error:
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.discard()
         raise OutputError(
             f"cannot write {target} ({error.strerror}): free some space, or choose another --output"
         ) from None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import platformdirs
 
 from .errors import ModelError
+from .files import make_private_folder
 from .providers import (
     CPU,
     CUDA,
@@ -153,7 +154,7 @@ def _start(ort: Any, path: Path, threads: int, wanted: Sequence[str]) -> Any:
     engines = Path(platformdirs.user_cache_dir("posesync", appauthor=False)) / "engines"
     dynamic = {}
     if wanted[0] == TENSORRT:
-        engines.mkdir(parents=True, exist_ok=True)
+        make_private_folder(engines)
         dynamic = _dynamic_inputs(_load(ort, path, threads))
     providers = with_options(wanted, engines, dynamic)
     # Its own fallback would only print to standard output; this one logs a warning.

@@ -13,17 +13,19 @@ from typing import Any
 import av
 import cv2
 
-from .decoding import ODD_METADATA
 from .errors import InvalidDataError, OutputError
-from .fragments import repair
+from .files import PartFile, output_error, reason_of
 from .h264 import CLOCK, add_video, picture
+from .remux import count_pictures, format_for, put_index_first, repair_fragments
 from .types import Image
+from .unfinished import Entry
 
 log = logging.getLogger(__name__)
 
-_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
-_COPIED_AUDIO = frozenset({"aac", "mp3"})  # formats that every browser plays inside MP4
-_KEYFRAMES = 2.0  # s between two: the granularity of seeking, and the most that a crash can cost
+_KEYFRAMES = 2.0  # s between two: the granularity of seeking
+_FRAGMENT = 0.25  # s of one fragment: only complete ones survive a kill
+#: x264 holds pictures back for B-frames, and one for each thread; held back, they are lost with the process.
+_PROMPT_THREADS = 2
 
 
 class VideoWriter:
@@ -51,6 +53,8 @@ class VideoWriter:
         crf: int = 23,
         threads: int = 0,
         keep_partial: bool = True,
+        prompt: bool = False,
+        entry: Entry | None = None,
     ) -> None:
         """Begin a file.
 
@@ -64,6 +68,8 @@ class VideoWriter:
             crf: constant rate factor of x264, 0..51; lower is better and larger.
             threads: number of encoder threads; 0 lets it choose.
             keep_partial: complete the file when the block ends by an error; False deletes it.
+            prompt: have every picture in the hidden file within half a second, for :func:`recover`.
+            entry: who recovers the file after a kill; None: nobody, the next start removes it.
 
         Raises:
             OutputError: the folder is missing or not writable, the name has another suffix, or PyAV was built
@@ -83,18 +89,22 @@ class VideoWriter:
         self._first: float | None = None
         self._pts = -self._interval
         self._done = False
-        self._format = _format_for(self.path)
-        self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
-        _check_folder(self.path, self._part)
+        self._format = format_for(self.path)
+        self._file = _begin(self.path, entry)
+        self._part = self._file.path
         self._container: Any = av.open(
             f"file:{self._part.absolute()}",
             "w",
             format=self._format,
-            # Flushed, so that everything written is on the disk when the process is killed.
-            options={"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"},
+            # Flushed, so that everything written is with the system when the process is killed.
+            options={
+                "movflags": "frag_keyframe+empty_moov+default_base_moof",
+                "frag_duration": str(round(1e6 * _FRAGMENT)),
+                "flush_packets": "1",
+            },
         )
         try:
-            self._stream = self._add_video(fps, preset, crf, threads)
+            self._stream = self._add_video(fps, preset, crf, threads, prompt)
         except OutputError:
             self.abort()
             raise
@@ -135,6 +145,21 @@ class VideoWriter:
         self._pts = pts
         self.frames += 1
 
+    @property
+    def written_to(self) -> Path:
+        """Return the hidden file that is being written."""
+        return self._part
+
+    def give_up(self, error: Exception) -> None:
+        """Keep what was written under the real name, after a failure elsewhere.
+
+        Raises:
+            OutputError: always; it says what is kept.
+        """
+        if self._done:
+            raise error
+        raise self._broken(error) from error
+
     def close(self) -> None:
         """Complete the file under its real name; without any image no file is made. May be called twice.
 
@@ -150,6 +175,9 @@ class VideoWriter:
         try:
             self._container.mux(self._stream.encode(None))
             self._container.close()
+            # FFmpeg does not report a disk that fills up while its last buffer is flushed.
+            if count_pictures(self._part) < self.frames:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except (av.FFmpegError, OSError) as error:
             raise self._broken(error) from error
         self._done = True
@@ -159,7 +187,7 @@ class VideoWriter:
         """Delete the recording; a file that was at the path before stays."""
         self._done = True
         self._close_quietly()
-        self._part.unlink(missing_ok=True)
+        self._file.discard()
 
     def __enter__(self) -> VideoWriter:
         return self
@@ -172,9 +200,11 @@ class VideoWriter:
         else:
             self.abort()
 
-    def _add_video(self, fps: Fraction | float, preset: str, crf: int, threads: int) -> Any:
+    def _add_video(self, fps: Fraction | float, preset: str, crf: int, threads: int, prompt: bool) -> Any:
         rate = Fraction(fps).limit_denominator(1001)
         options = {"preset": preset, "crf": str(crf)}
+        if prompt:
+            options["bf"], threads = "0", threads or _PROMPT_THREADS
         if self._audio_from is not None:
             options["bf"] = "0"  # B-frames would put the first picture two frames after the sound
         size = self.width + self.width % 2, self.height + self.height % 2
@@ -193,38 +223,37 @@ class VideoWriter:
 
     def _finish(self) -> None:
         """Turn the fragments into an MP4 with the index first; if that fails, they become the file."""
-        whole = self._part.with_suffix(".whole")
         try:
-            _remux(self._part, whole, self._format, self._audio_from, self.duration)
-            whole.replace(self.path)
-            self._part.unlink(missing_ok=True)
-        except BaseException as error:
-            whole.unlink(missing_ok=True)
-            self._part.replace(self.path)
-            if not isinstance(error, (av.FFmpegError, OSError)):
-                raise
-            log.warning("%s is kept in fragments (%s): it plays, but seeks slowly", self.path, error)
+            put_index_first(self._part, self._format, self._audio_from, self.duration)
+        finally:
+            try:
+                self._file.take_place()
+            except OSError as error:
+                self._file.discard()
+                raise output_error(error, self.path) from error
 
     def _broken(self, error: Exception) -> OutputError:
         """Keep the part that was written, and return the error that says so."""
         self._done = True
         self._close_quietly()
         try:
-            repair(self._part)
+            kept = repair_fragments(self._part)
+            if kept > 0:
+                self._file.take_place()
         except OSError as problem:
-            log.debug("%s: mending: %s", self._part, problem)
-        kept = _playable_seconds(self._part)
-        number = getattr(error, "errno", None)
-        full = number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        reason = "the disk is full" if full else str(getattr(error, "strerror", None) or error)
+            log.debug("%s: %s", self._part, problem)
+            kept = 0.0
         if kept > 0:
-            self._part.replace(self.path)
             result = f"about the first {kept:.1f} s are kept and play"
         else:
-            self._part.unlink(missing_ok=True)
+            self._file.discard()
             result = "nothing is kept"
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        reason = "the disk is full" if full else reason_of(error)
         return OutputError(
-            f"{self.path} cannot be written further ({reason}), {result}: free space or choose another folder"
+            f"{self.path} cannot be written further ({reason}), {result}: free space or choose another "
+            "folder",
+            reason=reason,
         )
 
     def _close_quietly(self) -> None:
@@ -234,87 +263,16 @@ class VideoWriter:
             log.debug("%s: closing: %s", self._part, error)
 
 
-def _format_for(path: Path) -> str:
-    try:
-        return _FORMATS[path.suffix.lower()]
-    except KeyError:
-        raise OutputError(f"{path} is not a name for a video: use the suffix .mp4") from None
-
-
-def _check_folder(path: Path, part: Path) -> None:
-    """Check now, not after the session, whether the file can be written there."""
+def _begin(path: Path, entry: Entry | None) -> PartFile:
+    """Make the hidden file now: that the folder cannot be written to must not show after the session."""
     if path.is_dir():
         raise OutputError(f"{path} is a folder: give the name of a file in it")
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} does not exist: create it, or choose another")
     try:
-        with part.open("wb"):
-            pass
+        return PartFile(path, entry=entry, kind="video")
     except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
-        raise OutputError(f"{path.parent} cannot be written to ({reason}): choose another folder") from error
-
-
-def _remux(part: Path, whole: Path, container: str, audio_from: Path | None, duration: float) -> None:
-    """Copy the packets into a file whose index comes first, with the sound of another file, if any."""
-    with (
-        av.open(f"file:{part.absolute()}") as source,
-        av.open(
-            f"file:{whole.absolute()}", "w", format=container, options={"movflags": "faststart"}
-        ) as target,
-    ):
-        video = source.streams.video[0]
-        copy: Any = target.add_stream_from_template(video)
-        sound = _open_sound(audio_from) if audio_from is not None else None
-        try:
-            track: Any = (
-                target.add_stream_from_template(sound.streams.audio[0]) if sound is not None else None
-            )
-            for packet in source.demux(video):
-                if packet.dts is not None:
-                    packet.stream = copy
-                    target.mux(packet)
-            if sound is not None:
-                _copy_sound(sound, target, track, duration)
-        finally:
-            if sound is not None:
-                sound.close()
-
-
-def _open_sound(path: Path) -> Any | None:
-    """Return the opened file at ``path`` if its sound can be copied; otherwise None, with a warning."""
-    try:
-        source: Any = av.open(
-            f"file:{path.absolute()}", options={"protocol_whitelist": "file"}, **ODD_METADATA
-        )
-    except (av.FFmpegError, OSError) as error:
-        log.warning("the video is silent: the sound of %s cannot be read (%s)", path, error)
-        return None
-    tracks = source.streams.audio
-    if not tracks or tracks[0].codec_context.name not in _COPIED_AUDIO:
-        kind = tracks[0].codec_context.name if tracks else "none"
-        log.warning("the video is silent: %s has sound %s, expected AAC or MP3", path.name, kind)
-        source.close()
-        return None
-    return source
-
-
-def _copy_sound(source: Any, target: Any, track: Any, duration: float) -> None:
-    for packet in source.demux(source.streams.audio[0]):
-        if packet.dts is None:
-            continue
-        if float(packet.dts * packet.time_base) >= duration:
-            return
-        packet.stream = track
-        target.mux(packet)
-
-
-def _playable_seconds(path: Path) -> float:
-    """Return how much of a truncated file can be decoded, s; 0 when nothing."""
-    try:
-        with av.open(f"file:{path.absolute()}") as container:
-            stream = container.streams.video[0]
-            packets = [packet for packet in container.demux(stream) if packet.pts is not None]
-            return max((float((p.pts + (p.duration or 0)) * p.time_base) for p in packets), default=0.0)
-    except (av.FFmpegError, OSError, IndexError):
-        return 0.0
+        raise OutputError(
+            f"{path.parent} cannot be written to ({reason_of(error)}): choose another folder",
+            reason=reason_of(error),
+        ) from error

@@ -8,8 +8,6 @@ to be decoded at once, has a key frame every half second, no B-frames, its index
 from __future__ import annotations
 
 import logging
-import os
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -23,7 +21,7 @@ import numpy.typing as npt
 import platformdirs
 from posesync.pose.decoding import ODD_METADATA, decoded_frames
 from posesync.pose.errors import OutputError
-from posesync.pose.files import output_error
+from posesync.pose.files import PartFile, make_private_folder, output_error
 from posesync.pose.h264 import CLOCK, add_video, picture
 from posesync.pose.types import Image
 from posesync.pose.video_file import VideoFile
@@ -80,7 +78,7 @@ def playable_file(
     target = cache / f"{content.sha256[:32]}-{PLAYABLE_VERSION}.mp4"
     if not target.is_file():
         try:
-            cache.mkdir(parents=True, exist_ok=True)
+            make_private_folder(cache)
         except OSError as error:
             raise output_error(error, cache) from error
         _sweep(cache)
@@ -130,13 +128,16 @@ class _Copy:
 
     def __init__(self, target: Path, size: tuple[int, int], fps: float) -> None:
         self._target, self._size = target, size
-        self._part = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+        try:
+            self._part = PartFile(target)
+        except OSError as error:
+            raise output_error(error, target) from error
         self._interval = 1.0 / fps
         self._frames = 0
         self._last = self._key = 0.0
         try:
             self.container: Any = av.open(
-                f"file:{self._part.absolute()}", "w", format="mp4", options={"movflags": "faststart"}
+                f"file:{self._part.path.absolute()}", "w", format="mp4", options={"movflags": "faststart"}
             )
             self._stream = add_video(
                 self.container,
@@ -147,10 +148,10 @@ class _Copy:
             )
             self._stream.time_base = Fraction(1, CLOCK)
         except (av.FFmpegError, OSError) as error:
-            self._part.unlink(missing_ok=True)
+            self._part.discard()
             raise output_error(error, target) from error
         except OutputError:
-            self._part.unlink(missing_ok=True)
+            self._part.discard()
             raise
 
     @property
@@ -194,9 +195,9 @@ class _Copy:
             self.mux(self._stream.encode, None)
             self.container.close()
             # FFmpeg does not report a disk that fills up while its last buffer is flushed.
-            if not _is_whole(self._part, self._frames):
+            if not _is_whole(self._part.path, self._frames):
                 raise OSError(28, "No space left on device")
-            self._part.replace(self._target)
+            self._part.take_place()
         except (av.FFmpegError, OSError) as error:
             raise output_error(error, self._target) from error
         finally:
@@ -205,8 +206,7 @@ class _Copy:
     def _abort(self) -> None:
         """Leave nothing; delete before closing, or FFmpeg would first move the index of a long file."""
         for _ in range(2):  # an open file cannot be deleted on Windows
-            with suppress(OSError):
-                self._part.unlink(missing_ok=True)
+            self._part.discard()
             with suppress(av.FFmpegError, OSError, ValueError):
                 self.container.close()
 

@@ -6,10 +6,9 @@ import hashlib
 import json
 import logging
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +19,7 @@ import platformdirs
 from posesync.pose.errors import ReferenceFileError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.features import CONFIDENCE_FLOOR
-from posesync.pose.files import output_error
+from posesync.pose.files import make_private_folder, output_error, scratch_folder
 from posesync.pose.model_choice import model_digests
 from posesync.pose.performer import Succession
 from posesync.pose.settings import PoseSettings
@@ -301,29 +300,26 @@ def _load(folder: Path) -> PreparedReference | None:
 @contextmanager
 def _new_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder that replaces ``folder`` when the block succeeds, and vanishes otherwise."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(folder.parent)
-        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-    except OSError as error:
-        raise output_error(error, folder) from error
-    try:
+    with ExitStack() as stack:
+        try:
+            make_private_folder(folder.parent)
+            _sweep(folder.parent)
+            part = stack.enter_context(scratch_folder(folder.parent))
+        except OSError as error:
+            raise output_error(error, folder) from error
         yield part
         try:
             _take_place(part, folder)
         except OSError as error:
             raise output_error(error, folder) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _take_place(part: Path, folder: Path) -> None:
     """Rename ``part`` to ``folder``, replacing an older one (forced, damaged, or by another process)."""
     if folder.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
-        folder.replace(old)
-        part.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        with scratch_folder(folder.parent) as old:
+            folder.replace(old)
+            part.replace(folder)
     else:
         part.replace(folder)
 

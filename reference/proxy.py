@@ -18,7 +18,7 @@ import av
 import cv2
 import numpy as np
 from posesync.pose.errors import InvalidDataError, ReferenceFileError
-from posesync.pose.files import output_error
+from posesync.pose.files import PartFile, output_error
 from posesync.pose.types import FloatArray, Image
 
 #: px²: 854 × 480, about half of a 1280 × 720 window; decoding time and file size are proportional to it.
@@ -56,9 +56,12 @@ class ProxyWriter:
         self.size = proxy_size(width, height, max_area)
         self.frames = 0
         self._last = -math.inf
-        self._part = path.with_name(f".{path.name}.part")
         try:
-            self._container: Any = av.open(str(self._part), "w", format="mov")
+            self._part = PartFile(path)
+        except OSError as error:
+            raise output_error(error, path) from error
+        try:
+            self._container: Any = av.open(f"file:{self._part.path.absolute()}", "w", format="mov")
             self._stream = self._container.add_stream("mjpeg", rate=30)
             self._stream.width, self._stream.height = self.size
             self._stream.pix_fmt = "yuvj420p"
@@ -66,7 +69,7 @@ class ProxyWriter:
             self._stream.time_base = self._stream.codec_context.time_base = _TIME_BASE
             self._container.start_encoding()  # opens the file, so that a missing folder is reported now
         except (av.FFmpegError, OSError) as error:
-            self._part.unlink(missing_ok=True)
+            self._part.discard()
             raise output_error(error, path) from error
 
     def write(self, image: Image, time: float) -> bool:
@@ -93,11 +96,11 @@ class ProxyWriter:
         try:
             self._container.close()
             # FFmpeg does not report a disk that fills up while its last buffer is flushed.
-            with ProxyVideo.open(self._part) as written:
+            with ProxyVideo.open(self._part.path) as written:
                 complete = len(written.times) == self.frames
             if not complete:
                 raise OSError(28, "No space left on device")
-            self._part.replace(self.path)
+            self._part.take_place()
         except ReferenceFileError:
             self.abort()
             raise output_error(OSError(28, "No space left on device"), self.path) from None
@@ -112,7 +115,7 @@ class ProxyWriter:
         except (av.FFmpegError, OSError, ValueError):
             pass
         finally:
-            self._part.unlink(missing_ok=True)
+            self._part.discard()
 
     def __enter__(self) -> ProxyWriter:
         return self

@@ -51,9 +51,9 @@ def start_process(target: Callable[..., None], *arguments: Any) -> tuple[Connect
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """Make processes started inside the block ignore Ctrl-C from their first instruction on.
+    """Make processes started inside the block ignore Ctrl-C and a closed terminal from the beginning.
 
-    Ctrl-C goes to the whole process group, but the parent ends its processes in order. A process can ignore
+    Both go to the whole process group, but the parent ends its processes in order. A process can ignore
     the signal by itself only once it is loaded, which takes a second: until then Ctrl-C would make it print a
     traceback. May be used from any thread.
     """
@@ -61,7 +61,7 @@ def _deaf_to_interrupts() -> Iterator[None]:
         yield
         return
     resource_tracker.ensure_running()  # started later, together with the process, it would unblock the signal
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:

@@ -8,11 +8,13 @@ from importlib import import_module
 import typer
 from posesync.pose.errors import PoseSyncError
 
-from .console import fail, set_up_logging
+from .console import fail, note, set_up_logging
 
 HELP = "Real-time movement coaching from a webcam: follows your pace through an expert's video."
 
 
+#: What SQLite leaves beside the history when a process that writes to it is killed.
+HISTORY_JOURNAL = "history.sqlite3-journal"
 #: The commands of ``posesync``: each is a module with a function of the same name.
 COMMANDS = ("live", "serve", "prepare", "sync", "report", "history", "demo", "models", "config", "doctor")
 
@@ -41,6 +43,18 @@ def build_app(program: str, only: str | None = None) -> typer.Typer:
     return app
 
 
+def _recover() -> None:
+    """Recover what killed processes have left, and remove their temporary files; mostly there is nothing."""
+    from posesync.pose.files import sweep
+    from posesync.pose.unfinished import register_dir
+
+    unfinished = sweep()
+    if unfinished or register_dir().with_name(HISTORY_JOURNAL).exists():
+        from posesync.realtime.report.recovery import recover_sessions
+
+        recover_sessions(unfinished, note)
+
+
 def run(program: str, arguments: list[str] | None = None) -> int:
     """Run a command line and return its exit code; a PoseSyncError becomes one line and code 2.
 
@@ -52,6 +66,7 @@ def run(program: str, arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     only = given[0] if program == "posesync" and given and given[0] in COMMANDS else None
     try:
+        _recover()
         build_app(program, only)(args=given, prog_name=program)
     except PoseSyncError as error:
         fail(str(error))

@@ -10,11 +10,13 @@ import signal
 import sys
 from types import FrameType
 
-from posesync.realtime.pipeline.signals import StopSignals
+from posesync.realtime.pipeline.console_close import everything_is_written, heed_console_close
+from posesync.realtime.pipeline.signals import StopSignals, handled, leave_terminal
 
-#: Exit codes after Ctrl-C and SIGTERM outside of a session. In a session both are an ordinary end: code 0.
+#: Exit codes after Ctrl-C, and after another signal, whose number is added, outside of a session. In a
+#: session all of them are an ordinary end: code 0.
 INTERRUPTED = 130
-TERMINATED = 143
+SIGNALLED = 128
 
 
 def main() -> None:
@@ -31,8 +33,9 @@ def _guarded(program: str) -> int:
     """Run the program and return its exit code."""
     try:
         sys.unraisablehook = _unraisable
-        signal.signal(signal.SIGINT, _interrupt)
-        signal.signal(signal.SIGTERM, _terminate)  # by default it would leave temporary files behind
+        for number in handled():  # by default they would leave temporary files behind
+            signal.signal(number, _interrupt if number == signal.SIGINT else _terminate)
+        heed_console_close()
         from .app import run
 
         return run(program)
@@ -45,8 +48,9 @@ def _guarded(program: str) -> int:
         return _code_of(error.__cause__)
     finally:
         # Everything is done and written; a second Ctrl-C must not change the exit code.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in handled():
+            signal.signal(number, signal.SIG_IGN)
+        everything_is_written()
 
 
 def _code_of(end: KeyboardInterrupt | SystemExit) -> int:
@@ -64,9 +68,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    leave_terminal(number)
     if not StopSignals.ended:
         StopSignals.pending = True
-        raise SystemExit(TERMINATED)
+        raise SystemExit(SIGNALLED + number)
 
 
 def _unraisable(what: sys.UnraisableHookArgs) -> None:

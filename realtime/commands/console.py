@@ -30,6 +30,11 @@ def say(message: str, *, style: str = "") -> None:
     out().print(Text(message, style=style))
 
 
+def note(message: str) -> None:
+    """Print one line beside the results, which a program may read."""
+    err().print(Text(message, style="yellow"))
+
+
 def fail(message: str) -> None:
     """Print one line about an error."""
     line = " ".join(message.split())

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 from posesync.pose.errors import DisplayError, OutputError
+from posesync.pose.files import make_private_folder, scratch_folder
 from posesync.pose.model_files import OFFLINE_VARIABLE
 from posesync.realtime.coaching.expert import open_expert
 from posesync.realtime.display.loop import check_session, run_session
@@ -51,8 +51,8 @@ def demo(
     log = log or output.with_suffix(".jsonl")
     _make_folder(output.parent)
     clip = resources.files("posesync.realtime") / "media" / "demo_expert.mp4"
-    with resources.as_file(clip) as expert_clip, tempfile.TemporaryDirectory(prefix="posesync-") as scratch:
-        performance = Path(scratch) / "performer.mp4"
+    with resources.as_file(clip) as expert_clip, scratch_folder() as scratch:
+        performance = scratch / "performer.mp4"
         wanted = SessionOptions(str(performance), headless or not _has_screen(), log, output)
         check_session(SessionOptions(str(expert_clip), wanted.headless, log, output))
         curve = perform(expert_clip, performance)
@@ -61,6 +61,8 @@ def demo(
         result = run_session(wanted, expert, settings)
     for line in describe_result(result, wanted):
         say(line)
+    if result.missing:
+        raise OutputError("; ".join(each.message for each in result.missing))
     error = tracking_error(_frame_lines(log), curve)
     if error is None:
         say("the performer was never found", style="yellow")
@@ -75,7 +77,7 @@ def demo(
 def _make_folder(folder: Path) -> None:
     """Create the folder for the demo, which a fresh clone does not have."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
     except OSError as error:
         raise OutputError(
             f"cannot make the folder {folder} ({error.strerror}): choose another --output"

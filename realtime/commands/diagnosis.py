@@ -7,7 +7,6 @@ import logging
 import os
 import platform
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from posesync.pose import diagnosis as base
 from posesync.pose.diagnosis import Finding, Severity
 from posesync.pose.errors import DisplayError, PoseSyncError
+from posesync.pose.files import scratch_folder
 from posesync.pose.onnx_session import import_onnxruntime
 from posesync.pose.providers import PROVIDERS, not_started, spoken
 
@@ -66,8 +66,8 @@ def checks(config: Config, cache: Path) -> list[Check]:
     def codecs() -> Sequence[Finding]:
         from posesync.pose.media_diagnosis import check_codecs
 
-        with tempfile.TemporaryDirectory(prefix="posesync-") as folder:
-            return check_codecs(Path(folder))
+        with scratch_folder() as folder:
+            return check_codecs(folder)
 
     def cameras() -> Sequence[Finding]:
         from posesync.pose.media_diagnosis import check_cameras

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
-from posesync.pose.errors import PoseSyncError
+from posesync.pose.errors import OutputError, PoseSyncError
+from posesync.pose.unfinished import Entry
 from posesync.realtime.coaching.expert import open_expert
 from posesync.realtime.display.loop import check_session, run_session
 from posesync.realtime.report import default_history_path, write_report
 from posesync.realtime.report.keeping import new_log
+from posesync.realtime.report.recovery import begin_session
 from posesync.realtime.session.config import load_config
 from posesync.realtime.session.options import SessionOptions, SessionResult, pose_settings
+from posesync.realtime.session.outputs import Missing
 
 from . import options as shared
 from .console import preparing, say
@@ -118,30 +121,58 @@ def live(
             reference, pose_settings(settings), section=(start, end), loop=loop, progress=progress
         )
     if log is None and not headless and settings.session.keep:
-        wanted = replace(wanted, log=new_log())
-    with reporting(wanted.log if report else None):
-        result = run_session(wanted, expert, settings)
+        wanted = _keeping(wanted)
+    missing: list[Missing] = []
+    with reporting(wanted.log if report else None, missing) as entry:
+        result = run_session(replace(wanted, entry=entry), expert, settings)
+        missing += result.missing
         for line in describe_result(result, wanted):
             say(line)
+    if missing:
+        raise OutputError("; ".join(each.message for each in missing))
+
+
+def _keeping(wanted: SessionOptions) -> SessionOptions:
+    """Add the log that PoseSync keeps of every session; a disk without room costs nothing but the log."""
+    try:
+        return replace(wanted, log=new_log(), required=wanted.record is not None)
+    except OutputError as error:
+        logger.warning("the session is not kept: %s", error)
+        return wanted
 
 
 @contextmanager
-def reporting(log: Path | None) -> Iterator[None]:
+def reporting(log: Path | None, missing: list[Missing]) -> Iterator[Entry | None]:
     """Write a report from the log when the block ends, however it ends.
 
     After an error nothing is printed about it: the last line must be the error's.
+
+    Args:
+        log: the log, or None for no report.
+        missing: gets the report when it cannot be written.
+
+    Yields:
+        The session in the register of unfinished ones, until its report is written; None without a report.
     """
+    if log is None:
+        yield None
+        return
+    entry = begin_session(default_history_path())
     try:
-        yield
+        yield entry
     except BaseException:
         with suppress(PoseSyncError):
             _report(log)
+        entry.leave()  # what could not be completed is left to the next start
         raise
     try:
-        if log is not None and _report(log):
+        if _report(log):
             say(f"report: {_page(log)}")
     except PoseSyncError as error:
-        logger.warning("no report: %s", error)
+        missing.append(Missing.of("report", error))
+        entry.leave()
+    else:
+        entry.end()
 
 
 def _report(log: Path | None) -> bool:
@@ -169,5 +200,6 @@ def describe_result(result: SessionResult, wanted: SessionOptions) -> list[str]:
     ]
     if result.ended != "end of source":
         lines.append(f"ended: {result.ended}")
-    lines += [f"{what}: {path}" for what, path in (("log", wanted.log), ("video", wanted.record)) if path]
+    written = (("log", wanted.log), ("video", wanted.record))
+    lines += [f"{what}: {path}" for what, path in written if path and path.is_file()]
     return lines

@@ -84,7 +84,7 @@ def run_session(
     Raises:
         SourceError: there is no such camera, or it was lost and did not come back in time.
         ModelError: a model is missing or cannot be run.
-        OutputError: log or recording cannot be written; what was written so far is kept.
+        OutputError: log or recording cannot be begun. One that fails later is missing in the result.
         DisplayError: there is no screen for the window.
     """
     with StopSignals() as stop, opencv_on_one_thread():
@@ -121,7 +121,12 @@ class _Session:
         window = None if self._options.headless else Window(*self._stage.size)
         try:
             outputs = self._core.open(
-                self._source.info, log=self._options.log, record=self._options.record, size=self._stage.size
+                self._source.info,
+                log=self._options.log,
+                record=self._options.record,
+                size=self._stage.size,
+                entry=self._options.entry,
+                required=self._options.required,
             )
             ended = "failed"
             try:
@@ -140,7 +145,7 @@ class _Session:
                 f"{self._source.info.name} was lost and did not come back within "
                 f"{self._config.camera.lost_timeout:g} s: check its cable, then start again"
             )
-        return SessionResult(ended, summary, timing)
+        return SessionResult(ended, summary, timing, tuple(self._core.missing))
 
     # -- a file, every frame -------------------------------------------------------------------------------
 
@@ -171,7 +176,7 @@ class _Session:
     def _take_down(self, processed: Processed, outputs: Outputs) -> None:
         """Count, log and record one moment of a file."""
         self._core.note(processed)
-        if outputs.video is not None:
+        if outputs.recording:
             picture = self._stage.picture(processed)
             self._core.statistics.show(time.monotonic(), processed.at)
             outputs.record(lambda: picture, processed.frame.time)
@@ -234,8 +239,9 @@ class _Session:
         self, newest: Processed, new: bool, capture: CaptureWorker, outputs: Outputs, window: Window | None
     ) -> None:
         """Draw one picture for both window and recording."""
-        if window is None and outputs.video is None:
+        if window is None and not outputs.recording:
             return
+        self._stage.tell(self._core.missing)
         picture = self._stage.picture(newest, _notice(capture))
         if new:
             outputs.record(lambda: picture, newest.frame.time, patient=False)

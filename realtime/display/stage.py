@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from posesync.configs.shared import SHARED
@@ -17,6 +18,7 @@ from posesync.realtime.coaching.start import Phase
 from posesync.realtime.pipeline.workers import Processed
 from posesync.realtime.session.config import Config
 from posesync.realtime.session.core import SessionCore
+from posesync.realtime.session.outputs import Missing
 from posesync.realtime.session.statistics import Figures, statistics_lines
 
 from .keys import Command
@@ -24,6 +26,8 @@ from .overlay import Overlay, Scene
 
 #: s for which a key's effect is named on screen.
 _SAY: Final = 1.5
+#: s for which is said what has happened; a performer does not always look.
+_TELL: Final = 10.0
 _WORDS: Final = SHARED.words
 
 
@@ -66,7 +70,8 @@ class Stage:
         self._preview = SlowPreview(expert.practised)
         self._figures: Figures | None = None
         self._figures_at = 0.0
-        self._said: tuple[str, float] | None = None
+        self._said: tuple[str, float] | None = None  # words, and until when, s, monotonic
+        self._told = 0
         self._spoken: str | None = None
         self._count: str | None = None
         self._paused = False
@@ -138,9 +143,15 @@ class Stage:
         if self._sound is not None:
             self._sound.close()
 
-    def say(self, words: str) -> None:
-        """Show briefly what a key has changed."""
-        self._said = words, time.monotonic()
+    def say(self, words: str, seconds: float = _SAY) -> None:
+        """Show briefly what a key has changed, or for so many seconds what has happened."""
+        self._said = words, time.monotonic() + seconds
+
+    def tell(self, missing: Sequence[Missing]) -> None:
+        """Say which outputs have ended since the last time."""
+        if len(missing) > self._told:
+            self.say(" ".join(each.words for each in missing[self._told :]), _TELL)
+            self._told = len(missing)
 
     def say_guidance(self, level: GuidanceLevel) -> None:
         """Show briefly how much guidance there is now."""
@@ -237,4 +248,4 @@ class Stage:
         return clock, SessionSound.open(settings, self._expert.video, clock=clock, starts=starts)
 
     def _words(self, now: float) -> str | None:
-        return self._said[0] if self._said is not None and now - self._said[1] < _SAY else None
+        return self._said[0] if self._said is not None and now < self._said[1] else None

@@ -19,6 +19,7 @@ from typing import Any, Final, TypeVar
 
 import platformdirs
 from posesync.pose.errors import OutputError
+from posesync.pose.files import make_private_folder, new_private_file
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.textual import clean_text, number
 
@@ -202,7 +203,11 @@ class History:
             return work()
 
     def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.path.parent)
+        with suppress(
+            FileExistsError
+        ):  # SQLite would let others read it, and gives its journal the same mode
+            new_private_file(self.path).close()
         connection = sqlite3.connect(self.path, timeout=self._patience)
         try:
             connection.text_factory = lambda data: data.decode("utf-8", "replace")

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import platformdirs
-from posesync.pose.files import output_error
+from posesync.pose.files import make_private_folder, output_error
 
 
 def sessions_dir() -> Path:
@@ -26,7 +26,7 @@ def new_log(folder: Path | None = None, mark: str = "") -> Path:
     """
     folder = folder or sessions_dir()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
     except OSError as error:
         raise output_error(error, folder) from error
     stem = datetime.now().astimezone().strftime("%Y-%m-%d %H.%M.%S")

@@ -20,6 +20,7 @@ from posesync.pose.estimator import PoseEstimator, PoseResult
 from posesync.pose.frame_source import SourceInfo
 from posesync.pose.performer import Lock
 from posesync.pose.types import FloatArray, Frame, Keypoints
+from posesync.pose.unfinished import Entry
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.guidance import Shown
 from posesync.realtime.coaching.moment import Moment
@@ -28,7 +29,7 @@ from posesync.realtime.pipeline.workers import Processed
 
 from .config import Config
 from .options import make_coach, make_guidance, make_worst_moments
-from .outputs import Outputs
+from .outputs import Missing, Outputs
 from .record import WorstMoments, log_header
 from .statistics import SessionStatistics
 
@@ -166,6 +167,8 @@ class SessionCore:
         log: Path | None,
         record: Path | None = None,
         size: tuple[int, int],
+        entry: Entry | None = None,
+        required: bool = True,
     ) -> Outputs:
         """Open the log and the recording; without a log no pictures of the worst moments are kept.
 
@@ -174,6 +177,8 @@ class SessionCore:
             log: path of session.jsonl, or None.
             record: path of the recording, or None.
             size: width, height of the pictures recorded, px.
+            entry: in the register of unfinished sessions; ended by the caller. None: ended with the session.
+            required: an output that cannot be begun is an error; otherwise the session goes on without it.
 
         Returns:
             Log and recording. The caller records pictures with it; the core writes the log and closes both.
@@ -182,10 +187,15 @@ class SessionCore:
             OutputError: a folder is missing or read-only.
         """
         header = log_header(self.expert, camera, self._models)
-        self._outputs = Outputs(log, record, header, size, camera.fps or 30.0)
-        if log is not None:
+        self._outputs = Outputs(log, record, header, size, camera.fps or 30.0, entry=entry, required=required)
+        if self._outputs.log is not None:
             self._worst = make_worst_moments(self.expert, self._config)
         return self._outputs
+
+    @property
+    def missing(self) -> Sequence[Missing]:
+        """Return the outputs that have failed so far."""
+        return () if self._outputs is None else self._outputs.missing
 
     def note(self, processed: Processed, missed: Sequence[float] = ()) -> None:
         """Count and log one moment; call it in the order of the frames.
@@ -193,14 +203,11 @@ class SessionCore:
         Args:
             processed: the moment and its frame.
             missed: s, the times of the frames dropped before it.
-
-        Raises:
-            OutputError: log or recording could not be written.
         """
         moment = processed.moment
         self.statistics.add(moment, len(missed), now=time.monotonic(), latency=processed.latency)
         if self._outputs is not None:
-            self._outputs.add(moment, missed)  # may raise although the log already has the line
+            self._outputs.add(moment, missed)
         if self._worst is not None:
             self._worst.add(processed.frame, moment)
 
@@ -237,8 +244,7 @@ class SessionCore:
     def close(self, summary: Mapping[str, Any]) -> None:
         """Complete log and recording; a session that failed before its first moment leaves neither.
 
-        Raises:
-            OutputError: one of them could not be written; what was written so far is kept.
+        What cannot be completed is in :attr:`missing`.
         """
         if self._outputs is None:
             return

@@ -29,7 +29,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from posesync.pose.errors import OutputError
+from posesync.pose.files import PartFile, keep_under_free_name, reason_of
 from posesync.pose.skeleton import JOINT_NAMES
+from posesync.pose.unfinished import Entry
 from posesync.realtime.coaching.feedback import Feedback
 from posesync.realtime.coaching.moment import Judged, Moment
 from posesync.realtime.coaching.scoring import TimingReading
@@ -38,30 +40,36 @@ from posesync.realtime.tracking.position import Position, State
 SCHEMA: Final = 1
 #: s that a line waits at most for its place to settle.
 LONGEST_WAIT: Final = 0.6
+#: Bytes read at once, from the end, to find the last complete line.
+_BLOCK: Final = 1 << 16
 
 
 class SessionLog:
     """Writes a log under a temporary name in the same folder, and renames it when it is complete.
 
+    Every line is with the system as soon as it is written, so that a killed process does not take it along.
+
     Args:
         path: of the log.
         header: the object on line 1, without ``schema``.
+        entry: who recovers the log after a kill, see :func:`recover`; None: nobody, it is removed.
 
     Raises:
         OutputError: from every method: the folder is missing or read-only, or the disk is full.
     """
 
-    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, header: Mapping[str, Any], *, entry: Entry | None = None) -> None:
         self.path = path
-        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._part: PartFile | None = None
         self._waiting: deque[tuple[float, Moment | None]] = deque()  # a dropped frame has no moment
         self._state, self._repetition = State.WAITING, 0
         self._place: float | None = None
-        self._bytes = 0
-        self._broken = False
+        self._bytes = self._lines = 0
+        self._broken: OutputError | None = None
         self._file: IO[bytes] | None = None
         try:
-            self._file = self._part.open("wb")
+            self._part = PartFile(path, entry=entry, kind="log")
+            self._file = self._part.open()
             version = header.get("posesync")
             self._line(
                 {"posesync": version, "schema": SCHEMA, **{k: header[k] for k in header if k != "posesync"}}
@@ -146,6 +154,11 @@ class SessionLog:
             "dropped": True,
         }
 
+    @property
+    def written_to(self) -> Path | None:
+        """Return the hidden file that holds the lines so far; None once it has its name."""
+        return None if self._file is None or self._part is None else self._part.path
+
     def close(self, summary: Mapping[str, Any]) -> None:
         """Write the waiting lines and the summary, and give the log its name.
 
@@ -157,13 +170,31 @@ class SessionLog:
             try:
                 while self._waiting and not self._broken:  # no line may follow an incomplete one
                     self._write_first()
+                if self._broken:
+                    raise self._broken
                 self._line({"summary": dict(summary)})
-                self._file.flush()
-                os.fsync(self._file.fileno())
             finally:
                 self._finish()
         except OSError as error:
             raise self._problem(error) from None
+
+    def give_up(self, error: Exception) -> None:
+        """Keep the complete lines under the log's name after a failure; nothing more is written.
+
+        Raises:
+            OutputError: always; it says what is kept.
+        """
+        result, lines = "nothing of it is kept", self._lines
+        if self._file is not None:
+            with suppress(OSError):
+                self._finish()
+                result = f"its first {lines} lines are kept"
+        reason = reason_of(error)
+        raise OutputError(
+            f"the log {self.path} cannot be written further ({reason}), {result}: free some space, or choose "
+            "another place with --log",
+            reason=reason,
+        )
 
     def abort(self) -> None:
         """Close and delete the unfinished log."""
@@ -171,38 +202,85 @@ class SessionLog:
             file, self._file = self._file, None
             with suppress(OSError):
                 file.close()
-        self._part.unlink(missing_ok=True)
+        if self._part is not None:
+            self._part.discard()
 
     def _finish(self) -> None:
         file, self._file = self._file, None
         assert file is not None
+        assert self._part is not None
         with suppress(OSError):  # if the rest of the buffer does not fit, the file is cut to whole lines
             file.close()
-        if self._part.stat().st_size != self._bytes:
-            _cut_to_whole_lines(self._part)
-        self._part.replace(self.path)
+        try:
+            if self._part.path.stat().st_size != self._bytes:
+                cut_to_whole_lines(self._part.path)
+            self._part.take_place()
+        except OSError:
+            self._part.discard()
+            raise
 
     def _line(self, values: Mapping[str, Any]) -> None:
         assert self._file is not None
         data = json.dumps(values, ensure_ascii=False, allow_nan=False).encode() + b"\n"
         try:
             self._file.write(data)
+            self._file.flush()
         except OSError as error:
-            self._broken = True
-            raise self._problem(error) from None
+            self._broken = self._problem(error)
+            raise self._broken from None
         self._bytes += len(data)
+        self._lines += 1
 
     def _problem(self, error: OSError) -> OutputError:
-        reason = error.strerror or type(error).__name__
+        reason = reason_of(error)
         return OutputError(
-            f"cannot write the log {self.path} ({reason}): free some space or choose another place with --log"
+            f"cannot write the log {self.path} ({reason}): free some space or choose another place with "
+            "--log",
+            reason=reason,
         )
 
 
-def _cut_to_whole_lines(path: Path) -> None:
-    data = path.read_bytes()
+def cut_to_whole_lines(path: Path) -> int:
+    """Cut a file after its last complete line; return the number of lines left, 2 at most.
+
+    Raises:
+        OSError: it cannot be read or changed.
+    """
     with path.open("r+b") as file:
-        file.truncate(data.rfind(b"\n") + 1)
+        end = place = file.seek(0, os.SEEK_END)
+        while place > 0:
+            size = min(_BLOCK, place)
+            place -= size
+            file.seek(place)
+            found = file.read(size).rfind(b"\n")
+            if found >= 0:
+                place += found + 1
+                break
+        if place != end:
+            file.truncate(place)
+        file.seek(0)
+        return sum(file.readline().endswith(b"\n") for _ in range(2))
+
+
+def recover(part: Path, target: Path) -> Path | None:
+    """Complete a log whose process was killed: its complete lines, without a summary.
+
+    Repeated after it was interrupted, it comes to the same file.
+
+    Args:
+        part: the hidden file that was written.
+        target: the name it was to get. A file that is there by now stays, and this one gets another name.
+
+    Returns:
+        Where it is now; None when it held no frame and was deleted.
+
+    Raises:
+        OSError: it cannot be read, changed or renamed.
+    """
+    if cut_to_whole_lines(part) < 2:
+        part.unlink(missing_ok=True)
+        return None
+    return keep_under_free_name(part, target)
 
 
 def _round(value: float | None, digits: int) -> float | None:

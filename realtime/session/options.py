@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from posesync.pose.settings import PoseSettings
+from posesync.pose.unfinished import Entry
 from posesync.realtime.coaching.coach import Coach
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.guidance import Guidance
 
 from .config import Config
+from .outputs import Missing
 from .record import WorstMoments
 
 
@@ -24,12 +26,16 @@ class SessionOptions:
         headless: no window; a file is then processed frame by frame.
         log: path of session.jsonl, or None.
         record: path of the recording (``.mp4``), or None.
+        required: an output that cannot be begun is an error; otherwise the session goes on without it.
+        entry: in the register of unfinished sessions, ended by the caller; None: one of the session's own.
     """
 
     camera: str
     headless: bool = False
     log: Path | None = None
     record: Path | None = None
+    required: bool = True
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +46,13 @@ class SessionResult:
         ended: ``end of source``, ``quit``, ``interrupted`` or ``camera lost``.
         summary: as in the log.
         timing: figures that depend on the clock: fps, latency.
+        missing: the outputs that could not be written, or not to the end.
     """
 
     ended: str
     summary: dict[str, Any]
     timing: dict[str, Any]
+    missing: tuple[Missing, ...] = ()
 
 
 def pose_settings(config: Config) -> PoseSettings:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import av
 from posesync.pose.decoding import ODD_METADATA
+from posesync.pose.files import PartFile
 
 log = logging.getLogger(__name__)
 
@@ -54,21 +54,23 @@ def lay_under(video: Path, sound: Path) -> None:
     Encoders put the first picture some frames after the file's beginning, so the sound is shifted with it.
     The video is replaced in one step; when that fails it stays silent, and the log says why.
     """
-    part = video.with_name(f".{video.name}.{os.getpid()}.sound")
+    part: PartFile | None = None
     try:
+        part = PartFile(video)
         with (
             av.open(f"file:{video.absolute()}") as pictures,
             av.open(f"file:{sound.absolute()}") as tones,
             av.open(
-                f"file:{part.absolute()}", "w", format="mp4", options={"movflags": "faststart"}
+                f"file:{part.path.absolute()}", "w", format="mp4", options={"movflags": "faststart"}
             ) as target,
         ):
             _interleave(pictures, tones, target)
-        part.replace(video)
+        part.take_place()
     except (av.FFmpegError, OSError) as error:
         log.warning("%s is silent: its sound cannot be written (%s)", video, error)
     finally:
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.discard()
 
 
 def _interleave(pictures: Any, tones: Any, target: Any) -> None:

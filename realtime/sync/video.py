@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from posesync.pose.files import scratch_folder
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray, Frame, Image
 from posesync.pose.video_file import VideoFile
@@ -46,8 +46,8 @@ def write_video(
     layout = arrange([_size(track.reference) for track in shown])
     base = tracks[1] if options.follow_attempt else tracks[0]
     sound_of = options.videos[1 if options.follow_attempt else 0]
-    with tempfile.TemporaryDirectory(prefix="posesync-") as folder:
-        sound = Path(folder) / "sound.m4a"
+    with scratch_folder() as folder:
+        sound = folder / "sound.m4a"
         audible = extract_sound(sound_of, sound)
         writer = VideoWriter(options.output, layout.width, layout.height, _rate(base.reference))
         players: list[_Player] = []

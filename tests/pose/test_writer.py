@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from clips import encode, frames_of
 from limits import read_only, small_files
-from posesync.pose import writer as writer_module
+from posesync.pose import remux
 from posesync.pose.errors import InvalidDataError, OutputError
 from posesync.pose.sources import open_source
 from posesync.pose.writer import VideoWriter
@@ -221,7 +221,7 @@ def test_no_room_for_the_second_copy_keeps_the_fragments(tmp_path, monkeypatch, 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(writer_module, "_remux", full)
+    monkeypatch.setattr(remux, "_remux", full)
     with caplog.at_level(logging.WARNING), VideoWriter(tmp_path / "out.mp4", 64, 48, 30) as writer:
         for number in range(10):
             writer.write(picture(number))
@@ -253,7 +253,7 @@ def test_killed_process_leaves_something_that_plays(tmp_path):
     command = [sys.executable, "-c", script, str(tmp_path / "out.mp4")]
     assert subprocess.run(command, timeout=60, check=False).returncode == -signal.SIGKILL
     (part,) = tmp_path.iterdir()
-    assert part.name.startswith(".out.mp4.")
+    assert part.name.startswith(".posesync-")
     assert len(list(frames_of(part))) >= 60
 
 

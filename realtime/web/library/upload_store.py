@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
-from posesync.pose.files import atomic_file, output_error
+from posesync.pose.files import atomic_file, make_private_folder, output_error
 from posesync.pose.textual import clean_text
 from posesync.reference.playable import playable_cache_dir
 from posesync.reference.prepare import reference_cache_dir
@@ -100,7 +100,7 @@ def items(folder: Path) -> list[Item]:
     """
     found: list[Item] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         for path in sorted(folder.iterdir()):
             if path.is_symlink() or not path.is_file():
                 continue

@@ -7,7 +7,6 @@ the file gets a name of its own, and its suffix comes from its content.
 from __future__ import annotations
 
 import re
-import secrets
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -17,7 +16,7 @@ from typing import BinaryIO, Final
 from urllib.parse import unquote
 
 import anyio
-from posesync.pose.files import output_error
+from posesync.pose.files import PartFile, output_error
 from posesync.pose.textual import clean_text
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
@@ -113,12 +112,14 @@ class Uploads:
                 429, "busy", f"{self._under_way} videos are on their way already: wait for one to arrive"
             )
         self._under_way += 1
-        path = self._folder / f"{upload_store.HIDDEN}upload-{secrets.token_hex(8)}.part"
-        whole = path
+        part: PartFile | None = None
+        whole: Path | None = None
         try:
             length = self._length(declared)
             await run_in_threadpool(self._check_room, length or 0)
-            await self._write(chunks, path, length)
+            part = await run_in_threadpool(PartFile, self._folder / "upload")
+            path = part.path
+            await self._write(chunks, part, length)
             found = await run_in_threadpool(inspect_in_child, path, self._longest)
             if isinstance(found, Refusal):
                 raise UploadError(found.status, found.code, found.message, unread=False)
@@ -129,8 +130,10 @@ class Uploads:
             raise UploadError(507, "disk", str(output_error(error, self._folder))) from error
         finally:
             self._under_way -= 1
-            for left in (path, whole):
-                left.unlink(missing_ok=True)
+            if whole is not None:
+                whole.unlink(missing_ok=True)
+            if part is not None:
+                part.discard()
 
     def _length(self, declared: str | None) -> int | None:
         if declared is None:
@@ -158,8 +161,8 @@ class Uploads:
                 f"the disk has too little room, {self._free / _GIB:.3g} GB must stay free: delete something",
             )
 
-    async def _write(self, chunks: AsyncIterator[bytes], path: Path, length: int | None) -> None:
-        file = await run_in_threadpool(path.open, "xb")
+    async def _write(self, chunks: AsyncIterator[bytes], part: PartFile, length: int | None) -> None:
+        file = await run_in_threadpool(part.open)
         try:
             received = await self._pour(chunks, file)
             await run_in_threadpool(file.flush)

@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from posesync.configs.shared import SHARED
-from posesync.pose.errors import PoseSyncError
+from posesync.pose.errors import OutputError, PoseSyncError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.frame_source import SourceInfo
+from posesync.pose.unfinished import Entry
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.coaching.settings import GuidanceLevel
 from posesync.realtime.pipeline.workers import InferenceWorker, Processed
 from posesync.realtime.report import write_report
 from posesync.realtime.report.keeping import new_log
+from posesync.realtime.report.recovery import begin_session
 from posesync.realtime.session.config import Config
 from posesync.realtime.session.core import SessionCore
 from posesync.realtime.session.options import pose_settings
-from posesync.realtime.session.outputs import Outputs
+from posesync.realtime.session.outputs import Missing, Outputs
 
 from .answers import AnswerWriter
 from .frames import FrameClock, JpegInbox, Waiting
@@ -101,6 +103,9 @@ class PracticeSession:
         self._core = SessionCore(PoseEstimator(pose_settings(config)), expert, config, waits=True)
         self._answers = AnswerWriter(expert)
         self._outputs: Outputs | None = None
+        self._entry: Entry | None = None
+        self._missing: list[Missing] = []
+        self._told = 0
         self._clock = FrameClock()
         self._inbox = JpegInbox(self._refuse)
         self._worker = InferenceWorker(self._core, self._inbox, None, self._take_down)
@@ -211,10 +216,29 @@ class PracticeSession:
         )
         self._tell(json.dumps(answer, allow_nan=False, separators=(",", ":")), True)
         if self._outputs is None:  # opened with the first frame: a page that never sends one leaves no log
-            camera = SourceInfo("browser", "camera", width, height)
-            log = new_log(self._folder, self.name[:6])
-            self._outputs = self._core.open(camera, log=log, size=(width, height))
+            self._outputs = self._open(SourceInfo("browser", "camera", width, height))
         self._core.note(processed, missed)
+        self._tell_missing()
+
+    def _open(self, camera: SourceInfo) -> Outputs:
+        """Begin the log; a disk that has no room for one costs the log, not the practice."""
+        log: Path | None = None
+        try:
+            log = new_log(self._folder, self.name[:6])
+        except OutputError as error:
+            self._missing.append(Missing.of("log", error))
+            logger.warning("%s", error)
+        else:
+            self._entry = begin_session(self._history)
+        size = (camera.width, camera.height)
+        return self._core.open(camera, log=log, size=size, entry=self._entry, required=False)
+
+    def _tell_missing(self) -> None:
+        """Tell the page, once, which outputs have ended."""
+        missing = [*self._missing, *self._core.missing]
+        for each in missing[self._told :]:
+            self._tell(Trouble(code=each.what, message=each.words).model_dump_json(), False)
+        self._told = len(missing)
 
     def _refuse(self, waiting: Waiting, error: ProtocolError) -> None:
         trouble = Trouble(code=error.code, message=str(error), seq=waiting.encoded.seq)
@@ -231,21 +255,30 @@ class PracticeSession:
             logger.warning("a session in the browser ended: %s", self._worker.error)
         summary, _ = self._core.summarise(ended)
         report = None
+        done = False
         try:
             self._core.close(summary)
             report = self._report()
+            done = True
         except PoseSyncError as error:
             logger.warning("%s", error)
+            self._missing.append(Missing.of("report", error))
         finally:
+            if self._entry is not None:
+                (self._entry.end if done else self._entry.leave)()
             if self.expert.proxy is not None:
                 self.expert.proxy.close()
         summary.pop("moments", None)
+        if missing := [each.words for each in (*self._missing, *self._core.missing)]:
+            summary["missing"] = missing
         return Finished(report, summary)
 
     def _report(self) -> Path | None:
         if self._outputs is None or self._outputs.log is None:
             return None
         log = self._outputs.log.path
+        if not log.is_file():  # nothing of it could be kept
+            return None
         target = log.with_suffix(".html")
         write_report(log, target, history=self._history)
         return target

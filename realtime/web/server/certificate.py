@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from posesync.pose.errors import ConfigError, OutputError
-from posesync.pose.files import atomic_file, output_error
+from posesync.pose.files import atomic_file, make_private_folder, output_error
 
 #: The longest lifetime that browsers accept.
 LIFE: Final = timedelta(days=825)
@@ -99,11 +99,10 @@ def _kept(path: Path, now: datetime) -> Certificate | None:
 def _write(path: Path, pem: bytes) -> None:
     """Write certificate and key into one file, so that they always match, readable by the owner only."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
     except OSError as error:
         raise output_error(error, path) from error
-    with atomic_file(path) as file:
-        Path(file.name).chmod(0o600)  # while it is still empty
+    with atomic_file(path, secret=True) as file:
         file.write(pem)
 
 

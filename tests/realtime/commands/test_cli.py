@@ -15,6 +15,7 @@ from outputs import playable, read_log
 from posesync.realtime.coaching.expert import Expert
 from posesync.realtime.commands.app import run
 from posesync.realtime.commands.demo_performance import TempoCurve
+from posesync.realtime.pipeline.signals import ENDING
 
 Arguments = list[str]
 
@@ -22,9 +23,11 @@ Arguments = list[str]
 def command(program: str, arguments: Arguments, **environment: str) -> subprocess.Popen[str]:
     """The real program in a process of its own."""
     main = "live_main" if program == "posesync-live" else "main"
-    # A shell starts what runs in the background with Ctrl-C ignored, and so would be what the tests start.
+    # A shell starts what runs in the background with Ctrl-C ignored, and nohup with SIGHUP; so would be what
+    # the tests start.
     code = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "if hasattr(signal, 'SIGHUP'): signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         f"from posesync.realtime.commands import cli; cli.{main}()"
     )
     env = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")}
@@ -91,7 +94,7 @@ def test_models_lists_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert "nothing" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, *ENDING])
 @pytest.mark.parametrize("frames", [1, 40])
 def test_a_signal_leaves_a_complete_log_and_a_playable_recording(
     number: signal.Signals,
@@ -105,8 +108,8 @@ def test_a_signal_leaves_a_complete_log_and_a_playable_recording(
     log, video = tmp_path / "s.jsonl", tmp_path / "s.mp4"
     arguments = ["--reference", str(expert_clip), "--camera", str(performance[0]), "--detector", detector]
     process = command("posesync-live", [*arguments, "--headless", "--log", str(log), "--record", str(video)])
-    # The log is buffered; the recording's fragments are not: some bytes mean that frames go through.
-    wait_for(lambda: any(p.stat().st_size > frames for p in tmp_path.glob(".s.mp4*.part")))
+    # Log and recording: bytes in both mean that frames go through.
+    wait_for(lambda: sum(p.stat().st_size > 0 for p in tmp_path.glob(".posesync-*.part")) == 2)
     time.sleep(0.02 * frames)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)

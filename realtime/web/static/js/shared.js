@@ -72,6 +72,11 @@ export const WORDS = frozen({
   wholePiece: "the whole piece",
   soundOn: "sound on",
   soundOff: "sound off",
+  missing: {
+    log: "The log has stopped: {reason}. Practice goes on.",
+    recording: "The recording has stopped: {reason}. Practice goes on.",
+    report: "There is no report: {reason}.",
+  },
   states: {
     waiting: { text: "Waiting for your first moves", tone: "plain", more: "" },
     following: { text: "Following", tone: "good", more: "" },

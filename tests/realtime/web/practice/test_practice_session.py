@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from limits import small_files
 from outputs import read_log
 from posesync.pose.errors import OutputError
 from posesync.pose.sources import open_source
@@ -214,24 +215,48 @@ def test_a_page_that_has_its_answer_may_leave_and_come_back(
     assert found == [False], "an empty session is not kept for a page that left"
 
 
-def test_a_disk_that_is_full_ends_the_session_and_says_so(
+def test_a_disk_that_is_full_costs_the_log_and_not_the_practice(
     start: Callable[..., PracticeSession],
     page: Page,
     frames: list[Frame],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def full(*_: object, **__: object) -> None:
-        raise OutputError("the disk is full: make room")
+        raise OutputError("the disk is full: make room", reason="the disk is full")
 
     session = start()
     monkeypatch.setattr("posesync.realtime.session.outputs.SessionLog", full)
-    page.ask(session, encoded(frames[0], 0))
-    for _ in range(100):
-        if session.failed is not None:
-            break
-        threading.Event().wait(0.02)
-    assert isinstance(session.failed, OutputError)
-    assert session.finish("quit").summary["ended"] == "failed"
+    answers = [page.ask(session, encoded(frame, k)) for k, frame in enumerate(frames[:3])]
+    told = [message for message in page.messages if message["type"] == "error"]
+    finished = session.finish("quit")
+    assert session.failed is None
+    assert len(answers) == 3
+    assert [(message["code"], message["message"]) for message in told] == [
+        ("log", "The log has stopped: the disk is full. Practice goes on.")
+    ], "once"
+    assert finished.report is None
+    assert finished.summary["ended"] == "quit"
+    assert finished.summary["missing"] == ["The log has stopped: the disk is full. Practice goes on."]
+
+
+def test_a_disk_that_fills_up_keeps_the_lines_and_the_report(
+    start: Callable[..., PracticeSession], page: Page, frames: list[Frame]
+) -> None:
+    session = start()
+    with small_files(4_000):
+        for k, frame in enumerate(frames[:40]):
+            page.ask(session, encoded(frame, k))
+            if any(message["type"] == "error" for message in page.messages):
+                break
+    finished = session.finish("quit")
+    (told,) = [message for message in page.messages if message["type"] == "error"]
+    assert told["code"] == "log"
+    assert "larger than is allowed" in str(told["message"])
+    assert session.failed is None
+    assert finished.report is not None, "of the lines that were kept"
+    lines = finished.report.with_suffix(".jsonl").read_text().splitlines()
+    assert 2 <= len([json.loads(line) for line in lines]) < 20
+    assert not list(finished.report.parent.glob(".*"))
 
 
 def test_frames_that_the_page_left_out_spare_the_detector(

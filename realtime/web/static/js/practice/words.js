@@ -123,6 +123,9 @@ export function endWords(ended) {
     failed: "PoseSync could not go on. What the terminal says where it runs tells why.",
   };
   const reason = reasons[/** @type {keyof typeof reasons} */ (ended.why)] ?? "";
-  const none = "There was too little to see for a report.";
-  return { title: title ?? "The session has failed", text: [reason, ended.report ? "" : none].join(" ").trim() };
+  /** @type {string[]} */
+  const missing = ended.summary.missing ?? [];
+  const none = ended.report || missing.length ? "" : "There was too little to see for a report.";
+  const text = [reason, ...missing, none].filter(Boolean).join(" ");
+  return { title: title ?? "The session has failed", text };
 }

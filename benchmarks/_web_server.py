@@ -87,10 +87,9 @@ def served(expert: Path, data: Path, options: Sequence[str]) -> Iterator[Served]
         encoding="utf-8",
     )
     try:
-        host, path = _address(process)
-        cookie = _sign_in(host, path)
-        found = _ready_expert(host, cookie)
-        yield Served(psutil.Process(process.pid), host, cookie, found, time.monotonic() - begun)
+        found = sign_in(process)
+        ready = time.monotonic() - begun
+        yield Served(psutil.Process(process.pid), found.host, found.cookie, found.expert, ready)
     finally:
         process.terminate()
         try:
@@ -98,6 +97,22 @@ def served(expert: Path, data: Path, options: Sequence[str]) -> Iterator[Served]
         except subprocess.TimeoutExpired:
             process.kill()
             sys.stderr.write("the server did not end within 20 s of SIGTERM\n")
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A way into a running server: as :class:`Served`."""
+
+    host: str
+    cookie: str
+    expert: str
+
+
+def sign_in(process: subprocess.Popen[str]) -> SignedIn:
+    """Sign in to a server just started, and wait for its one expert."""
+    host, path = _address(process)
+    cookie = _sign_in(host, path)
+    return SignedIn(host, cookie, _ready_expert(host, cookie))
 
 
 def _address(process: subprocess.Popen[str]) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
     python benchmarks/faults.py                     every fault, one by one and together
     python benchmarks/faults.py --count 200         SIGINT or SIGTERM at 200 random moments
+    python benchmarks/faults.py --kill 200          kill -9 at 200 random moments of five commands
 
 A session has ended well when its exit code is right, its log is complete (header, a line for every captured
 frame in order, summary), its recording plays to the last frame, no temporary file, thread or process is left
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from _killed import kill_many, print_kills
 
 FAULTY = Path(__file__).with_name("_faulty.py")
 #: s after which a session hangs.
@@ -141,12 +143,9 @@ class Bench:
             f"[camera]\nlost_timeout = {LOST_TIMEOUT}\nretry_interval = 0.1\n[display]\nheight = 360\n"
         )
         self.environment = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if name not in ("DISPLAY", "WAYLAND_DISPLAY")
-            },
+            **{key: value for key, value in os.environ.items() if key not in ("DISPLAY", "WAYLAND_DISPLAY")},
             "XDG_CACHE_HOME": str(folder / "cache"),
+            "XDG_DATA_HOME": str(folder / "data"),
             "POSESYNC_OFFLINE": "1",
             "SDL_AUDIODRIVER": "dummy",
         }
@@ -351,6 +350,8 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--count", type=int, default=0, help="signals at so many random moments")
+    parser.add_argument("--kill", type=int, default=0, help="kill -9 at so many random moments")
+    parser.add_argument("--jobs", type=int, default=2, help="kills at once")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--latest", type=float, default=7.0, help="s, the latest moment")
     parser.add_argument("--only", default="", help="cases whose name contains this")
@@ -361,6 +362,10 @@ def main() -> int:
     bad = 0
     try:
         bench = Bench(folder)
+        if wanted.kill:
+            return bool(
+                print_kills(kill_many(bench, folder, wanted.kill, seed=wanted.seed, jobs=wanted.jobs))
+            )
         rng = random.Random(wanted.seed)
         todo: list[Case | None] = [None] * wanted.count or [
             case for case in CASES if wanted.only in case.name

@@ -232,9 +232,11 @@ def _remove(paths: Any) -> bool:
     """Delete temporary files and folders; return False when a disk is not there, or refuses."""
     done = True
     for path in (Path(name) for name in paths if isinstance(name, str)):
-        if not (path.name.startswith(_PREFIX) and path.name.endswith(_ENDING)):
+        if not _is_ours(path):
             continue
-        done = done and path.parent.exists()
+        # A temporary folder that it lay in may have gone first.
+        place = next(parent for parent in path.parents if not _is_ours(parent))
+        done = done and place.exists()
         for left in path.parent.glob(f"{path.stem}.*"):  # it may have got another suffix meanwhile
             try:
                 if left.is_dir() and not left.is_symlink():
@@ -244,6 +246,10 @@ def _remove(paths: Any) -> bool:
             except OSError:  # noqa: PERF203
                 done = False
     return done
+
+
+def _is_ours(path: Path) -> bool:
+    return path.name.startswith(_PREFIX) and path.name.endswith(_ENDING)
 
 
 def keep_under_free_name(part: Path, target: Path) -> Path:

@@ -85,9 +85,12 @@ def _recover(entry: Entry) -> dict[str, Path] | None:
         found = session_log.recover(part, target) if part.is_file() else None
         if found is not None:
             made["log"] = found
-        found = found or _complete(target, file)
-        if found is not None and entry.values.get("report"):
-            made |= _report(entry, found)
+        complete = _complete(target, file) if found is None else None
+        if entry.values.get("report"):
+            if found is not None:
+                made |= _report(entry, found)
+            elif complete is not None and not _has_report(complete):
+                made |= _report(entry, complete)
     return made
 
 
@@ -114,6 +117,16 @@ def _complete(target: Path, file: int) -> Path | None:
     return None
 
 
+def _has_report(log: Path) -> bool:
+    """Return whether the session itself had written the report of its log."""
+    page = log.with_suffix(".html")
+    try:
+        with page.open("rb") as file:
+            return b"PoseSync" in file.read() and page.stat().st_mtime >= log.stat().st_mtime
+    except OSError:
+        return False
+
+
 def _report(entry: Entry, log: Path) -> dict[str, Path]:
     """Write the report, and add the session to the history, unless that was done; never over another file."""
     page = log.with_suffix(".html")
@@ -121,8 +134,6 @@ def _report(entry: Entry, log: Path) -> dict[str, Path]:
         page = Path(str(entry.values["page"]))
         if page.exists():  # written by a recovery that was killed afterwards
             return {}
-    elif page.exists() and page.stat().st_mtime >= log.stat().st_mtime:
-        return {}  # the session itself had written it
     else:
         number = 2
         while page.exists():

@@ -43,6 +43,14 @@ def test_a_signal_at_a_random_moment(seed: int, bench: faults.Bench, tmp_path: P
     assert outcome.problems == [], what
 
 
+def test_a_kill_at_a_random_moment_loses_nothing_and_leaves_nothing(
+    bench: faults.Bench, tmp_path: Path
+) -> None:
+    """One of each command; on a busy machine the last second may become some."""
+    killed = faults.kill_many(bench, tmp_path, 5, seed=3, most_lost=4.0)
+    assert [each.problems for each in killed] == [[]] * 5
+
+
 @pytest.fixture(scope="module")
 def images(bench: faults.Bench) -> list[np.ndarray]:
     return read_images(bench.performer)[:10]

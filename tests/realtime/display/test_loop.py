@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import FakeCamera
+from limits import small_files
 from outputs import playable, read_log
 from posesync.pose.errors import DisplayError, OutputError, SourceError
 from posesync.pose.settings import CameraSettings
@@ -206,6 +207,32 @@ def test_the_window_of_a_whole_file_shows_its_own_pace(
     assert error is not None
     assert error.median <= 0.120, "frames may be dropped on a busy machine, but the place stays right"
     assert scripted.shown >= summary["timing"]["shown"] > 0
+
+
+def test_a_full_disk_is_said_in_the_window_and_practice_goes_on(
+    tmp_path: Path,
+    expert: Expert,
+    config: Config,
+    performance: tuple[Path, TempoCurve],
+    scripted: type[Scripted],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    notices: list[str | None] = []
+    draw = Overlay.draw
+
+    def noting(self: Overlay, scene: Scene) -> np.ndarray:
+        notices.append(scene.notice)
+        return draw(self, scene)
+
+    monkeypatch.setattr(Overlay, "draw", noting)
+    log = tmp_path / "s.jsonl"
+    with small_files(4_000):
+        result = run_session(SessionOptions(str(performance[0]), False, log, None), expert, config)
+    assert result.ended == "end of source", "to its end"
+    assert [missing.what for missing in result.missing] == ["log"]
+    assert result.missing[0].words in notices
+    assert len(log.read_text().splitlines()) > 3
+    assert run("posesync", ["report", str(log), "--no-history"]) == 0, "what is kept can be read"
 
 
 def test_an_error_in_the_models_ends_the_session_and_keeps_the_log(

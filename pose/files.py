@@ -30,6 +30,7 @@ __all__ = [
     "make_private_folder",
     "new_private_file",
     "output_error",
+    "read_secret",
     "reason_of",
     "scratch_folder",
     "sweep",
@@ -207,6 +208,34 @@ def scratch_folder(where: Path | None = None) -> Iterator[Path]:
 
 def _absolute(path: Path) -> str:
     return str(path.absolute())
+
+
+def read_secret(path: Path, most: int) -> tuple[bytes, str]:
+    """Read a file that holds a key.
+
+    Args:
+        path: the file; a link is followed, as it was named by the user.
+        most: bytes to read, at most; one more is read of a larger file.
+
+    Returns:
+        Its content, and in a few words who else may read or change it, "" when nobody may: it must belong to
+        this user or to root, and be closed to others; a group may read it when it is root's.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(most + 1), _others(os.fstat(file.fileno()))
+
+
+def _others(found: os.stat_result) -> str:
+    if sys.platform == "win32":  # its folder's permissions count
+        return ""
+    if found.st_uid not in (os.geteuid(), 0):
+        return "belongs to another user"
+    allowed = 0o740 if found.st_uid == 0 else 0o700
+    mode = stat.S_IMODE(found.st_mode)
+    return f"is open to others (mode {mode:o})" if mode & 0o777 & ~allowed else ""
 
 
 # -- what others have left -----------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ import platformdirs
 
 from .digest import file_sha256
 from .errors import ModelError
+from .files import make_private_folder, scratch_folder
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -213,13 +214,16 @@ def _download(info: ModelInfo, allowed: bool) -> Path:
     logger.info("fetching %s (%s) from %s", info.file, info.licence, info.url)
     pooch.get_logger().setLevel(logging.WARNING)
     try:
-        path = pooch.retrieve(
-            info.url,
-            known_hash=f"sha256:{info.sha256[0]}",
-            fname=info.file,
-            path=folder,
-            downloader=pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=STALL_TIMEOUT),
-        )
+        make_private_folder(folder)
+        with scratch_folder(folder) as scratch:
+            made = pooch.retrieve(
+                info.url,
+                known_hash=f"sha256:{info.sha256[0]}",
+                fname=info.file,
+                path=scratch,
+                downloader=pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=STALL_TIMEOUT),
+            )
+            path = Path(made).replace(folder / info.file)
     except ValueError:
         raise ModelError(
             f"the download of {info.file} has the wrong checksum, expected {info.sha256[0][:12]}…: "
@@ -234,7 +238,7 @@ def _download(info: ModelInfo, allowed: bool) -> Path:
             f"{info.file} cannot be written to {folder} ({error.strerror or error}): "
             "free some space, or make the folder writable"
         ) from None
-    return Path(path)
+    return path
 
 
 @cache

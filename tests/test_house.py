@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,3 +125,31 @@ def test_no_two_modules_need_each_other() -> None:
         return seen
 
     assert [module for module in MODULES if module in reaches(module)] == []
+
+
+#: How a file or folder comes into being without going through posesync.pose.files, which makes it private.
+_MAKING = re.compile(
+    r"""open\([^)\n]*["'][wax+]b?\+?["']|\.write_(?:text|bytes)\(|\.mkdir\(|makedirs|mkstemp|mkdtemp|\.touch\("""
+    r"""|NamedTemporaryFile|TemporaryDirectory|copyfile\(|shutil\.copy|os\.open\("""
+)
+#: Those that may: they open nothing new, or what they make is private already.
+_ALLOWED = {
+    "pose.files": "the one way",
+    "pose.unfinished": "its register",
+    "pose.export": "copies over a private file",
+    "pose.fragments": "changes a file in place",
+    "realtime.session.log": "likewise",
+    "realtime.session.durable": "writes nothing",
+    "realtime.audio.device": "opens the null device",
+    "realtime.commands.diagnosis": "likewise",
+    "realtime.pipeline.signals": "likewise",
+}
+
+
+def test_files_are_made_in_one_way() -> None:
+    found = {
+        name: match.group()
+        for name, file in MODULES.items()
+        if name not in _ALLOWED and (match := _MAKING.search(file.read_text(encoding="utf-8")))
+    }
+    assert found == {}

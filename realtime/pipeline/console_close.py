@@ -24,13 +24,12 @@ _kept: list[Any] = []
 
 def heed_console_close() -> None:
     """Have the console's end ask this program to end; elsewhere than on Windows it does nothing."""
-    if sys.platform != "win32":
-        return
-    import ctypes
+    if sys.platform == "win32":
+        import ctypes
 
-    handler = ctypes.WINFUNCTYPE(ctypes.c_int, ctypes.c_ulong)(on_console_event)
-    _kept.append(handler)  # Windows does not keep it alive
-    ctypes.windll.kernel32.SetConsoleCtrlHandler(handler, 1)
+        handler = ctypes.WINFUNCTYPE(ctypes.c_int, ctypes.c_ulong)(on_console_event)
+        _kept.append(handler)  # Windows does not keep it alive
+        ctypes.windll.kernel32.SetConsoleCtrlHandler(handler, 1)
 
 
 def on_console_event(kind: int) -> bool:

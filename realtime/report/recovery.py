@@ -72,7 +72,7 @@ def _name(entry: Entry) -> str:
 def _recover(entry: Entry) -> dict[str, Path] | None:
     """Return what was recovered, by name; None when its disk is not there."""
     made: dict[str, Path] = {}
-    noted = {kind: found for kind in ("log", "video") if (found := _noted(entry.values.get(kind)))}
+    noted = {kind: each for kind in ("log", "video") if (each := _noted(entry.values.get(kind)))}
     if any(not part.parent.is_dir() for part, _, _ in noted.values()) and entry.age < GIVEN_UP:
         return None
     if "video" in noted:

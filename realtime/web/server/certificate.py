@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from posesync.pose.errors import ConfigError, OutputError
-from posesync.pose.files import atomic_file, make_private_folder, output_error
+from posesync.pose.files import atomic_file, make_private_folder, output_error, read_secret
 
 #: The longest lifetime that browsers accept.
 LIFE: Final = timedelta(days=825)
@@ -147,8 +147,8 @@ def own_certificate(chain: Path, key: Path, *, now: datetime | None = None) -> C
         now: aware time; the present when None.
 
     Raises:
-        ConfigError: a file cannot be read or is something else, the two do not match, or the certificate is
-            not valid now.
+        ConfigError: a file cannot be read or is something else, others may read the key, the two do not
+            match, or the certificate is not valid now.
     """
     now = now or datetime.now(timezone.utc)
     certificate = _read_chain(chain)
@@ -170,20 +170,22 @@ def own_certificate(chain: Path, key: Path, *, now: datetime | None = None) -> C
     return Certificate(chain, key, _names(certificate), digest)
 
 
-def _read(path: Path, what: str) -> bytes:
+def _read(path: Path, what: str) -> tuple[bytes, str]:
+    """Return what a file holds, and who else may read it."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ConfigError(f"{path} is larger than {_MOST_BYTES} bytes, expected {what}: check the path")
-        return path.read_bytes()
+        data, others = read_secret(path, _MOST_BYTES)
     except OSError as error:
         raise ConfigError(
             f"cannot read {path} ({error.strerror}): check the path of {what}, {_ANEW}"
         ) from None
+    if len(data) > _MOST_BYTES:
+        raise ConfigError(f"{path} is larger than {_MOST_BYTES} bytes, expected {what}: check the path")
+    return data, others
 
 
 def _read_chain(path: Path) -> x509.Certificate:
     try:
-        return x509.load_pem_x509_certificates(_read(path, "the certificate"))[0]
+        return x509.load_pem_x509_certificates(_read(path, "the certificate")[0])[0]
     except (ValueError, IndexError):
         raise ConfigError(
             f"{path} has no certificate, expected PEM (BEGIN CERTIFICATE): give one, {_ANEW}"
@@ -191,15 +193,20 @@ def _read_chain(path: Path) -> x509.Certificate:
 
 
 def _read_key(path: Path) -> PrivateKeyTypes:
-    data = _read(path, "the private key")
+    data, others = _read(path, "the private key")
     try:
-        return serialization.load_pem_private_key(data, password=None)
+        key = serialization.load_pem_private_key(data, password=None)
     except TypeError:
         raise ConfigError(f"{path} has a password, expected a key without one: remove it, {_ANEW}") from None
     except (ValueError, UnsupportedAlgorithm):
         raise ConfigError(
             f"{path} has no private key, expected PEM: give it with --tls-key, {_ANEW}"
         ) from None
+    if others:  # who has read it can pass for this server
+        raise ConfigError(
+            f"{path} holds a private key and {others}, expected its owner's alone: chmod 600 it, {_ANEW}"
+        )
+    return key
 
 
 def _encoded(key: PublicKeyTypes) -> bytes:

@@ -105,7 +105,31 @@ def pair(tmp_path: Path) -> tuple[Path, Path]:
     chain, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     chain.write_bytes(pem[:at])
     key.write_bytes(pem[at:])
+    key.chmod(0o600)
     return chain, key
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
+@pytest.mark.parametrize(
+    ("mode", "taken"), [(0o600, True), (0o400, True), (0o644, False), (0o604, False), (0o620, False)]
+)
+def test_a_key_that_others_may_read_is_refused(mode: int, taken: bool, pair: tuple[Path, Path]) -> None:
+    pair[1].chmod(mode)
+    if taken:
+        assert own_certificate(*pair, now=NOW).key == pair[1]
+        return
+    with pytest.raises(ConfigError, match=rf"open to others \(mode {mode:o}\), .*chmod 600"):
+        own_certificate(*pair, now=NOW)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
+def test_a_kept_key_that_others_could_read_is_made_again(tmp_path: Path) -> None:
+    first = make(tmp_path)
+    assert first.key.stat().st_mode & 0o777 == 0o600
+    first.key.chmod(0o644)
+    second = make(tmp_path)
+    assert second.fingerprint != first.fingerprint
+    assert second.key.stat().st_mode & 0o777 == 0o600
 
 
 def test_ones_own_is_taken(pair: tuple[Path, Path]) -> None:

@@ -23,9 +23,7 @@ from .unfinished import Entry
 log = logging.getLogger(__name__)
 
 _KEYFRAMES = 2.0  # s between two: the granularity of seeking
-_FRAGMENT = 0.25  # s of one fragment: only complete ones survive a kill
-#: x264 holds pictures back for B-frames, and one for each thread; held back, they are lost with the process.
-_PROMPT_THREADS = 2
+_FRAGMENT = 0.2  # s of one fragment: only complete ones survive a kill
 
 
 class VideoWriter:
@@ -204,11 +202,14 @@ class VideoWriter:
         rate = Fraction(fps).limit_denominator(1001)
         options = {"preset": preset, "crf": str(crf)}
         if prompt:
-            options["bf"], threads = "0", threads or _PROMPT_THREADS
+            options["bf"] = "0"
         if self._audio_from is not None:
             options["bf"] = "0"  # B-frames would put the first picture two frames after the sound
         size = self.width + self.width % 2, self.height + self.height % 2
         stream = add_video(self._container, size, rate, options, threads=threads)
+        if prompt:
+            # Threads that share a picture: others hold one back each, as B-frames do, lost with the process.
+            stream.codec_context.thread_type = "SLICE"
         stream.codec_context.gop_size = max(1, round(_KEYFRAMES * float(rate)))
         return stream
 

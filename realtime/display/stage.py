@@ -27,7 +27,7 @@ from .overlay import Overlay, Scene
 #: s for which a key's effect is named on screen.
 _SAY: Final = 1.5
 #: s for which is said what has happened; a performer does not always look.
-_TELL: Final = 10.0
+_TELL: Final = 6.0
 _WORDS: Final = SHARED.words
 
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from .decoding import MAX_AREA
 from .errors import SourceError
 from .frame_source import FrameSource, SourceInfo
 from .types import Frame, Image
@@ -300,7 +301,7 @@ def _as_bgr(retrieved: tuple[bool, Any]) -> Image | None:
     if not ok or not isinstance(image, np.ndarray) or image.ndim not in (2, 3) or not image.size:
         return None
     short, long = sorted(image.shape[:2])
-    if short < _LEAST_SIDE or long > _MOST_STRETCHED * short:
+    if short < _LEAST_SIDE or long > _MOST_STRETCHED * short or short * long > MAX_AREA:
         return None
     if image.dtype == np.uint16:  # infrared and depth cameras
         image = (image >> 8).astype(np.uint8)

@@ -1,15 +1,13 @@
-"""Decoding for video files and network streams: packets to upright BGR images, across broken data."""
+"""Decoding for video files and network streams: which stream, and packets to frames, across broken data."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal
 
 import av
-import numpy as np
-
-from .types import Image
+from av.stream import Disposition
 
 log = logging.getLogger(__name__)
 
@@ -18,37 +16,49 @@ log = logging.getLogger(__name__)
 ODD_METADATA: Final[dict[str, Any]] = (
     {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 )
+#: px² of a picture, at most: 8K. A larger one costs gigabytes, and a file of 1 MB can hold it.
+MAX_AREA: Final = 7680 * 4320
+#: For ``av.open``, which decodes a little to learn about the streams. Decoders round both sides up.
+PICTURE_LIMIT: Final = {"max_pixels": str((7680 + 64) * (4320 + 64))}
+
+_STILLS: Final = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
+_MAX_RATE: Final = 960.0  # frames per second: slow-motion cameras end here
 
 
-def stored_size(width: int, height: int, quarter_turns: int, max_height: int | None) -> tuple[int, int]:
-    """Return the size (width, height), px, for converting a stored image, at most ``max_height`` upright."""
-    shown = width if quarter_turns % 2 else height
-    if max_height is None or shown <= max_height:
-        return width, height
-    scale = max_height / shown
-    scaled = max(1, round(width * scale)), max(1, round(height * scale))
-    return (max_height, scaled[1]) if quarter_turns % 2 else (scaled[0], max_height)
+def main_stream(container: Any, kind: Literal["video", "audio"]) -> Any | None:
+    """Return the stream of a PyAV container that players take: the one flagged default, or else the first.
 
-
-def to_image(frame: Any, max_height: int | None = None) -> Image:
-    """Return a decoded PyAV frame as an upright (H, W, 3) uint8 BGR image, no higher than ``max_height`` px.
-
-    Conversion and scaling are one pass of swscale; the display matrix (phones store portrait video as rotated
-    landscape) is then applied in quarter turns.
+    A cover, a thumbnail or a stream without a codec (a file cut off early announces such) is never taken;
+    None when there is no other.
     """
-    turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90 counts
-    width, height = stored_size(frame.width, frame.height, turns, max_height)
-    image: Image = frame.to_ndarray(format="bgr24", width=width, height=height)
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+    streams: list[Any] = [
+        s
+        for s in getattr(container.streams, kind)
+        if s.codec_context is not None and not s.disposition & _STILLS
+    ]
+    flagged = [s for s in streams if s.disposition & Disposition.default]
+    return next(iter(flagged or streams), None)
 
 
-def decoded_frames(container: Any, stream: Any, name: str) -> Iterator[Any]:
+def limit_pictures(stream: Any) -> Any:
+    """Make a video stream's decoder refuse pictures beyond ``MAX_AREA`` before it allocates them; return it.
+
+    To be called before the first packet is decoded.
+    """
+    stream.codec_context.options = {**stream.codec_context.options, **PICTURE_LIMIT}
+    return stream
+
+
+def decoded_frames(
+    container: Any, stream: Any, name: str, passing: Callable[[Any], None] | None = None
+) -> Iterator[Any]:
     """Yield decoded frames in presentation order.
 
     Packets that cannot be decoded are skipped; a break in the file, or a lost connection, ends the frames
-    without an error once everything before it has been delivered.
+    without an error once everything before it has been delivered. ``passing`` is shown every packet of the
+    container, whichever stream it belongs to.
     """
-    packets = container.demux(stream)
+    packets = container.demux(stream) if passing is None else container.demux()
     while True:
         try:
             packet = next(packets)
@@ -59,7 +69,10 @@ def decoded_frames(container: Any, stream: Any, name: str) -> Iterator[Any]:
             # Frames still held by the decoder's threads are good: fetch them before ending.
             yield from _decode(stream.codec_context, None, name)
             return
-        yield from _decode(stream.codec_context, packet, name)
+        if passing is not None:
+            passing(packet)
+        if packet.stream.index == stream.index:
+            yield from _decode(stream.codec_context, packet, name)
 
 
 def _decode(codec: Any, packet: Any, name: str) -> list[Any]:
@@ -72,5 +85,9 @@ def _decode(codec: Any, packet: Any, name: str) -> list[Any]:
 
 
 def frame_rate(stream: Any) -> float | None:
-    """Return the average frames per second of a PyAV stream, or None when the container does not give it."""
-    return float(stream.average_rate or stream.guessed_rate or 0) or None
+    """Return the average frames per second of a PyAV stream, or None when the container does not give it.
+
+    A browser's recordings state the ticks of their clock, 1000 a second: that is no frame rate either.
+    """
+    rate = float(stream.average_rate or stream.guessed_rate or 0)
+    return rate if 0 < rate <= _MAX_RATE else None

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import av
 
-from .decoding import ODD_METADATA, decoded_frames, frame_rate, to_image
+from .decoding import ODD_METADATA, PICTURE_LIMIT, decoded_frames, frame_rate, limit_pictures, main_stream
 from .errors import SourceError
 from .frame_source import FrameSource, SourceInfo
+from .pictures import Pictures
 from .timeline import Timeline
 from .types import Frame
 
@@ -24,6 +25,7 @@ _PROTOCOLS = "http,https,httpproxy,rtsp,rtsps,rtp,srtp,rtmp,rtmps,srt,udp,tcp,tl
 _OPTIONS = {
     "protocol_whitelist": _PROTOCOLS,
     "rtsp_transport": "tcp",  # lost UDP packets smear the image for seconds
+    **PICTURE_LIMIT,
 }
 _LOW_DELAY = {"fflags": "nobuffer"}  # not for HTTP, where files would lose the packets read for probing
 
@@ -61,6 +63,7 @@ class Stream(FrameSource):
         self._clock = clock
         self._container: Any | None = None
         self._decoded: Iterator[Any] = iter(())
+        self._pictures: Pictures | None = None
         self._pending: Frame | None = None
         self._timeline: Timeline | None = None
         self._start: float | None = None
@@ -124,10 +127,12 @@ class Stream(FrameSource):
             self._url, options=options, timeout=(self._timeout, self._timeout), **ODD_METADATA
         )
         self._container = container
-        if not container.streams.video:
+        stream = main_stream(container, "video")
+        if stream is None:
             raise SourceError(f"{self.name} has no video in it: give the address of a camera or a video")
-        stream = container.streams.video[0]
-        stream.thread_type = "SLICE"  # frame threads would delay several frames
+        limit_pictures(stream).thread_type = "SLICE"  # frame threads would delay several frames
+        size = None if self._pictures is None else self._pictures.size  # a reconnected camera keeps its size
+        self._pictures = Pictures(stream, self._max_height, size)
         self._decoded = decoded_frames(container, stream, self.name)
         return container, stream
 
@@ -138,13 +143,15 @@ class Stream(FrameSource):
             self._container = None
 
     def _next_frame(self) -> Frame | None:
-        decoded = next(self._decoded, None)
-        if decoded is None or self._timeline is None:
+        if self._pictures is None or self._timeline is None:
             return None
-        moment = self._timeline.add(self._arrival() if self.is_live else decoded.time)
-        frame = Frame(to_image(decoded, self._max_height), moment, self._index)
-        self._index += 1
-        return frame
+        for decoded in self._decoded:
+            if (image := self._pictures.make(decoded)) is not None:
+                moment = self._timeline.add(self._arrival() if self.is_live else decoded.time)
+                frame = Frame(image, moment, self._index)
+                self._index += 1
+                return frame
+        return None
 
     def _arrival(self) -> float:
         now = self._clock()

@@ -1,4 +1,4 @@
-"""Reads video files with PyAV: true presentation times, upright images, memory that stays flat."""
+"""Reads video files with PyAV: true presentation times, memory that stays flat."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ from typing import Any
 
 import av
 
-from .decoding import ODD_METADATA, decoded_frames, frame_rate, to_image
+from .decoding import (
+    MAX_AREA,
+    ODD_METADATA,
+    PICTURE_LIMIT,
+    decoded_frames,
+    frame_rate,
+    limit_pictures,
+    main_stream,
+)
 from .errors import SourceError
+from .file_length import FileLength
 from .frame_source import FrameSource, Pacer, SourceInfo
+from .pictures import Pictures
 from .timeline import Timeline
 from .types import Frame, Image
 
 log = logging.getLogger(__name__)
 
 # A file is read as hostile input: a playlist in disguise must not make FFmpeg fetch anything else.
-_OPTIONS = {"protocol_whitelist": "file"}
+_OPTIONS = {"protocol_whitelist": "file", **PICTURE_LIMIT}
 _MISSING_TAIL = 0.25  # s: containers round their duration; a smaller difference is not a break
 
 
@@ -28,13 +38,17 @@ class VideoFile(FrameSource):
 
     A truncated file is used up to its end: :attr:`warning` then says how far it went. The first frame is
     decoded when the file is opened, so that an unusable file is known at once.
+
+    Attributes:
+        start: s on the file's own clock at which the first picture is shown: the source's 0.
     """
 
     def __init__(self, path: str | Path, *, paced: bool = False, max_height: int | None = None) -> None:
         """Open ``path``.
 
         Args:
-            path: a video file in any format that FFmpeg reads; its first video stream is used.
+            path: a video file in any format that FFmpeg reads; the stream flagged default is used,
+                or else the first.
             paced: hold back each frame until it is due, as a camera would; otherwise frames come as fast as
                 read.
             max_height: px; higher images are scaled down while they are converted.
@@ -43,28 +57,30 @@ class VideoFile(FrameSource):
             SourceError: no such file, not a video, no video stream, or not one frame could be decoded.
         """
         self._path = Path(path)
-        self._max_height = max_height
         self._pacer = Pacer() if paced else None
         self._container = _open(self._path)
         self._ended = False
         self._decoded: Iterator[Any] = iter(())
         self._index = 0
+        self.start = 0.0
         try:
-            # A file truncated early can announce a stream without its codec.
-            streams = [s for s in self._container.streams.video if s.codec_context is not None]
-            if not streams:
+            stream = main_stream(self._container, "video")
+            if stream is None:
                 raise SourceError(f"{self._path} has no video stream: give a video file, not sound alone")
-            self._stream = streams[0]
-            self._stream.thread_type = "AUTO"  # slice and frame threads: measured fastest on 2 cores
-            self._fps = frame_rate(self._stream)
+            limit_pictures(
+                stream
+            ).thread_type = "AUTO"  # slice and frame threads: measured fastest on 2 cores
+            self._stream = stream
+            stated = stream.codec_context.width, stream.codec_context.height
+            self._fps = frame_rate(stream)
             self._timeline = Timeline(self._fps)
-            self._decoded = decoded_frames(self._container, self._stream, self._path.name)
+            self._length = FileLength.of(self._container, stream)
+            self._pictures = Pictures(stream, max_height)
+            passing = self._length.see if self._length.is_shared else None
+            self._decoded = decoded_frames(self._container, stream, self._path.name, passing)
             self._pending = self._next_frame()
             if self._pending is None:
-                raise SourceError(
-                    f"{self._path} has no frame that can be decoded: "
-                    "check that it plays elsewhere, or export it again as MP4 (H.264)"
-                )
+                raise SourceError(self._why_no_frame(*stated))
         except BaseException:
             self.close()
             raise
@@ -90,32 +106,35 @@ class VideoFile(FrameSource):
         self._container.close()
 
     def _next_frame(self) -> Frame | None:
-        decoded = next(self._decoded, None)
-        if decoded is None:
-            self._ended = True
-            return None
-        time = self._timeline.add(decoded.time)
-        frame = Frame(to_image(decoded, self._max_height), time, self._index)
-        self._index += 1
-        return frame
+        for decoded in self._decoded:
+            if (image := self._pictures.make(decoded)) is not None:
+                if self._index == 0:
+                    self.start = float(decoded.time or 0.0)
+                frame = Frame(image, self._timeline.add(decoded.time), self._index)
+                self._index += 1
+                return frame
+        self._ended = True
+        return None
+
+    def _why_no_frame(self, width: int, height: int) -> str:
+        if width * height > MAX_AREA:
+            return (
+                f"{self._path} is {width} × {height} px, expected 8K (7680 × 4320) at most: make it smaller"
+            )
+        return (
+            f"{self._path} has no frame that can be decoded: "
+            "check that it plays elsewhere, or export it again as MP4 (H.264)"
+        )
 
     def _describe(self, image: Image) -> SourceInfo:
-        stream, container = self._stream, self._container
-        duration = None
-        if stream.duration is not None and stream.time_base is not None:
-            duration = float(stream.duration * stream.time_base)
-        elif container.duration is not None:
-            duration = container.duration / av.time_base
-            if "matroska" in container.format.name and container.start_time is not None:
-                duration -= container.start_time / av.time_base  # theirs is the time of the end
         return SourceInfo(
             name=self._path.name,
             kind="file",
             width=image.shape[1],
             height=image.shape[0],
             fps=self._fps,
-            duration=duration,
-            frames=stream.frames or None,
+            duration=self._length.promised,
+            frames=self._stream.frames or None,
         )
 
     def _check_end(self) -> None:
@@ -123,8 +142,8 @@ class VideoFile(FrameSource):
         if not self._ended or self.warning is not None:
             return
         reached = (self._timeline.last or 0.0) + self._timeline.interval
-        promised = self.info.duration
-        if promised is not None and promised - reached > max(_MISSING_TAIL, 2 * self._timeline.interval):
+        missing, promised = self._length.missing(reached), self._length.promised
+        if promised is not None and missing > max(_MISSING_TAIL, 2 * self._timeline.interval):
             self.warning = (
                 f"{self._path.name} breaks off at {reached:.1f} s of {promised:.1f} s: "
                 "it is used up to there; copy or export it again for the rest"

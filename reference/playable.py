@@ -19,7 +19,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 import platformdirs
-from posesync.pose.decoding import ODD_METADATA, decoded_frames
+from posesync.pose.decoding import ODD_METADATA, decoded_frames, main_stream
 from posesync.pose.errors import OutputError
 from posesync.pose.files import PartFile, make_private_folder, output_error
 from posesync.pose.h264 import CLOCK, add_video, picture
@@ -37,7 +37,9 @@ MAX_AREA: Final = 1280 * 720
 #: s between two key frames at most: that much must be decoded before a place that was jumped to can be shown.
 KEY_EVERY: Final = 0.5
 #: Increased when the same video gives a different copy than before.
-PLAYABLE_VERSION: Final = 1
+PLAYABLE_VERSION: Final = 2
+#: Pictures per second at most: of a slow-motion camera's, the others are left out.
+MAX_RATE: Final = 66.0
 
 #: Called about ten times a second with the share done, 0..1, or None when the video's length is unknown.
 Advance = Callable[[float | None], None]
@@ -107,8 +109,8 @@ def make_playable(video: str | Path, target: Path, *, progress: Advance | None =
     width, height = proxy_size(info.width, info.height, MAX_AREA)
     with (
         VideoFile(video, max_height=max(height, 2)) as source,
-        _Copy(target, (width, height), info.fps or 30.0) as copy,
-        _Sound(Path(video), copy) as sound,
+        _Copy(target, (width, height), min(info.fps or 30.0, MAX_RATE)) as copy,
+        _Sound(Path(video), source.start, copy) as sound,
     ):
         reported = time.monotonic()
         for frame in source:
@@ -160,7 +162,9 @@ class _Copy:
         return self._last + self._interval
 
     def write(self, image: Image, moment: float) -> None:
-        """Add a picture at ``moment`` s."""
+        """Add a picture at ``moment`` s, unless it follows the last one too closely."""
+        if self._frames and moment - self._last < 1 / MAX_RATE:
+            return
         width, height = self._size
         pts = round(moment * CLOCK)
         frame = picture(image, pts, width=width, height=height, interpolation="AREA")
@@ -212,17 +216,17 @@ class _Copy:
 
 
 class _Sound:
-    """Writes the first sound stream as AAC on the pictures' clock; nothing for a video without sound.
+    """Writes the sound that players take as AAC on the pictures' clock; nothing for a video without sound.
 
     The file is opened a second time and read no further than the pictures are, so nothing piles up when
     pictures and sound lie far apart in the video.
     """
 
-    def __init__(self, video: Path, copy: _Copy) -> None:
+    def __init__(self, video: Path, origin: float, copy: _Copy) -> None:
         self._copy = copy
         self._source: Any = av.open(f"file:{video.absolute()}", options=_OPTIONS, **ODD_METADATA)
-        self._origin = _first_picture(video)
-        streams = [s for s in self._source.streams.audio if s.codec_context is not None]
+        self._origin = origin  # s on the file's clock: the first picture, the reference's 0
+        track = main_stream(self._source, "audio")
         self._stream: Any = None
         self._frames: Iterator[Any] = iter(())
         self._blocks = np.zeros((1, 0), np.float32)
@@ -230,9 +234,9 @@ class _Sound:
         self._heard: int | None = None  # number of the sample that is decoded next
         self._held: tuple[int, Samples] | None = None
         self._resampler: Any = None
-        if streams and streams[0].codec_context.sample_rate:
-            self._frames = self._decode(streams[0], video.name)
-            self._layout = "mono" if streams[0].codec_context.layout.nb_channels == 1 else "stereo"
+        if track is not None and track.codec_context.sample_rate:
+            self._frames = self._decode(track, video.name)
+            self._layout = "mono" if track.codec_context.layout.nb_channels == 1 else "stereo"
             self._blocks = np.zeros((1 if self._layout == "mono" else 2, 0), np.float32)
             self._stream = copy.container.add_stream("aac", rate=_RATE)  # 128 kbit/s
             self._stream.codec_context.layout = self._layout
@@ -314,14 +318,6 @@ class _Sound:
     def __exit__(self, *_: object) -> None:
         self._frames = iter(())
         self._source.close()
-
-
-def _first_picture(video: Path) -> float:
-    """Return the time of the first picture that can be decoded, s on the file's clock: the reference's 0."""
-    with av.open(f"file:{video.absolute()}", options=_OPTIONS, **ODD_METADATA) as container:
-        stream = next(s for s in container.streams.video if s.codec_context is not None)
-        first = next(decoded_frames(container, stream, video.name), None)
-        return 0.0 if first is None or first.time is None else float(first.time)
 
 
 def _is_whole(path: Path, frames: int) -> bool:

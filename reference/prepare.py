@@ -35,7 +35,7 @@ from .storage import SCHEMA
 log = logging.getLogger(__name__)
 
 #: Increased when the same video and settings give different samples or a different proxy than before.
-PREPARE_VERSION: Final = 2
+PREPARE_VERSION: Final = 3
 #: s: an expert's video must be at least this long …
 MIN_DURATION: Final = 1.0
 #: s: … and show a person for at least this long.

@@ -68,19 +68,29 @@ def encode(
     codec: str = "libx264",
     audio: float = 0.0,
     options: dict[str, str] | None = None,
+    pixels: str = "yuv420p",
+    pixel_aspect: Fraction | int = 1,
+    tags: dict[str, int] | None = None,
 ) -> Path:
-    """Encode (time s, image) pairs, with ``audio`` s of a 440 Hz tone; the index comes first in the file."""
+    """Encode (time s, image) pairs, with ``audio`` s of a 440 Hz tone; the index comes first in the file.
+
+    ``pixels`` is the pixel format, ``tags`` are attributes of the codec such as its ``color_trc``.
+    """
     with av.open(str(target), "w", options={"movflags": "faststart"}) as container:
         stream: Any = container.add_stream(
             codec, rate=fps, options=options or {"crf": "20", "preset": "ultrafast"}
         )
         tone: Any = container.add_stream("aac", rate=48_000) if audio else None
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = pixels
+        if pixel_aspect != 1:
+            stream.codec_context.sample_aspect_ratio = Fraction(pixel_aspect)
+        for name, value in (tags or {}).items():
+            setattr(stream.codec_context, name, value)
         stream.codec_context.time_base = Fraction(1, _CLOCK)
         for index, (time, image) in enumerate(frames):
             if index == 0:
                 stream.height, stream.width = image.shape[:2]
-            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
             frame.pts, frame.time_base = round(time * _CLOCK), Fraction(1, _CLOCK)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
@@ -175,17 +185,35 @@ def truncate(source: Path, target: Path, fraction: float) -> Path:
 
 def rotate(source: Path, target: Path, degrees: int) -> Path:
     """Store ``source`` (an MP4) unchanged but to be shown turned ``degrees`` clockwise, as phones do."""
+    cosine = {0: 1, 90: 0, 180: -1, 270: 0}[degrees]
+    sine = {0: 0, 90: 1, 180: 0, 270: -1}[degrees]
+    return orient(source, target, (cosine, sine, -sine, cosine))
+
+
+def orient(source: Path, target: Path, matrix: tuple[float, float, float, float]) -> Path:
+    """Store ``source`` (an MP4) unchanged but to be shown by (a, b, c, d): x' = a x + c y, y' = b x + d y."""
     data = bytearray(source.read_bytes())
     # The track header's 3 × 3 matrix: 16.16 fixed point, the last column 2.30 (ISO/IEC 14496-12, 8.3.2).
     box = data.find(b"tkhd")
     assert box > 0, "not an MP4 with a track header"
-    matrix = box + 4 + (40 if data[box + 4] == 0 else 52)
-    cosine = {0: 1, 90: 0, 180: -1, 270: 0}[degrees]
-    sine = {0: 0, 90: 1, 180: 0, 270: -1}[degrees]
-    values = [cosine << 16, sine << 16, 0, -sine << 16, cosine << 16, 0, 0, 0, 1 << 30]
-    data[matrix : matrix + 36] = struct.pack(">9i", *values)
+    at = box + 4 + (40 if data[box + 4] == 0 else 52)
+    a, b, c, d = (round(value * (1 << 16)) for value in matrix)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     target.write_bytes(data)
     return target
+
+
+#: name → (matrix for :func:`orient`, how the stored image is made from the upright one).
+ORIENTATIONS: dict[str, tuple[tuple[int, int, int, int], Callable[[Image], Image]]] = {
+    "upright": ((1, 0, 0, 1), lambda image: image),
+    "mirror": ((-1, 0, 0, 1), lambda image: image[:, ::-1]),
+    "half turn": ((-1, 0, 0, -1), lambda image: image[::-1, ::-1]),
+    "flip": ((1, 0, 0, -1), lambda image: image[::-1]),
+    "transpose": ((0, 1, 1, 0), lambda image: image.transpose(1, 0, 2)),
+    "quarter turn": ((0, 1, -1, 0), lambda image: np.rot90(image)),
+    "three quarters": ((0, -1, 1, 0), lambda image: np.rot90(image, -1)),
+    "transverse": ((0, -1, -1, 0), lambda image: image[::-1, ::-1].transpose(1, 0, 2)),
+}
 
 
 def size_of(path: Path) -> tuple[int, int]:

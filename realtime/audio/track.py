@@ -11,7 +11,7 @@ from typing import Any, Final
 import av
 import numpy as np
 import numpy.typing as npt
-from posesync.pose.decoding import ODD_METADATA, decoded_frames
+from posesync.pose.decoding import ODD_METADATA, decoded_frames, main_stream
 from posesync.pose.errors import SourceError
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ _OPTIONS: Final = {"protocol_whitelist": "file"}
 
 
 class SoundTrack:
-    """The first sound stream of a video, on its pictures' clock: 0 is the first picture. For one thread.
+    """The sound of a video that players take, on its pictures' clock: 0 is the first picture. For one thread.
 
     Args:
         path: path of the video.
@@ -48,11 +48,10 @@ class SoundTrack:
             self._container: Any = av.open(f"file:{path.absolute()}", options=_OPTIONS, **ODD_METADATA)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise SourceError(f"the sound of {path} cannot be read ({error}): check the file") from None
-        streams = [s for s in self._container.streams.audio if s.codec_context is not None]
-        if not streams:
+        self._stream: Any = main_stream(self._container, "audio")
+        if self._stream is None:
             self._container.close()
             raise SourceError(f"{path.name} has no sound: the expert stays silent")
-        self._stream: Any = streams[0]
         self._origin = _first_picture(self._container)
         self._chunks: deque[tuple[int, Samples]] = deque()
         self._floor = 0
@@ -142,7 +141,7 @@ def _resampler(frame: Any) -> Any:
 
 def _first_picture(container: Any) -> float:
     """Return the time of the first picture, s on the file's own clock."""
-    for stream in container.streams.video:
-        if stream.start_time is not None and stream.time_base is not None:
-            return float(stream.start_time * stream.time_base)
-    return 0.0
+    stream = main_stream(container, "video")
+    if stream is None or stream.start_time is None or stream.time_base is None:
+        return 0.0
+    return float(stream.start_time * stream.time_base)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import av
-from posesync.pose.decoding import ODD_METADATA
+from posesync.pose.decoding import MAX_AREA, ODD_METADATA, PICTURE_LIMIT, main_stream
 from posesync.pose.errors import PoseSyncError
 from posesync.pose.video_file import VideoFile
 from posesync.reference.prepare import MIN_DURATION
@@ -29,13 +29,11 @@ KINDS: Final = {
     "asf": ".wmv",
     "ogg": ".ogv",
 }
-#: px² of a picture: 8K.
-MAX_AREA: Final = 7680 * 4320
 #: s that the inspection may take.
 PATIENCE: Final = 60.0
 
 _WEB_CODECS: Final = frozenset({"vp8", "vp9", "av1", "opus", "vorbis"})
-_OPTIONS: Final = {"protocol_whitelist": "file", "format_whitelist": ",".join(KINDS)}
+_OPTIONS: Final = {"protocol_whitelist": "file", "format_whitelist": ",".join(KINDS), **PICTURE_LIMIT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +84,10 @@ def inspect(path: Path, longest: float) -> str | Refusal:
     """
     try:
         with av.open(f"file:{path.absolute()}", options=_OPTIONS, **ODD_METADATA) as container:
-            streams = [s for s in container.streams.video if s.codec_context is not None]
-            if not streams:
+            stream = main_stream(container, "video")
+            if stream is None:
                 return _no_video("it has no pictures")
-            if (refusal := _check(container, streams[0], longest)) is not None:
+            if (refusal := _check(container, stream, longest)) is not None:
                 return refusal
             suffix = _suffix(container)
         with VideoFile(path):

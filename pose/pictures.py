@@ -6,6 +6,7 @@ inspection of uploads.
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +24,8 @@ from .types import Image
 #: Pixels more oblong than this are an error in the file (anamorphic film has 2, video discs 1.5).
 _MOST_OBLONG: Final = 8
 _SQUARE: Final = Fraction(1)
+#: Planar formats of more than 8 bits → the same of 8.
+_DEEP: Final = re.compile(r"(yuv4\d\dp)\d\d?[lb]e")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class Pictures:
         """
         self._stream = stream
         self._max_height = max_height
-        self._reformatter = VideoReformatter()
+        self._reformatter, self._reducer = VideoReformatter(), VideoReformatter()
         self.size = size
         self._shape: tuple[int, int, int, Fraction] | None = None
         self._plan = _Plan((0, 0), UPRIGHT)
@@ -171,11 +174,21 @@ class Pictures:
             corner = (whole[0] - target[0]) // 2, (whole[1] - target[1]) // 2
         return _Plan(target[::-1] if orientation.transposed else target, orientation, corner)
 
+    def _eight_bits(self, frame: Any, size: tuple[int, int]) -> Any:
+        """Return an SDR frame of more bits with 8, where that costs nothing.
+
+        Swscale has no fast way from more bits to BGR: over 8 bits it is quicker, and gives the very pixels
+        that the same video has in 8 bits. Where it scales anyway, one pass is quicker.
+        """
+        deep = _DEEP.fullmatch(frame.format.name) if size == (frame.width, frame.height) else None
+        return frame if deep is None else self._reducer.reformat(frame, format=deep[1], threads=1)
+
     def _convert(self, frame: Any, size: tuple[int, int], pixels: str) -> Image | None:
         for colorspace in (None, "ITU709"):  # swscale refuses a matrix it does not know
             try:
+                source = self._eight_bits(frame, size) if pixels == "bgr24" else frame
                 image: Image = self._reformatter.reformat(
-                    frame, *size, pixels, src_colorspace=colorspace, threads=1
+                    source, *size, pixels, src_colorspace=colorspace, threads=1
                 ).to_ndarray()
             except (av.FFmpegError, ValueError, OSError):
                 continue

@@ -91,6 +91,8 @@ def encode(
             if index == 0:
                 stream.height, stream.width = image.shape[:2]
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
+            if pixels != "yuv420p":
+                frame = frame.reformat(format="yuv420p")  # so that its content is what it would be in 8 bits
             frame.pts, frame.time_base = round(time * _CLOCK), Fraction(1, _CLOCK)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

@@ -128,6 +128,15 @@ def test_ordinary_video_is_converted_as_before(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(pictures_of(path), expected, strict=True))
 
 
+def test_more_bits_give_the_same_picture(tmp_path):
+    noise = np.random.default_rng(1).integers(0, 255, (90, 160, 3)).astype(np.uint8)
+    eight, ten = (
+        pictures_of(encode(tmp_path / f"{pixels}.mp4", still(noise), options=LOSSLESS, pixels=pixels))
+        for pixels in ("yuv420p", "yuv420p10le")
+    )
+    assert all(np.array_equal(a, b) for a, b in zip(eight, ten, strict=True))
+
+
 def test_a_matrix_that_nobody_knows_does_not_stop_the_file(tmp_path):
     path = tmp_path / "a.mp4"
     _write(path, quarters(), {"colorspace": 14}, "yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from posesync.configs.shared import SHARED
 from posesync.pose.errors import InvalidDataError
 from posesync.pose.types import FloatArray
 
@@ -14,6 +15,8 @@ from .reference import Reference
 
 #: Longest unmatched beginning and end, s, of one take against another.
 _OPEN_ENDS: Final = 1.0
+#: s; a section shorter than this is over before it can be followed.
+SHORTEST_SECTION: Final = SHARED.limits.shortest_taken
 #: s; between samples further apart than this nothing is interpolated.
 _LONGEST_STEP: Final = 0.25
 
@@ -39,7 +42,8 @@ def section(reference: Reference, start: float | None, end: float | None) -> Ref
     """Return the part of a reference from ``start`` to ``end`` s, on its own clock (it begins at ``start``).
 
     Raises:
-        InvalidDataError: the section holds no sample, or its end is not after its start.
+        InvalidDataError: the section holds no sample, its end is not after its start, or it is shorter than
+            SHORTEST_SECTION.
     """
     low = -np.inf if start is None else start
     high = np.inf if end is None else end
@@ -50,6 +54,13 @@ def section(reference: Reference, start: float | None, end: float | None) -> Ref
             f"{'the end' if end is None else f'{end:g} s'} is empty, "
             f"expected a part of {reference.times[0]:.1f} … "
             f"{reference.times[-1]:.1f} s: choose a later end or an earlier start"
+        )
+    length = min(high, float(reference.times[-1])) - max(low, float(reference.times[0]))
+    if length < SHORTEST_SECTION - 1e-9:
+        raise InvalidDataError(
+            f"a section of {length:.2f} s, expected {SHORTEST_SECTION:g} s or more of the piece "
+            f"({reference.times[0]:.1f} … {reference.times[-1]:.1f} s): "
+            "choose a later end or an earlier start"
         )
     return Reference.from_keypoints(
         reference.keypoints[inside], reference.times[inside], origin=reference.origin

@@ -112,8 +112,9 @@ def price(
     # The live velocity is a slope over the past, so it is as old as half its span: at speed s it belongs
     # to the moment s · delay before the cell. Otherwise every change of tempo would show as an offset.
     for row, delay in enumerate(delays):
-        begin = max(lo, first + delay)
-        nats[row, begin - lo :] = error[row, begin - first - delay : hi - first - delay]
+        begin = min(max(lo, first + delay), hi)  # a piece may be shorter than the delay
+        if begin < hi:
+            nats[row, begin - lo :] = error[row, begin - first - delay : hi - first - delay]
         if begin > lo:
             nats[row, : begin - lo] = error[row, 0]
     nats += cost

@@ -7,11 +7,11 @@ region around the last place, which shows a small performer as large as at 640 p
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 
 from .detector import ACQUIRE_SIZE, TRACK_SIZE, PersonDetector
@@ -24,6 +24,7 @@ from .model_files import sha256_of
 from .movenet import CROP_CONFIDENCE, MoveNet, crop_around, torso_seen
 from .performer import SAME_BODY, Lock, Performer, Succession
 from .settings import PoseSettings
+from .stillness import Elsewhere, Stillness
 from .track import shared
 from .types import Box, FloatArray, Frame, Image, Keypoints
 
@@ -37,12 +38,6 @@ TRUST_TIME: Final = 0.5
 
 #: Seconds between looks at the whole frame while the performer is out of sight: they cost six times as much.
 ACQUIRE_EVERY: Final = 0.2
-#: Seconds between looks around for somebody else while the performer stands still and something moves.
-LOOK_EVERY: Final = 0.1
-#: Something moves when this many pixels of a thumbnail change; the thumbnail's px and the grey levels follow.
-CHANGED: Final = 3
-THUMBNAIL: Final = 64
-CHANGE: Final = 12
 #: Longest side of the input for a region that is nearly square.
 SQUARE_SIZE: Final = 256
 #: Half-size of the crop around a detected box, as a share of its longer side; a smaller one cuts off limbs, a
@@ -54,6 +49,8 @@ MOST_CROPS: Final = 8
 MEND_POINTS: Final = 6
 
 _BODY = slice(5, 17)
+
+Person = tuple[Keypoints, Box]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +107,7 @@ class PoseEstimator:
                 *fixed,
             )
         self._performer = Performer(self.settings.patience)
+        self._stillness, self._elsewhere = Stillness(), Elsewhere()
         self.reset()
 
     def _make_detector(self, path: Path | None, options: dict[str, Any]) -> PersonDetector | None:
@@ -142,12 +140,13 @@ class PoseEstimator:
     def reset(self) -> None:
         """Forget the performer; the next frame acquires one again."""
         self._performer.reset()
+        self._stillness.reset()
         self._last: Keypoints | None = None
         self._seen_in: Frame | None = None  # until it is known who else is in it
         self._detected_at = float("-inf")
         self._acquired_at = float("-inf")
         self._shape: tuple[int, ...] = ()
-        self._looked: tuple[float, Image] | None = None  # time of the last look, s, and its thumbnail
+        self._elsewhere.reset()
 
     def follow(self, box: Box, time: float) -> None:
         """Forget the performer and follow the person in ``box`` (full-frame px) at ``time``, s."""
@@ -180,16 +179,21 @@ class PoseEstimator:
             self._last = None
             return PoseResult(Keypoints.empty(), None, self._performer.state)
         self._last, box = found
+        self._stillness.update(frame, box, self._performer.others(frame.time))
         self._seen_in = frame if self.detector else None
         return PoseResult(self._last, box, self._performer.state, self._performer.succeeded)
 
     # -- with a detector -------------------------------------------------------------------------------------
 
-    def _by_detector(self, frame: Frame, *, hurried: bool) -> tuple[Keypoints, Box] | None:
+    def _by_detector(self, frame: Frame, *, hurried: bool) -> Person | None:
         """Return keypoints and box of the performer, with the detector choosing the crop."""
-        look = self._performer.replaceable and self._moves_elsewhere(frame)
+        look = (
+            self._elsewhere.update(frame, self._performer.expected(frame.time))
+            if self._performer.replaceable
+            else None
+        )
         rarely = hurried or self._every == "auto"
-        if rarely and not look and frame.time - self._detected_at < TRUST_TIME:
+        if rarely and look is None and frame.time - self._detected_at < TRUST_TIME:
             found = self._coast(frame, STRONG)
             if found is not None:
                 return found
@@ -202,31 +206,8 @@ class PoseEstimator:
         keypoints = self.movenet.estimate(frame.image, self._crop(box))
         return keypoints, box
 
-    def _moves_elsewhere(self, frame: Frame) -> bool:
-        """Return whether something moves outside the performer's box, checked at most every LOOK_EVERY s.
-
-        It costs a tenth of a millisecond, and saves detecting in the whole frame when nobody else is there.
-        """
-        time, image = frame.time, frame.image
-        if self._looked is not None and time - self._looked[0] < LOOK_EVERY:
-            return False
-        longest = max(image.shape[:2])
-        scale, step = THUMBNAIL / longest, max(1, longest // (4 * THUMBNAIL))
-        size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
-        coarse = np.ascontiguousarray(image[::step, ::step])  # about 16 make a pixel
-        small = np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_AREA), np.uint8)
-        before, self._looked = self._looked, (time, small)
-        box = self._performer.expected(time)
-        if before is None or box is None:
-            return False
-        changed = cv2.absdiff(small, before[1]).max(axis=2) > CHANGE
-        left, top = (max(0, round(edge * scale) - 1) for edge in (box.left, box.top))
-        right, bottom = (max(0, round(edge * scale) + 1) for edge in (box.right, box.bottom))
-        changed[top:bottom, left:right] = False
-        return int(changed.sum()) >= CHANGED
-
-    def _detect(self, frame: Frame, *, look: bool) -> Box | None:
-        """Run the detector near the last place and, if ``look``, everywhere; update the lock."""
+    def _detect(self, frame: Frame, *, look: Box | None) -> Box | None:
+        """Run the detector near the last place and, if something moves at ``look``, there; mend the lock."""
         assert self.detector is not None
         image, time = frame.image, frame.time
         size = (image.shape[1], image.shape[0])
@@ -238,20 +219,36 @@ class PoseEstimator:
             oblong = min(region.width, region.height) <= 0.65 * max(region.width, region.height)
             boxes = self.detector.detect(image, region, TRACK_SIZE if oblong else SQUARE_SIZE)
             near = [box for box in boxes if self._performer.continues(box, time)]
-            if look and near:
-                # Somebody clearly larger is seen at this size, too; parts of the performer are not other
-                # people.
-                around = self.detector.detect(image, None, TRACK_SIZE)
+            if look is not None and near:
+                # Somebody clearly larger is seen in the whole frame at this size, too; parts of the performer
+                # are not other people.
+                around = self.detector.detect(image, self._around(look, frame), TRACK_SIZE)
                 others = [box for box in around if all(shared(box, mine) < SAME_BODY for mine in near)]
-                return self._performer.update(near + others, time, size)
+                frozen = self._stillness.frozen
+                return self._performer.update(near + others, time, size, frozen=frozen, moving=look)
             if near or time - self._acquired_at < ACQUIRE_EVERY:
-                return self._performer.update(boxes, time, size)
+                return self._performer.update(boxes, time, size, frozen=self._stillness.frozen)
         self._acquired_at = time
         if self._seen_in is not None:  # out of sight since the last frame: find out who else was there
             others = self.detector.detect(self._seen_in.image, None, ACQUIRE_SIZE)
             self._performer.was_beside(others, self._seen_in.time)
             self._seen_in = None
         return self._performer.update(self.detector.detect(image, None, ACQUIRE_SIZE), time, size)
+
+    def _around(self, look: Box, frame: Frame) -> Box | None:
+        """Return the region in which to look for who moves at ``look``, or None for the whole frame.
+
+        Beside a picture of a person they may be small, so the region is closer there.
+        """
+        box = self._performer.box
+        if box is None or not self._stillness.frozen:
+            return None
+        known = [other for other in self._performer.others(frame.time) if shared(other, look) > 0]
+        edges = np.array([(other.left, other.top, other.right, other.bottom) for other in (look, *known)])
+        left, top, right, bottom = (*edges[:, :2].min(axis=0).tolist(), *edges[:, 2:].max(axis=0).tolist())
+        place = Box(left, top, right, bottom)
+        margin = max(0.4 * max(place.width, place.height), 0.4 * box.height)
+        return clip(grow(place, margin), frame.image)
 
     def _search_region(self, frame: Frame) -> Box:
         """Return the region to search: the expected box and a third of a body around it, more when unseen."""
@@ -261,8 +258,17 @@ class PoseEstimator:
         margin = 0.35 + self._performer.unseen(frame.time)
         return clip(grow(box, margin * max(box.width, box.height)), frame.image)
 
-    def _coast(self, frame: Frame, enough: float) -> tuple[Keypoints, Box] | None:
-        """Follow by the last keypoints alone; return None when the result is not surely the performer."""
+    def _coast(
+        self, frame: Frame, enough: float, people: Sequence[Person] = (), moving: Box | None = None
+    ) -> Person | None:
+        """Follow by the last keypoints alone; return None when the result is not surely the performer.
+
+        Args:
+            frame: the next one.
+            enough: mean confidence 0..1 from which the result is sure.
+            people: everybody else who was found; one of them may replace the performer.
+            moving: where something moves elsewhere, px.
+        """
         crop = crop_around(self._last) if self._last is not None else None
         if crop is None:
             return None
@@ -271,7 +277,16 @@ class PoseEstimator:
         if box is None or presence(keypoints) < enough or not self._performer.continues(box, frame.time):
             return None
         size = (frame.image.shape[1], frame.image.shape[0])
-        return (keypoints, box) if self._performer.update([box], frame.time, size) else None
+        everybody = [(keypoints, box), *(person for person in people if shared(person[1], box) < SAME_BODY)]
+        mine = self._performer.update(
+            [box for _, box in everybody],
+            frame.time,
+            size,
+            frozen=self._stillness.frozen,
+            moving=moving,
+            drawn=self.detector is not None,
+        )
+        return next((person for person in everybody if person[1] is mine), None)
 
     def _crop(self, box: Box) -> Box:
         """Return the square for MoveNet: around the box and the last keypoints that belong to it.
@@ -294,9 +309,9 @@ class PoseEstimator:
 
     # -- without a detector ----------------------------------------------------------------------------------
 
-    def _by_keypoints(self, frame: Frame) -> tuple[Keypoints, Box] | None:
+    def _by_keypoints(self, frame: Frame) -> Person | None:
         """Return keypoints and box of the performer by MoveNet alone."""
-        found = self._coast(frame, PRESENT)
+        found = self._coast(frame, PRESENT, *self._others_who_move(frame))
         if found is not None:
             return found
         image, time = frame.image, frame.time
@@ -314,7 +329,21 @@ class PoseEstimator:
         mine = self._performer.update(boxes, time, (image.shape[1], image.shape[0]))
         return next((person for person in people if person[1] is mine), None)
 
-    def _somebody(self, image: Image, crop: Box) -> tuple[Keypoints, Box] | None:
+    def _others_who_move(self, frame: Frame) -> tuple[list[Person], Box | None]:
+        """Return who is where something moves while the performer stands still, and where that is."""
+        where = (
+            self._elsewhere.update(frame, self._performer.expected(frame.time))
+            if self._performer.replaceable
+            else None
+        )
+        if where is None:
+            return [], None
+        known = [box for box in self._performer.others(frame.time) if shared(box, where) > 0]
+        crops = [square(box.center, 0.7 * max(box.width, box.height)) for box in (*known, where)]
+        people = (self._somebody(frame.image, crop) for crop in crops[:MOST_CROPS])
+        return _distinct([person for person in people if person is not None]), where
+
+    def _somebody(self, image: Image, crop: Box) -> Person | None:
         """Return the person in a crop, estimated again in a crop that fits them; None when not sure."""
         closer = crop_around(self.movenet.estimate(image, crop))
         if closer is None:
@@ -337,6 +366,15 @@ def keypoint_box(keypoints: Keypoints, image: Image) -> Box | None:
     (left, top), (right, bottom) = seen.min(axis=0).tolist(), seen.max(axis=0).tolist()
     box = Box(left, top, right, bottom, presence(keypoints))
     return grow(box, 0.08 * max(box.width, box.height), image)
+
+
+def _distinct(people: list[Person]) -> list[Person]:
+    """Return the people without those who were found before, in another crop."""
+    found: list[Person] = []
+    for person in people:
+        if all(shared(person[1], box) < SAME_BODY for _, box in found):
+            found.append(person)
+    return found
 
 
 def _search_crops(image: Image) -> list[Box]:

@@ -7,7 +7,8 @@ in view keep counting as bystanders for twice as long.
 
 The person seen first may be a spectator. So a performer who stands still loses the lock to somebody clearly
 larger who moves on the spot, though never to a passer-by; the longer the performer has moved before, the
-longer they may stand still.
+longer they may stand still. A poster, in whose pixels nothing changes at all, earns no such time, and loses
+the lock to anybody who moves on the spot, unless they are tiny beside it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ SAME_BODY: Final = 0.5
 BYSTANDER_PATIENCE: Final = 2.0
 #: Multiple of the performer's height that somebody must have to replace them.
 LARGER: Final = 1.35
+#: The same for somebody who replaces a picture of a person: a performer far away beside a life-size poster.
+BESIDE_A_PICTURE: Final = 0.3
 #: Score from which acquisition waits for somebody so much larger to become sure, and for how many s.
 MAYBE_SCORE: Final = 0.2
 HESITATION: Final = 0.3
@@ -36,6 +39,8 @@ HESITATION: Final = 0.3
 CUT: Final = 0.01
 #: s for which a performer may stand still, at most; otherwise as long as they moved before.
 MOST_CREDIT: Final = 20.0
+#: s of that which a picture of a person may have earned by jitter before it was known to be one.
+JITTER_CREDIT: Final = 1.5
 
 
 class Lock(str, Enum):
@@ -121,13 +126,29 @@ class Performer:
         self.state = Lock.LOCKED
         self.acquisitions += 1
 
-    def update(self, boxes: list[Box], time: float, frame_size: tuple[int, int]) -> Box | None:
+    def others(self, time: float) -> list[Box]:
+        """Return where everybody else was seen within the last MEMORY s before ``time``, px."""
+        return [other.box for other in self._others if time - other.time <= MEMORY]
+
+    def update(
+        self,
+        boxes: list[Box],
+        time: float,
+        frame_size: tuple[int, int],
+        *,
+        frozen: bool = False,
+        moving: Box | None = None,
+        drawn: bool = False,
+    ) -> Box | None:
         """Update the lock with the people of one frame.
 
         Args:
             boxes: everybody who was found, full-frame px.
             time: time of the frame, s; increasing.
             frame_size: (width, height), px.
+            frozen: whether nothing changes where the performer is, as in a picture of a person.
+            moving: where something moves elsewhere, px; only somebody there replaces a picture of a person.
+            drawn: whether the performer's box comes from keypoints, while others come from a detector.
 
         Returns:
             The performer's box, or None when they are not among the people; see ``state``.
@@ -135,9 +156,9 @@ class Performer:
         self.succeeded = None
         mine, rest = self._assign(boxes, time)
         if mine is not None and self._track is not None:
-            self._spend(mine, time)
+            self._spend(mine, time, frozen=frozen, drawn=drawn)
             self.state = Lock.LOCKED
-            if self._give_way(time, frame_size[1]):
+            if self._give_way(time, frame_size[1], frozen=frozen, moving=moving):
                 mine = self._track.box
         elif self._track is None or self.unseen(time) > self.patience:
             sure = [box for box in boxes if box.score >= START_SCORE]
@@ -165,30 +186,38 @@ class Performer:
         self._asked = min(self._asked, time)
         return time - self._asked < HESITATION
 
-    def _spend(self, mine: Box, time: float) -> None:
+    def _spend(self, mine: Box, time: float, *, frozen: bool, drawn: bool) -> None:
         """Move the performer on; moving earns the time for which they may then stand still."""
         assert self._track is not None
         elapsed = time - self._track.time
-        self._track = self._track.moved(mine, time)
-        credit = self._credit + (elapsed if self._track.stirs else -elapsed)
+        self._track = self._track.moved(mine, time, drawn=drawn)
+        moves = self._track.stirs and not frozen
+        credit = self._credit + (elapsed if moves else -elapsed)
         self._credit = min(max(credit, 0.0), MOST_CREDIT)
+        if frozen and self._credit <= JITTER_CREDIT:
+            self._credit = 0.0
 
-    def _give_way(self, time: float, height: int) -> bool:
+    def _give_way(self, time: float, height: int, *, frozen: bool, moving: Box | None) -> bool:
         """Hand the lock to somebody clearly larger who performs, if the performer only stands there.
 
-        Somebody who is cut off at the lower edge while the performer is not is handling the camera.
+        Somebody who is cut off at the lower edge while the performer is not is handling the camera. A picture
+        of a person gives way to smaller people, too, and to those who are cut off.
         """
         holder = self._track
-        if holder is None or not self.replaceable or holder.stirs:
+        if holder is None or not self.replaceable or (holder.stirs and not frozen):
             return False
-        lowest = max((1.0 - CUT) * height, holder.box.bottom)
+        if frozen and moving is None:
+            return False
+        lowest = float("inf") if frozen else max((1.0 - CUT) * height, holder.box.bottom)
+        least = BESIDE_A_PICTURE if frozen else LARGER
         rivals = [
             other
             for other in self._others
             if other.time == time
-            and other.tall > LARGER * holder.tall
+            and other.tall > least * holder.tall
             and other.box.bottom <= lowest
             and other.performs
+            and (not frozen or (moving is not None and shared(other.box, moving) > 0))
         ]
         if not rivals:
             return False

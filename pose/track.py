@@ -48,7 +48,7 @@ class Track:
         velocity: velocity of the centre, px/s.
         hits: how often the person was seen.
         first: box and time of the first sighting.
-        past: (s, box) of the last SPAN s, oldest first.
+        past: (s, box, whether keypoints drew it) of the last SPAN s, oldest first.
     """
 
     box: Box
@@ -57,29 +57,36 @@ class Track:
     velocity: tuple[float, float] = (0.0, 0.0)
     hits: int = 1
     first: tuple[float, Box] = (0.0, Box(0, 0, 0, 0))
-    past: tuple[tuple[float, Box], ...] = ()
+    past: tuple[tuple[float, Box, bool], ...] = ()
 
     @classmethod
     def start(cls, box: Box, time: float) -> Track:
         """Return a new track."""
-        return cls(box, time, _longer(box), first=(time, box), past=((time, box),))
+        return cls(box, time, _longer(box), first=(time, box), past=((time, box, False),))
 
     @property
     def tall(self) -> float:
         """Height over SPAN, px; two people in one box for a moment do not count."""
-        return median(box.height for _, box in self.past)
+        return median(box.height for _, box, _ in self.past)
 
     @property
     def stirs(self) -> bool:
-        """Whether the person moved within SPAN; arms and legs move the edges of the box, too."""
-        shapes = [(b.left, b.top, b.right, b.bottom, b.width, b.height) for _, b in self.past]
-        changes = [max(values) - min(values) for values in zip(*shapes, strict=True)]
-        return bool(max(changes) > STIR * self.size)
+        """Whether the person moved within SPAN; arms and legs move the edges of the box, too.
+
+        A detector and keypoints draw different boxes around the same body, so each is compared with its own.
+        """
+        change = 0.0
+        for kind in (False, True):
+            boxes = [box for _, box, drawn in self.past if drawn is kind]
+            shapes = [(b.left, b.top, b.right, b.bottom, b.width, b.height) for b in boxes]
+            changes = (max(values) - min(values) for values in zip(*shapes, strict=True))
+            change = max(change, *changes) if shapes else change
+        return change > STIR * self.size
 
     @property
     def performs(self) -> bool:
         """Whether the person was there for WATCH s and moved, without walking through."""
-        before = [box for time, box in self.past if self.time - time >= WATCH]
+        before = [box for time, box, _ in self.past if self.time - time >= WATCH]
         there = bool(before) and self.hits >= CONFIRMED
         return there and self.stirs and before[-1].iou(self.box) > STAYS
 
@@ -104,8 +111,8 @@ class Track:
             return float("-inf")
         return overlap - distance + SCORE_WEIGHT * box.score
 
-    def moved(self, box: Box, time: float) -> Track:
-        """Return the track after the person was seen again in ``box``."""
+    def moved(self, box: Box, time: float, *, drawn: bool = False) -> Track:
+        """Return the track after the person was seen again in ``box``; ``drawn``: by keypoints."""
         elapsed = max(time - self.time, 0.0)
         size = max(_longer(box), self.size * (1.0 - min(SHRINK * elapsed, 1.0)))
         velocity = self.velocity
@@ -116,7 +123,7 @@ class Track:
                 velocity[0] + weight * ((x - old_x) / elapsed - velocity[0]),
                 velocity[1] + weight * ((y - old_y) / elapsed - velocity[1]),
             )
-        past = (*((at, seen) for at, seen in self.past if time - at <= SPAN), (time, box))
+        past = (*(seen for seen in self.past if time - seen[0] <= SPAN), (time, box, drawn))
         return Track(box, time, size, velocity, self.hits + 1, self.first, past)
 
 

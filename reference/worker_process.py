@@ -9,8 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing import get_context, parent_process, resource_tracker
+from contextlib import contextmanager, nullcontext, suppress
+from multiprocessing import get_context, parent_process, resource_tracker, util
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import FrameType
@@ -21,17 +21,27 @@ from posesync.pose.environment import environment_variable
 #: s for cleaning up that a process has after it was told to end.
 _GRACE: Final = 10.0
 _TERMINATED: Final = 143
-#: Keeps the current folder out of a new interpreter's path; Python 3.10 ignores it.
-_SAFE_PATH: Final = "PYTHONSAFEPATH"
-#: The environment belongs to the whole process, so only one start at a time.
+#: Runs, before anything is imported, what follows it on the command line, without the current folder.
+_BOOT: Final = (
+    "import sys; sys.path[:] = [place for place in sys.path if place]; "
+    "code = sys.argv[2]; del sys.argv[1:3]; exec(code)"
+)
+#: Options that keep the current folder out of a new interpreter's path. ``python -P`` came with 3.11; before,
+#: only ``-I`` did it, which would ignore the user's own packages too.
+_SAFE: Final = ("-P",) if sys.version_info >= (3, 11) else ("-c", _BOOT)
+#: Where multiprocessing asks for the options of a new interpreter.
+_ASKED: Final = "_args_from_interpreter_flags"
+_PATH: Final = "PYTHONPATH"
+#: Environment and options belong to the whole process, so only one start at a time.
 _starting = threading.Lock()
 
 
 def start_process(target: Callable[..., None], *arguments: Any) -> tuple[Connection, SpawnProcess]:
     """Start ``target(connection, *arguments)`` in a new process; may be called from any thread.
 
-    Nothing is imported from the current folder, which may hold downloads: multiprocessing starts Python by
-    ``python -c``, which would look there first, even for its own modules.
+    Every process of PoseSync's is started here. Nothing is imported from the current folder, which may hold
+    downloads: multiprocessing starts Python by ``python -c``, which would look there first, even for its own
+    modules.
 
     Args:
         target: a function of a module; when it returns, the process ends.
@@ -43,10 +53,29 @@ def start_process(target: Callable[..., None], *arguments: Any) -> tuple[Connect
     context = get_context("spawn")  # a fork of a process with threads may hang
     ours, theirs = context.Pipe()
     process = context.Process(target=_live, args=(target, theirs, *arguments), daemon=True)
-    with _starting, environment_variable(_SAFE_PATH, "1"), _deaf_to_interrupts():
+    with _starting, _nothing_from_here(), _deaf_to_interrupts():
         process.start()
     theirs.close()
     return ours, process
+
+
+@contextmanager
+def _nothing_from_here() -> Iterator[None]:
+    """Keep the current folder out of the path of interpreters that are started inside the block.
+
+    Not by PYTHONSAFEPATH: Python 3.10 does not know it, and ``python -E`` hands its deafness to the
+    environment down. The process that keeps count of multiprocessing's resources is started here too.
+    """
+    asked = getattr(util, _ASKED)
+    setattr(util, _ASKED, lambda: [*asked(), *_SAFE])
+    named = os.environ.get(_PATH, "")
+    # An empty place, as in PYTHONPATH="$PYTHONPATH:/opt/lib", is the current folder.
+    places = os.pathsep.join(place for place in named.split(os.pathsep) if place)
+    try:
+        with environment_variable(_PATH, places) if named else nullcontext():
+            yield
+    finally:
+        setattr(util, _ASKED, asked)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ into an exit code and, at most, one line.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -32,6 +33,7 @@ def live_main() -> None:
 def _guarded(program: str) -> int:
     """Run the program and return its exit code."""
     try:
+        _forget_current_folder()
         sys.unraisablehook = _unraisable
         for number in handled():  # by default they would leave temporary files behind
             signal.signal(number, _interrupt if number == signal.SIGINT else _terminate)
@@ -51,6 +53,23 @@ def _guarded(program: str) -> int:
         for number in handled():
             signal.signal(number, signal.SIG_IGN)
         everything_is_written()
+
+
+def _forget_current_folder() -> None:
+    """Import nothing more from the current folder, which may hold downloads, unless PYTHONPATH names it.
+
+    ``python -c`` and ``python -m`` begin the path with it, and an empty place in PYTHONPATH stands for it.
+    """
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    named = {os.path.realpath(place) for place in given if place}
+    try:
+        here = os.path.realpath(os.curdir)
+    except OSError:  # it has been deleted
+        return
+    front = 1 + len(given)  # what lies further back is the installation's
+    sys.path[:front] = [
+        place for place in sys.path[:front] if here in named or (place and os.path.realpath(place) != here)
+    ]
 
 
 def _code_of(end: KeyboardInterrupt | SystemExit) -> int:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from downloads import imported, plant
 
 WORKS = """
+import sys
+
+from posesync.reference import worker_process
 from posesync.reference.worker_process import WorkerProcess, serve
 
+if "3.10" in sys.argv:
+    worker_process._SAFE = ("-c", worker_process._BOOT)
 if __name__ == "__main__":
     worker = WorkerProcess(serve, str.upper)
     worker.connection.send("done in order")
@@ -74,17 +81,28 @@ def program(tmp_path: Path) -> Path:
     return tmp_path / "programs" / "program.py"
 
 
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 cannot be told")
-def test_nothing_is_imported_from_the_current_folder(program: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "version", "path"),
+    [((), "", None), (("-E",), "", None), ((), "3.10", None), (("-E",), "3.10", None), ((), "", "")],
+    ids=["plain", "deaf to the environment", "as on 3.10", "both", "an empty place in the path"],
+)
+def test_nothing_is_imported_from_the_current_folder(
+    options: tuple[str, ...], version: str, path: str | None, program: Path, tmp_path: Path
+) -> None:
     program.write_text(WORKS)
-    downloads = tmp_path / "downloads"
-    downloads.mkdir()
-    for name in ("multiprocessing", "pickle", "selectors", "struct", "tempfile", "numpy"):
-        (downloads / f"{name}.py").write_text("open('imported', 'a').write(__name__)")
+    downloads = plant(tmp_path / "downloads", ["multiprocessing", "pickle", "selectors", "signal", "numpy"])
+    if path is not None:  # the parent itself must not see it
+        program.write_text(f"import os\nos.environ['PYTHONPATH'] = {os.pathsep!r} + '/none'\n{WORKS}")
+        plant(downloads, ["sitecustomize"])
     done = subprocess.run(
-        [sys.executable, program], cwd=downloads, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *options, program, version],
+        cwd=downloads,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
-    assert not (downloads / "imported").exists()
+    assert imported(downloads) == []
     assert (done.stdout, done.returncode) == ("('done', 'DONE IN ORDER')\n", 0), done.stderr
 
 

@@ -126,7 +126,12 @@ class Server:
 
 @contextmanager
 def serve(
-    arguments: Sequence[str], *, data: Path | None = None, environment: dict[str, str] | None = None
+    arguments: Sequence[str],
+    *,
+    data: Path | None = None,
+    environment: dict[str, str] | None = None,
+    program: Sequence[str] = (sys.executable, "-c", PROGRAM),
+    folder: Path | None = None,
 ) -> Iterator[Server]:
     """``posesync serve`` with these arguments, ready; killed in the end if it still runs.
 
@@ -134,10 +139,13 @@ def serve(
         arguments: after ``serve``.
         data: the user's data folder.
         environment: further variables.
+        program: the words before ``serve``.
+        folder: the current folder.
     """
     added = {"PYTHONUNBUFFERED": "1", **({} if data is None else {"XDG_DATA_HOME": str(data)})}
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "serve", "--no-open", *arguments],
+        [*program, "serve", "--no-open", *arguments],
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

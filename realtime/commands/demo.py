@@ -12,6 +12,7 @@ import typer
 from posesync.pose.errors import DisplayError, OutputError
 from posesync.pose.files import make_private_folder, scratch_folder
 from posesync.pose.model_files import OFFLINE_VARIABLE
+from posesync.pose.paths import free_name
 from posesync.realtime.coaching.expert import open_expert
 from posesync.realtime.display.loop import check_session, run_session
 from posesync.realtime.display.window import check_display
@@ -25,7 +26,10 @@ from .live import describe_result
 
 
 def demo(
-    output: Annotated[Path, typer.Option("--output", "-o", help="The video to write.")] = Path("demo.mp4"),
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--output", "-o", help="The video to write; by default demo.mp4.", show_default=False),
+    ] = None,
     log: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="The log to write; by default beside the video.", show_default=False),
@@ -48,13 +52,18 @@ def demo(
         config,
         {"pose.model": pose, "detector.kind": detector, "pose.provider": provider, "display.mirror": False},
     )
+    # Under a name that nobody gave, nothing is replaced.
+    output = output or free_name(Path("demo.mp4"), *([] if log else [".jsonl"]))
     log = log or output.with_suffix(".jsonl")
     _make_folder(output.parent)
     clip = resources.files("posesync.realtime") / "media" / "demo_expert.mp4"
     with resources.as_file(clip) as expert_clip, scratch_folder() as scratch:
         performance = scratch / "performer.mp4"
         wanted = SessionOptions(str(performance), headless or not _has_screen(), log, output)
-        check_session(SessionOptions(str(expert_clip), wanted.headless, log, output))
+        check_session(
+            SessionOptions(str(expert_clip), wanted.headless, log, output),
+            shared.files_read(config, settings),
+        )
         curve = perform(expert_clip, performance)
         with preparing(expert_clip.name) as progress:
             expert = open_expert(expert_clip, pose_settings(settings), progress=progress)

@@ -10,7 +10,7 @@ import typer
 from posesync.pose.digest import file_sha256
 from posesync.pose.errors import SourceError
 from posesync.pose.textual import clock, whole
-from posesync.realtime.report import History, PastSession, default_history_path
+from posesync.realtime.report import History, PastSession, chosen_history
 from rich.table import Table
 from rich.text import Text
 
@@ -32,7 +32,7 @@ def history(
     ] = None,
 ) -> None:
     """List the reported sessions, the newest last."""
-    place = path or default_history_path()
+    place = chosen_history(path)
     with History(place) as past:
         sessions = past.sessions(None if reference is None else _sha256(reference), limit)
     if as_json:

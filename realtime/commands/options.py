@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final, Optional
 
 import typer
 from posesync.configs.shared import SHARED
+from posesync.realtime.session.config import Config
 
 KEYS: Final = SHARED.keys
 
@@ -30,6 +32,29 @@ def moment(text: str) -> float:
     for number in numbers:
         seconds = 60.0 * seconds + number
     return seconds
+
+
+def files_read(
+    config: Path | None, settings: Config, videos: Sequence[Path] = (), history: Path | None = None
+) -> list[tuple[str, Path]]:
+    """Return (what it is, file) of all that a command reads, for the check of what it is to write.
+
+    Args:
+        config: as given with ``--config``.
+        settings: the settings in force.
+        videos: as given by the user.
+        history: the history's file; the user's own when None.
+    """
+    from posesync.realtime.report import default_history_path  # the doctor must run without it
+
+    named = [
+        *(("one of the videos given", video) for video in videos),
+        ("the file of settings", config),
+        ("the model of the keypoints", settings.pose.file),
+        ("the model of the detector", settings.detector.model),
+        ("the history of sessions", history or default_history_path()),
+    ]
+    return [(what, Path(path)) for what, path in named if path]
 
 
 # Typer reads these at run time, on Python 3.10 too, hence Optional.

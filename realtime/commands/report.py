@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
-from posesync.pose.errors import OutputError
-from posesync.realtime.report import Report, default_history_path, make_report
+from posesync.pose.paths import Output, check_outputs
+from posesync.realtime.report import Report, chosen_history, make_report
 from posesync.realtime.report.exports import to_csv, to_json
 from posesync.realtime.report.page import render_page
 from posesync.realtime.report.writing import write_text
-from posesync.realtime.session.outputs import check_output
 
 from .console import say
 
@@ -43,12 +42,13 @@ def report(
     """
     if as_json and as_csv:
         raise typer.BadParameter("--json and --csv exclude each other: give one of them")
+    place = chosen_history(history)
     target = output if output or as_json or as_csv else log.with_suffix(".html")
     if target is not None:
-        check_output(target, "--output")
-        if _same_file(target, log):
-            raise OutputError(f"{target} is the log itself, expected another file: choose another --output")
-    made = make_report(log, history=None if no_history else history or default_history_path())
+        kind = "" if as_json or as_csv else "a report"
+        read = [("the log itself", log), ("the history of sessions", place)]
+        check_outputs([Output("--output", target, kind)], read)
+    made = make_report(log, history=None if no_history else place)
     text = _text(made, as_json=as_json, as_csv=as_csv)
     if target is None:
         typer.echo(text, nl=False)
@@ -64,7 +64,3 @@ def _text(made: Report, *, as_json: bool, as_csv: bool) -> str:
         return to_csv(made.analysis)
     make = to_json if as_json else render_page
     return make(made.analysis, made.comparison)
-
-
-def _same_file(a: Path, b: Path) -> bool:
-    return a.exists() and b.exists() and a.samefile(b)

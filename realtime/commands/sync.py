@@ -14,7 +14,7 @@ from posesync.pose.errors import ConfigError
 from posesync.realtime.session.config import load_config
 from posesync.realtime.session.options import pose_settings
 from posesync.realtime.sync.job import SyncResult, run_sync
-from posesync.realtime.sync.options import SyncOptions
+from posesync.realtime.sync.options import SyncOptions, check_outputs
 from posesync.realtime.sync.picture import lead_words
 from posesync.realtime.sync.video import Report
 from posesync.reference.align import METRICS, Metric
@@ -80,6 +80,7 @@ def sync(
         path=path,
         plot=plot,
     )
+    check_outputs(wanted, shared.files_read(config, settings))
     with stages() as report:
         result = run_sync(wanted, pose_settings(settings), feedback=settings.feedback, report=report)
     if as_json:

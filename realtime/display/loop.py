@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Final
 from posesync.configs.shared import SHARED
 from posesync.pose.errors import SourceError
 from posesync.pose.estimator import PoseEstimator
+from posesync.pose.paths import Output, check_outputs
 from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import Frame
 from posesync.realtime.coaching.expert import Expert
@@ -36,7 +38,7 @@ from posesync.realtime.pipeline.workers import (
 from posesync.realtime.session.config import Config
 from posesync.realtime.session.core import SessionCore
 from posesync.realtime.session.options import SessionOptions, SessionResult, pose_settings
-from posesync.realtime.session.outputs import Outputs, check_output
+from posesync.realtime.session.outputs import Outputs
 
 from .keys import Command
 from .stage import Stage
@@ -52,16 +54,30 @@ _AHEAD: Final = 2
 _REDRAW: Final = 0.25
 
 
-def check_session(options: SessionOptions) -> None:
+def check_session(
+    options: SessionOptions, inputs: Sequence[tuple[str, Path]] = (), *, page: Path | None = None
+) -> None:
     """Check for errors before the expert is prepared, which can take minutes.
 
+    Args:
+        options: of the session.
+        inputs: (what it is, file) of all that is read besides the camera.
+        page: the report that will be written, or None.
+
     Raises:
-        OutputError: log or recording cannot be written at the paths given.
+        OutputError: an output cannot be written at the path given, or would overwrite something.
         DisplayError: a window is wanted and there is no screen.
         SourceError: the camera is a file that cannot be read.
     """
-    check_output(options.log, "--log")
-    check_output(options.record, "--record")
+    outputs = (
+        ("--log", options.log, "a session's log"),
+        ("--record", options.record, "a video"),
+        ("--log", page, "a report"),
+    )
+    check_outputs(
+        [Output(option, path, kind) for option, path, kind in outputs if path is not None],
+        [*inputs, ("what --camera names", Path(options.camera))],
+    )
     if not options.headless:
         check_display()
     if Path(options.camera).exists() and not options.camera.startswith("/dev/"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .analysis import Analysis, analyse
-from .history import History, PastSession, default_history_path
+from .history import History, PastSession, chosen_history, default_history_path
 from .reading import SessionData, read_session
 from .writing import Report, make_report, write_report
 
@@ -14,6 +14,7 @@ __all__ = [
     "Report",
     "SessionData",
     "analyse",
+    "chosen_history",
     "default_history_path",
     "make_report",
     "read_session",

@@ -32,6 +32,8 @@ HISTORY_FILE: Final = "history.sqlite3"
 SCHEMA: Final = 1
 #: s to wait while another program writes.
 PATIENCE: Final = 2.0
+#: How every SQLite file begins.
+_MAGIC: Final = b"SQLite format 3\0"
 #: Suffixes of the database and of the files that SQLite keeps beside it.
 _COMPANIONS: Final = ("", "-journal", "-wal", "-shm")
 _COLUMNS: Final = (
@@ -115,6 +117,26 @@ _NUMBERS: Final = {
 def default_history_path() -> Path:
     """Return the path of this user's history."""
     return Path(platformdirs.user_data_dir("posesync", appauthor=False)) / HISTORY_FILE
+
+
+def chosen_history(path: Path | None) -> Path:
+    """Return the history's file: the one that the user named, or their own.
+
+    Only :func:`default_history_path` can be a damaged history. Another file that is none is something else.
+
+    Raises:
+        OutputError: the file named is something else.
+    """
+    if path is None:
+        return default_history_path()
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(_MAGIC))
+    except OSError:  # it is new, or cannot be read, which is said when it is opened
+        return path
+    if begin and begin != _MAGIC:
+        raise OutputError(f"{path} is no history of PoseSync's: choose another --history")
+    return path
 
 
 class History:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -242,20 +241,3 @@ class Outputs:
     def _record(self, image: Image, time: float) -> None:
         assert self.video is not None
         self._guard("recording", partial(self.video.write, image, time))
-
-
-def check_output(path: Path | None, option: str) -> None:
-    """Refuse a path that cannot be written to, before any work is done.
-
-    Raises:
-        OutputError: the folder is missing or read-only, or the path is a folder.
-    """
-    if path is None:
-        return
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder, expected the name of a file: give {option} a file name")
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise OutputError(f"there is no folder {folder}: make it, or choose another {option}")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"the folder {folder} may not be written to: choose another {option}")

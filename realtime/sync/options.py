@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from posesync.pose import paths
 from posesync.pose.errors import ConfigError, OutputError
 from posesync.pose.writer import VideoWriter
 from posesync.reference.align import Metric
@@ -57,31 +59,27 @@ class SyncOptions:
             )
 
 
-def check_outputs(options: SyncOptions) -> None:
+def check_outputs(options: SyncOptions, inputs: Sequence[tuple[str, Path]] = ()) -> None:
     """Check now, not after minutes, whether the results can be written.
 
+    Args:
+        options: with the videos and the results.
+        inputs: (what it is, file) of all that is read besides the videos.
+
     Raises:
-        OutputError: a name is a source's, a folder's, or given twice; its folder is missing; a wrong suffix.
+        OutputError: a name is that of something read, of a folder, or given twice; its folder is missing; it
+            has a wrong suffix.
     """
-    outputs = [path for path in (options.output, options.path, options.plot) if path is not None]
-    for number, path in enumerate(outputs):
-        if any(_same(path, video) for video in options.videos):
-            raise OutputError(f"{path} is one of the videos given: choose another name for the result")
-        if any(_same(path, other) for other in outputs[:number]):
-            raise OutputError(f"{path} is given for two results: choose two names")
-        if path.is_dir():
-            raise OutputError(f"{path} is a folder: give the name of a file in it")
-        if not path.parent.is_dir():
-            raise OutputError(f"the folder {path.parent} does not exist: create it, or choose another")
+    outputs = (
+        ("--output", options.output, "a video"),
+        ("--path", options.path, ""),
+        ("--plot", options.plot, ""),
+    )
+    paths.check_outputs(
+        [paths.Output(option, path, kind) for option, path, kind in outputs if path is not None],
+        [*(("one of the videos given", video) for video in options.videos), *inputs],
+    )
     if options.plot is not None and options.plot.suffix.lower() != ".png":
         raise OutputError(f"{options.plot} is not a name for a PNG picture: use the suffix .png")
     if options.output is not None:
         VideoWriter(options.output, 64, 64, 30).abort()
-
-
-def _same(a: Path, b: Path) -> bool:
-    """Return whether two paths are one file."""
-    try:
-        return a.resolve() == b.resolve() or (a.exists() and b.exists() and a.samefile(b))
-    except OSError:
-        return False

@@ -10,8 +10,8 @@ resolution (pixels of twice the width, a smaller part), the plain clip is shrunk
 Each picture is looked at by itself. A person who is followed from picture to picture is not the measure: one
 pixel that differs by one of 256 levels moves the crop, the crop the next keypoints, and after a second these
 are 7 % of the torso apart. "One level of noise" is the plain clip with a random -1, 0 or 1 on each value: no
-way to store it can be nearer than that, unless the pictures are the same to the last bit. The score is that of
-the stored clip, followed as always, as a performance of the plain one.
+way to store it can be nearer than that, unless the pictures are the same to the last bit. The score is that
+of the stored clip, followed as always, as a performance of the plain one.
 
 Figures in ``benchmarks/out/display.json``; the exit code is the number of aims missed.
 """

@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-import platformdirs
+from posesync.pose.folders import cache_folder
 
 from .digest import file_sha256
 from .errors import ModelError
@@ -99,7 +99,7 @@ def model_info(name: str) -> ModelInfo:
 
 def cache_dir() -> Path:
     """Return the folder for downloaded models; it is created when the first one is stored."""
-    return Path(platformdirs.user_cache_dir("posesync", appauthor=False)) / "models"
+    return cache_folder() / "models"
 
 
 def sha256_of(path: Path) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import platformdirs
+from posesync.pose.folders import cache_folder
 
 from .errors import ModelError
 from .files import make_private_folder
@@ -151,7 +151,7 @@ def _start(ort: Any, path: Path, threads: int, wanted: Sequence[str]) -> Any:
     options = _options(ort, threads)
     with contextlib.suppress(Exception):  # known from ONNX Runtime 1.24 on
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-    engines = Path(platformdirs.user_cache_dir("posesync", appauthor=False)) / "engines"
+    engines = cache_folder() / "engines"
     dynamic = {}
     if wanted[0] == TENSORRT:
         make_private_folder(engines)

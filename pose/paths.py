@@ -14,8 +14,6 @@ from typing import Final
 from .errors import OutputError
 from .files import output_error
 
-#: Bytes of a file's name that are left for the name that it has while it is written.
-_ROOM: Final = 32
 #: Bytes of a name on file systems that do not say how many they take.
 _USUAL_NAME: Final = 255
 #: Places whose files are none: the kernel's own.
@@ -113,7 +111,7 @@ def _check_place(output: Output) -> None:
     folder = path.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"there is no folder {folder}: make it, or choose another {option}")
-    most, length = _longest_name(folder) - _ROOM, len(os.fsencode(path.name))
+    most, length = _longest_name(folder), len(os.fsencode(path.name))
     if length > most:
         raise OutputError(
             f"the name {path.name[:20]}… has {length} bytes, expected {most} at most: "

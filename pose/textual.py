@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
+import json
 import math
+from typing import Final
+
+_UNKNOWN: Final = "\N{REPLACEMENT CHARACTER}"
+#: What separates words in many languages, and is not "printable".
+_SPACES: Final = "\u00a0\u2007\u2009\u200a\u202f\u3000"
+#: First characters that make a spreadsheet treat text as a formula, also in full width.
+_FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def number(value: object, low: float, high: float) -> float | None:
@@ -20,10 +29,55 @@ def clean_text(value: object, limit: int = 200) -> str:
     if not isinstance(value, str):
         return ""
     text = " ".join(value[: 4 * limit].split())
-    text = "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
-    )
+    text = "".join(character if character.isprintable() else _UNKNOWN for character in text)
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def visible(text: str) -> str:
+    """Return text that a terminal shows and does not obey: for the edge, where it is printed.
+
+    Control characters but the line feed, lone surrogates (bytes of a name that are not UTF-8) and marks that
+    change the direction of writing become ``�``.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character == "\n" or character in _SPACES else _UNKNOWN
+        for character in text
+    )
+
+
+def one_line(text: str) -> str:
+    """Return text of unknown origin as one line that a terminal does not obey; nothing is cut off."""
+    return visible(" ".join(text.split()))
+
+
+def plain_json(text: str, encoding: str = "utf-8") -> str:
+    """Return JSON in which all is escaped that a terminal would obey, or that ``encoding`` cannot express."""
+
+    def shown(character: str) -> bool:
+        return character == "\n" or (character.isprintable() and character.encode(encoding, "ignore") != b"")
+
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(character if shown(character) else json.dumps(character)[1:-1] for character in text)
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Return text that a spreadsheet does not take for a formula: quoted when it begins like one."""
+    begins = text.lstrip().startswith(_FORMULA) or text.startswith(("\t", "\r", "\n"))
+    return f"'{text}" if begins else text
+
+
+def decode_text(data: bytes) -> str:
+    """Return the text of a file: UTF-8, or UTF-16 with its mark, as PowerShell's ``>`` writes it.
+
+    Raises:
+        UnicodeDecodeError: it is neither.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    return data.decode("utf-8-sig")
 
 
 def clock(seconds: float) -> str:

@@ -13,14 +13,17 @@ import json
 import os
 import platform
 import secrets
+import stat
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-import platformdirs
+from .errors import OutputError
+from .folders import data_folder
 
 #: s: what another machine that shares the folder has left unchanged for so long, nobody writes any more …
 FOREIGN: Final = 24 * 3600.0
@@ -34,8 +37,19 @@ _NO_FOLLOW: Final = getattr(os, "O_NOFOLLOW", 0)
 
 
 def register_dir() -> Path:
-    """Return the folder of the register, in the user's data."""
-    return Path(platformdirs.user_data_dir("posesync", appauthor=False)) / "unfinished"
+    """Return the folder of the register: in the user's data, or, for a user without a home, in the temporary.
+
+    Raises:
+        OutputError: it would be in the temporary folder, and somebody else has made it there.
+    """
+    with suppress(OutputError):
+        return data_folder() / "unfinished"
+    folder = Path(tempfile.gettempdir()) / f"posesync-{getattr(os, 'getuid', int)()}"
+    with suppress(FileNotFoundError):
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != getattr(os, "getuid", int)():
+            raise OutputError(f"{folder} is not this user's own: set HOME to a folder that is")
+    return folder
 
 
 def make_private_folder(folder: Path) -> None:

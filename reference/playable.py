@@ -18,10 +18,10 @@ from typing import Any, Final
 import av
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 from posesync.pose.decoding import ODD_METADATA, decoded_frames, main_stream
 from posesync.pose.errors import OutputError
 from posesync.pose.files import PartFile, make_private_folder, output_error
+from posesync.pose.folders import cache_folder
 from posesync.pose.h264 import CLOCK, add_video, picture
 from posesync.pose.types import Image
 from posesync.pose.video_file import VideoFile
@@ -57,7 +57,7 @@ Samples = npt.NDArray[np.float32]
 
 def playable_cache_dir() -> Path:
     """Return the folder that playable copies are kept in by default."""
-    return Path(platformdirs.user_cache_dir("posesync", appauthor=False)) / "playable"
+    return cache_folder() / "playable"
 
 
 def playable_file(

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import platformdirs
 from posesync.pose.errors import ReferenceFileError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.features import CONFIDENCE_FLOOR
 from posesync.pose.files import make_private_folder, output_error, scratch_folder
+from posesync.pose.folders import cache_folder
 from posesync.pose.model_choice import model_digests
 from posesync.pose.performer import Succession
 from posesync.pose.settings import PoseSettings
@@ -95,7 +95,7 @@ class PreparedReference:
 
 def reference_cache_dir() -> Path:
     """Return the folder that prepared references are kept in by default."""
-    return Path(platformdirs.user_cache_dir("posesync", appauthor=False)) / "references"
+    return cache_folder() / "references"
 
 
 def prepare_reference(
@@ -174,7 +174,7 @@ def _run(
         keypoints = np.asarray(poses, np.float32).reshape(-1, 17, 3)
         _check_usable(source.info.name, keypoints, np.asarray(times))
     origin = Origin(
-        file=source.info.name,
+        file=source.info.name.encode("utf-8", "replace").decode(),  # a name may be any bytes
         sha256=digest,
         width=source.info.width,
         height=source.info.height,

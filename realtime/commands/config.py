@@ -11,6 +11,7 @@ from posesync.pose.keys import Setting, Value
 from posesync.realtime.session.config import DEFAULT, Config, default_settings, load_config, preset_names
 
 from . import options as shared
+from .console import put, put_json
 
 SCHEMA = 1
 _WIDTH = 100
@@ -30,7 +31,7 @@ def config(
     effective = load_config(
         config, {"pose.model": pose, "detector.kind": detector, "pose.provider": provider}
     )
-    typer.echo(as_json_text(effective) if as_json else as_toml(effective), nl=False)
+    put_json(as_json_text(effective)) if as_json else put(as_toml(effective))
 
 
 def as_toml(effective: Config) -> str:

@@ -1,33 +1,55 @@
-"""Output of the commands: results on standard output, progress and problems on standard error."""
+"""Output of the commands: results on standard output, progress and problems on standard error.
+
+Everything that a user sees in a terminal passes here: file names, titles and addresses come from strangers,
+so nothing in them is markup, and nothing is obeyed by the terminal.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
+from posesync.pose.textual import one_line, plain_json, visible
 from rich import progress as bars
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 if TYPE_CHECKING:
     from posesync.reference.prepare import Progress
 
 
+class _Terminal(Console):
+    """A console whose text is shown and never obeyed; what Rich itself tells the terminal passes."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render, and clean what is text."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
 def out() -> Console:
     """Return standard output, looked up on each call so that redirection works; lines are never wrapped."""
-    return Console(highlight=False, soft_wrap=True)
+    return _Terminal(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def err() -> Console:
     """Return standard error."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return _Terminal(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+def cell(text: str, style: str = "") -> Text:
+    """Return text of unknown origin for a table: one line, whatever a file's name holds."""
+    return Text(one_line(text), style=style)
 
 
 def say(message: str, *, style: str = "") -> None:
     """Print one line of result."""
-    out().print(Text(message, style=style))
+    out().print(cell(message, style))
 
 
 def note(message: str) -> None:
@@ -37,8 +59,17 @@ def note(message: str) -> None:
 
 def fail(message: str) -> None:
     """Print one line about an error."""
-    line = " ".join(message.split())
-    err().print(Text.assemble(("error: ", "bold red"), line))
+    err().print(Text.assemble(("error: ", "bold red"), one_line(message)))
+
+
+def put(text: str) -> None:
+    """Print text for programs as it is: CSV, or TOML."""
+    typer.echo(visible(text) if sys.stdout.isatty() else text, nl=False)
+
+
+def put_json(text: str) -> None:
+    """Print JSON for programs; what the console's encoding lacks is escaped."""
+    typer.echo(plain_json(text, sys.stdout.encoding or "utf-8"), nl=False)
 
 
 class _Handler(logging.Handler):
@@ -49,7 +80,7 @@ class _Handler(logging.Handler):
         self._last = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        line = " ".join(record.getMessage().split())
+        line = one_line(record.getMessage())
         if line == self._last:
             return
         self._last = line
@@ -74,7 +105,7 @@ def preparing(name: str) -> Iterator[Callable[[Progress], None]]:
     It appears with the first report, so nothing is shown when the reference comes from the cache.
     """
     bar = bars.Progress(
-        bars.TextColumn("{task.description}"),
+        bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(bar_width=None),
         bars.MofNCompleteColumn(),
         bars.TextColumn("{task.fields[fps]:.0f} fps"),
@@ -89,7 +120,7 @@ def preparing(name: str) -> Iterator[Callable[[Progress], None]]:
             return
         if not task:
             bar.start()
-            task.append(bar.add_task(f"preparing {name}", fps=0.0, left=""))
+            task.append(bar.add_task(one_line(f"preparing {name}"), fps=0.0, left=""))
         left = progress.remaining
         bar.update(
             task[0],

@@ -7,19 +7,18 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
-from pathlib import Path
 from typing import Annotated, Any
 
-import platformdirs
 import typer
 from posesync.pose.diagnosis import Finding, Severity, worst
+from posesync.pose.folders import cache_folder
 from posesync.realtime.session.config import load_config
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from . import diagnosis
 from . import options as shared
+from .console import cell, out, put_json
 
 #: Exit code when something prevents live coaching.
 BLOCKED = 1
@@ -45,8 +44,9 @@ def doctor(
     Takes about ten seconds. The exit code is 1 when something prevents live coaching, else 0.
     """
     settings = load_config(config, {"pose.model": pose, "detector.kind": detector, "pose.provider": provider})
-    cache = Path(platformdirs.user_cache_dir("posesync", appauthor=False))
-    console = Console(highlight=False)
+    cache = cache_folder()
+    console = out()
+    console.soft_wrap = False
     findings = []
     with _without_warnings():
         for finding in diagnosis.examine(diagnosis.checks(settings, cache)):
@@ -55,7 +55,7 @@ def doctor(
                 console.print(render(finding))  # at once: a crash in the next check must not hide this one
     gravest = worst(findings)
     if as_json:
-        typer.echo(json.dumps(report(findings), ensure_ascii=False, indent=2))
+        put_json(json.dumps(report(findings), ensure_ascii=False, indent=2) + "\n")
     else:
         console.print(conclusion(findings))
     if gravest is Severity.BLOCKER:
@@ -81,9 +81,9 @@ def render(finding: Finding) -> Table:
     table.add_column(width=4, no_wrap=True)
     table.add_column(width=12, overflow="fold")
     table.add_column(overflow="fold")
-    table.add_row(Text(mark, style=style), Text(finding.topic, style="bold"), Text(finding.text))
+    table.add_row(Text(mark, style=style), Text(finding.topic, style="bold"), cell(finding.text))
     if finding.remedy:
-        table.add_row("", "", Text(f"→ {finding.remedy}", style="" if style == "green" else style))
+        table.add_row("", "", cell(f"→ {finding.remedy}", "" if style == "green" else style))
     return table
 
 

@@ -12,9 +12,8 @@ from posesync.pose.errors import SourceError
 from posesync.pose.textual import clock, whole
 from posesync.realtime.report import History, PastSession, chosen_history
 from rich.table import Table
-from rich.text import Text
 
-from .console import out, say
+from .console import cell, out, put_json, say
 
 SCHEMA = 1
 
@@ -37,7 +36,7 @@ def history(
         sessions = past.sessions(None if reference is None else _sha256(reference), limit)
     if as_json:
         found = {"schema": SCHEMA, "sessions": [session.to_dict() for session in sessions]}
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        put_json(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
         return
     if not sessions:
         say("no sessions yet: record one with posesync live --log, then posesync report")
@@ -67,7 +66,7 @@ def _table(sessions: list[PastSession]) -> Table:
     for past in sessions:
         table.add_row(
             past.at.strftime("%Y-%m-%d %H:%M"),
-            Text(past.name),
+            cell(past.name),
             whole(past.score),
             whole(past.form),
             whole(past.timing),

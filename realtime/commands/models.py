@@ -9,7 +9,7 @@ import typer
 from posesync.pose.model_files import ModelStatus, find_model, list_models
 from rich.table import Table
 
-from .console import out, say
+from .console import cell, out, say
 
 #: First argument that asks for an export.
 EXPORT = "export"
@@ -43,7 +43,8 @@ def models(
         table.add_column(heading, justify="right" if heading == "MB" else "left", overflow="fold")
     for status in list_models():
         size = f"{status.size / 1e6:.1f}" if status.path else ""
-        table.add_row(status.name, _state(status), size, status.info.licence, status.info.purpose)
+        row = (status.name, _state(status), size, status.info.licence, status.info.purpose)
+        table.add_row(*map(cell, row))
     console = out()
     console.soft_wrap = False
     console.print(table)

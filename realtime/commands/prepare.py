@@ -11,6 +11,7 @@ from typing import Annotated, Optional
 import typer
 from posesync.pose.errors import ConfigError
 from posesync.pose.settings import PoseSettings
+from posesync.pose.textual import one_line
 from posesync.realtime.session.config import load_config
 from posesync.realtime.session.options import pose_settings
 from posesync.reference.library import Advance, Done, Outcome, State, find_videos, prepare_library
@@ -20,7 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import options as shared
-from .console import err, out, preparing, say
+from .console import cell, err, out, preparing, say
 
 #: Exit code when a video of a library could not be prepared.
 SOME_FAILED = 1
@@ -129,11 +130,11 @@ def closing_table(outcomes: list[Outcome]) -> Table:
     for outcome in outcomes:
         ready = outcome.state is not State.FAILED
         table.add_row(
-            str(outcome.path),
+            cell(str(outcome.path)),
             Text(outcome.state.value, style=_STYLES[outcome.state]),
             f"{outcome.duration:.1f}" if ready else "",
             f"{100 * outcome.seen:.0f} %" if ready else "",
-            outcome.detail.removeprefix(f"{outcome.path} "),
+            cell(outcome.detail.removeprefix(f"{outcome.path} ")),
         )
     return table
 
@@ -153,7 +154,7 @@ def summary(outcomes: list[Outcome]) -> str:
 def _library_bars(total: int) -> Iterator[tuple[Done, Advance]]:
     """Show a bar for the library and one for each video in progress; without a terminal, lines."""
     bar = bars.Progress(
-        bars.TextColumn("{task.description}"),
+        bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(bar_width=None),
         bars.MofNCompleteColumn(),
         bars.TextColumn("{task.fields[note]}"),
@@ -174,12 +175,12 @@ def _library_bars(total: int) -> Iterator[tuple[Done, Advance]]:
         bar.update(library, completed=counted["done"], note=note)
         if not shows:
             err().print(
-                Text(f"{counted['done']} of {total}: {outcome.path.name} {outcome.state.value}", style="dim")
+                cell(f"{counted['done']} of {total}: {outcome.path.name} {outcome.state.value}", "dim")
             )
 
     def advance(path: Path, progress: Progress) -> None:
         if path not in tasks:
-            tasks[path] = bar.add_task(path.name, note="")
+            tasks[path] = bar.add_task(one_line(path.name), note="")
         left = f", {progress.remaining:.0f} s left" if progress.remaining is not None else ""
         bar.update(
             tasks[path], completed=progress.frames, total=progress.total, note=f"{progress.fps:.0f} fps{left}"

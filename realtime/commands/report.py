@@ -12,7 +12,7 @@ from posesync.realtime.report.exports import to_csv, to_json
 from posesync.realtime.report.page import render_page
 from posesync.realtime.report.writing import write_text
 
-from .console import say
+from .console import put, put_json, say
 
 
 def report(
@@ -51,7 +51,7 @@ def report(
     made = make_report(log, history=None if no_history else place)
     text = _text(made, as_json=as_json, as_csv=as_csv)
     if target is None:
-        typer.echo(text, nl=False)
+        (put_json if as_json else put)(text)
         return
     write_text(target, text)
     for note in made.analysis.data.notes:

@@ -21,7 +21,7 @@ from posesync.reference.align import METRICS, Metric
 from rich import progress as bars
 
 from . import options as shared
-from .console import err, say
+from .console import err, put_json, say
 
 
 def sync(
@@ -84,7 +84,7 @@ def sync(
     with stages() as report:
         result = run_sync(wanted, pose_settings(settings), feedback=settings.feedback, report=report)
     if as_json:
-        typer.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
+        put_json(json.dumps(result.to_dict(), ensure_ascii=False, indent=2) + "\n")
         return
     for line in describe(result):
         say(line)
@@ -99,7 +99,7 @@ def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
 def stages() -> Iterator[Report]:
     """Show a bar for each stage; nothing without a terminal. Any thread may report."""
     bar = bars.Progress(
-        bars.TextColumn("{task.description}"),
+        bars.TextColumn("{task.description}", markup=False),
         bars.BarColumn(bar_width=None),
         bars.MofNCompleteColumn(),
         bars.TimeRemainingColumn(),

@@ -10,6 +10,7 @@ from typing import Final
 import cv2
 import numpy as np
 from posesync.pose.errors import DisplayError
+from posesync.pose.textual import clean_text
 from posesync.pose.types import Image
 
 from .keys import Command, commands_by_key
@@ -45,7 +46,7 @@ class Window:
             scale = min(1.0, 0.95 * room[0] / width, 0.9 * room[1] / height)
             size = (round(width * scale), round(height * scale))
             self._surface = pygame.display.set_mode(size, pygame.RESIZABLE)
-            pygame.display.set_caption(title)
+            pygame.display.set_caption(clean_text(title))
             self._guard = DisplayGuard(pygame)
         except pygame.error as error:
             pygame.display.quit()

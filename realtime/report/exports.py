@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 from posesync.pose.skeleton import JOINT_NAMES
+from posesync.pose.textual import spreadsheet_cell
 from posesync.pose.types import FloatArray
 
 from .analysis import Analysis, Curve, Summary
@@ -20,8 +21,6 @@ from .reading import STATES
 from .worst import WorstMoment
 
 SCHEMA: Final = 1
-#: First characters that make a spreadsheet treat text as a formula.
-_FORMULA: Final = ("=", "+", "-", "@")
 
 
 def to_json(analysis: Analysis, comparison: Comparison) -> str:
@@ -86,7 +85,7 @@ def _rows(analysis: Analysis) -> Iterator[list[Any]]:
         cue = cues.get(values[0], "")
         yield [
             *cells[:3], STATES[state].value, *cells[3:8], *marks, *cells[8:],
-            f"'{cue}" if cue.startswith(_FORMULA) else cue,
+            spreadsheet_cell(cue),
         ]  # fmt: skip
 
 

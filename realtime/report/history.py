@@ -17,9 +17,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
-import platformdirs
 from posesync.pose.errors import OutputError
 from posesync.pose.files import make_private_folder, new_private_file
+from posesync.pose.folders import data_folder
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.textual import clean_text, number
 
@@ -116,7 +116,7 @@ _NUMBERS: Final = {
 
 def default_history_path() -> Path:
     """Return the path of this user's history."""
-    return Path(platformdirs.user_data_dir("posesync", appauthor=False)) / HISTORY_FILE
+    return data_folder() / HISTORY_FILE
 
 
 def chosen_history(path: Path | None) -> Path:

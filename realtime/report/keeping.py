@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-import platformdirs
 from posesync.pose.files import make_private_folder, output_error
+from posesync.pose.folders import data_folder
 
 
 def sessions_dir() -> Path:
     """Return the folder of kept sessions, in the user's data."""
-    return Path(platformdirs.user_data_dir("posesync", appauthor=False)) / "sessions"
+    return data_folder() / "sessions"
 
 
 def new_log(folder: Path | None = None, mark: str = "") -> Path:

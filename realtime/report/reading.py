@@ -5,18 +5,20 @@ A line that cannot be used is counted and skipped; only a file that is not a Pos
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from posesync.pose.errors import SourceError
 from posesync.pose.skeleton import JOINT_NAMES
-from posesync.pose.textual import clean_text, number
+from posesync.pose.textual import clean_text, decode_text, number
 from posesync.pose.types import FloatArray
 from posesync.realtime.session.log import SCHEMA
 from posesync.realtime.tracking.position import State
@@ -147,7 +149,7 @@ def read_session(path: Path) -> SessionData:
             raise SourceError(
                 f"{path} has {size} bytes, expected at most {MAX_LOG_BYTES}: is it a session's log?"
             )
-        with path.open("rb") as file:
+        with _open(path) as file:
             while line := file.readline(MAX_LINE_BYTES):
                 digest.update(line)
                 if header is None:
@@ -165,6 +167,27 @@ def read_session(path: Path) -> SessionData:
     if not rows.times:
         raise SourceError(f"{path} holds no frame of a session, nothing to report: record a longer one")
     return rows.finish(header, digest.hexdigest())
+
+
+def _open(path: Path) -> IO[bytes]:
+    """Open a log; one that another program wrote again, in UTF-16 or with a mark, as UTF-8 without."""
+    file = path.open("rb")
+    try:
+        begin = file.read(3)
+        if begin == codecs.BOM_UTF8:
+            return file
+        file.seek(0)
+        if not begin.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return file
+        with file:
+            return io.BytesIO(decode_text(file.read()).encode())
+    except UnicodeDecodeError:
+        raise SourceError(
+            f"{path} is no log of PoseSync: give the file named with --log in a session"
+        ) from None
+    except BaseException:
+        file.close()
+        raise
 
 
 def _header(line: bytes, path: Path) -> Mapping[str, Any]:

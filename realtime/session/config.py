@@ -18,6 +18,7 @@ from typing import Any
 from posesync.pose.errors import ConfigError
 from posesync.pose.keys import Setting, Value, keys_of, to_value
 from posesync.pose.settings import CameraSettings, DetectorSettings, NetworkSettings
+from posesync.pose.textual import decode_text
 from posesync.realtime.audio.settings import SoundSettings
 from posesync.realtime.coaching.settings import (
     CueSettings,
@@ -138,7 +139,7 @@ def _read(path: Path) -> dict[str, Any]:
             raise ConfigError(
                 f"{path} is larger than {MAX_CONFIG_BYTES} bytes, expected a TOML file of settings"
             )
-        tables: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        tables: dict[str, Any] = tomllib.loads(decode_text(path.read_bytes()))
     except FileNotFoundError:
         raise ConfigError(
             f"no such config file: {path}: check the path given to --config, or name a preset "

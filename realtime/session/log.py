@@ -221,7 +221,7 @@ class SessionLog:
 
     def _line(self, values: Mapping[str, Any]) -> None:
         assert self._file is not None
-        data = json.dumps(values, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        data = json.dumps(values, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
         try:
             self._file.write(data)
             self._file.flush()

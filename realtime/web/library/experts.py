@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import platformdirs
 from posesync.pose.digest import file_sha256
 from posesync.pose.errors import ReferenceFileError, SourceError
 from posesync.pose.files import output_error
+from posesync.pose.folders import data_folder
 from posesync.pose.textual import clean_text
 from posesync.realtime.coaching.expert import REFERENCE_SUFFIX, Expert
 from posesync.realtime.session.config import Config
@@ -94,7 +94,7 @@ class ExpertStore:
     """
 
     def __init__(self, config: Config, references: Sequence[Path], *, folder: Path | None = None) -> None:
-        self.folder = folder or Path(platformdirs.user_data_dir("posesync", appauthor=False)) / "experts"
+        self.folder = folder or data_folder() / "experts"
         self._settings = pose_settings(config)
         self._change = threading.Condition()
         self._entries: dict[str, _Entry] = {}

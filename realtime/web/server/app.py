@@ -9,10 +9,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-import platformdirs
 from fastapi import FastAPI, HTTPException, WebSocket
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
+from posesync.pose.folders import data_folder
 from posesync.realtime.pipeline.workers import opencv_on_one_thread
 from posesync.realtime.report.history import HISTORY_FILE
 from posesync.realtime.session.config import Config
@@ -49,7 +49,7 @@ def create_app(
     Raises:
         SourceError: a reference is missing or not a video.
     """
-    data = data_dir or Path(platformdirs.user_data_dir("posesync", appauthor=False))
+    data = data_dir or data_folder()
     sessions, history = data / "sessions", data / HISTORY_FILE
     store = ExpertStore(config, references, folder=data / "experts")
     hub = Hub(store, config, folder=sessions, history=history, most=max_sessions)

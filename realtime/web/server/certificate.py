@@ -15,7 +15,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
-import platformdirs
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, Pub
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from posesync.pose.errors import ConfigError, OutputError
 from posesync.pose.files import atomic_file, make_private_folder, output_error, read_secret
+from posesync.pose.folders import data_folder
 
 #: The longest lifetime that browsers accept.
 LIFE: Final = timedelta(days=825)
@@ -60,7 +60,7 @@ class Certificate:
 
 def certificate_dir() -> Path:
     """Return the folder of the self-signed certificate, in the user's data."""
-    return Path(platformdirs.user_data_dir("posesync", appauthor=False)) / "certificate"
+    return data_folder() / "certificate"
 
 
 def self_signed(names: Iterable[str], folder: Path, *, now: datetime | None = None) -> Certificate:

@@ -141,6 +141,7 @@ _ALLOWED = {
     "realtime.session.log": "likewise",
     "realtime.session.durable": "writes nothing",
     "realtime.audio.device": "opens the null device",
+    "realtime.commands.cli": "likewise",
     "realtime.commands.diagnosis": "likewise",
     "realtime.pipeline.signals": "likewise",
 }

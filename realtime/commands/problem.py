@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import secrets
 import sys
@@ -13,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from posesync.pose.errors import PoseSyncError
+from posesync.pose.files import make_private_folder, new_private_file
 from posesync.pose.folders import state_folder
 from posesync.pose.textual import one_line
 
@@ -36,12 +36,11 @@ def _keep(error: Exception) -> Path:
         OSError, PoseSyncError: there is no place for it.
     """
     folder = state_folder() / "problems"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(folder)
     stamp = datetime.now().astimezone().strftime("%Y-%m-%d %H.%M.%S")
     place = folder / f"{stamp} {secrets.token_hex(2)}.txt"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    with os.fdopen(os.open(place, flags, 0o600), "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(_details(error))
+    with new_private_file(place) as file:
+        file.write(_details(error).encode("utf-8", "backslashreplace"))
     return place
 
 

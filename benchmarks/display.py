@@ -23,6 +23,7 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +40,7 @@ from _fetched import CLIPS, ROOT  # noqa: E402
 from posesync.pose.estimator import PoseEstimator  # noqa: E402
 from posesync.pose.settings import PoseSettings  # noqa: E402
 from posesync.pose.sources import open_source  # noqa: E402
+from posesync.pose.types import Frame  # noqa: E402
 from posesync.realtime.coaching.coach import Coach  # noqa: E402
 from posesync.reference import Reference  # noqa: E402
 from rich.console import Console  # noqa: E402
@@ -100,15 +102,15 @@ def images_of(clip: Path, seconds: float = SECONDS) -> list[Image]:
     return found
 
 
-def store(target: Path, images: list[Image], case: Case, *, shrink: float = 1.0) -> Path:
-    """Write the clip as ``case`` says; ``shrink`` makes all of it smaller."""
+def store(target: Path, images: list[Image], case: Case) -> Path:
+    """Write the clip as ``case`` says."""
     matrix, turned = ORIENTATIONS[case.orientation]
     middle = len(images) // 2 if case.grows else len(images)
     data = b""
     for number, (begin, end, scale) in enumerate([(0, middle, 0.5), (middle, len(images), 1.0)]):
         if begin == end:
             continue
-        factor = (scale if case.grows else 1.0) * shrink
+        factor = scale if case.grows else 1.0
         stored = [_resized(turned(image), factor / case.aspect, factor) for image in images[begin:end]]
         part = encode(
             target.with_suffix(f".{number}.ts"),
@@ -136,18 +138,19 @@ def _resized(image: Image, across: float, down: float) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def keypoints_of(estimator: PoseEstimator, path: Path, *, followed: bool = False) -> tuple[Floats, Floats]:
+def keypoints_of(
+    estimator: PoseEstimator, frames: Iterable[Frame], *, followed: bool = False
+) -> tuple[Floats, Floats]:
     """(T, 17, 3) keypoints, in pixels of the plain clip, and (T,) s."""
     estimator.reset()
-    frames = []
-    with open_source(path) as source:
-        scale = SIZE[0] / source.info.width
-        for frame in source:
-            if not followed:
-                estimator.reset()
-            frames.append((estimator.update(frame).keypoints.to_array(), frame.time))
-    poses = np.array([pose for pose, _ in frames]) * (scale, scale, 1.0)
-    return poses, np.array([time for _, time in frames])
+    poses, times = [], []
+    for frame in frames:
+        if not followed:
+            estimator.reset()
+        scale = SIZE[0] / frame.image.shape[1]
+        poses.append(estimator.update(frame).keypoints.to_array() * (scale, scale, 1.0))
+        times.append(frame.time)
+    return np.array(poses), np.array(times)
 
 
 def distances(found: Floats, plain: Floats) -> Floats:
@@ -170,17 +173,37 @@ def score_of(found: Floats, times: Floats, reference: Reference) -> float:
     return float(np.median(known)) if known else 0.0
 
 
-def worse(images: list[Image], case: Case) -> list[Image]:
-    """The plain clip with the resolution that the case leaves it."""
-    height, width = images[0].shape[:2]
-    found = []
-    for index, image in enumerate(images):
-        small = _resized(image, 1 / case.aspect, 1.0)
-        if case.grows and index < len(images) // 2:
-            small = _resized(image, 0.5 / case.aspect, 0.5)
-        size = (width // 2, height // 2) if case.grows else (width, height)
-        found.append(np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), np.uint8))
-    return found
+def worse(folder: Path, images: list[Image], case: Case) -> Iterator[Frame]:
+    """The plain clip with the resolution that the case leaves it, enlarged and shrunk by OpenCV."""
+    middle = len(images) // 2 if case.grows else 0
+    small = [_resized(image, 0.5 / case.aspect, 0.5) for image in images[:middle]]
+    large = [_resized(image, 1 / case.aspect, 1.0) for image in images[middle:]]
+    parts = [
+        store(folder / f"part{number}.mp4", part, Case())
+        for number, part in enumerate((small, large))
+        if part
+    ]
+    size = (SIZE[0] // 2, SIZE[1] // 2) if case.grows else SIZE
+    index = 0
+    for part in parts:
+        with open_source(part) as source:
+            for frame in source:
+                yield Frame(_scaled(frame.image, size), index / FPS, index)
+                index += 1
+
+
+def _scaled(image: Image, size: tuple[int, int]) -> Image:
+    """The image in another size, without aliasing when it is halved."""
+    height, width = image.shape[:2]
+    weights = np.array([1, 3, 3, 1]) / 8
+    across = weights if width == 2 * size[0] else np.array([1.0])
+    down = weights if height == 2 * size[1] else np.array([1.0])
+    # The filter's middle lies between two pixels, so that every other one of its values is the half's.
+    anchor = (1 if len(across) > 1 else 0, 1 if len(down) > 1 else 0)
+    if len(across) > 1 or len(down) > 1:
+        image = np.asarray(cv2.sepFilter2D(image, -1, across, down, anchor=anchor), np.uint8)
+        image = image[:: height // size[1], :: 2 if len(across) > 1 else 1]
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def noisy(images: list[Image]) -> list[Image]:
@@ -203,21 +226,22 @@ def measure(folder: Path, images: list[Image], cases: list[Case]) -> dict[str, d
     """The figures of each case, and of noise of one level."""
     estimator = PoseEstimator(PoseSettings())
     upright = store(folder / "plain.mp4", images, Case())
-    plain, times = keypoints_of(estimator, upright)
-    reference = Reference.from_keypoints(keypoints_of(estimator, upright, followed=True)[0], times)
+    plain, times = keypoints_of(estimator, open_source(upright))
+    reference = Reference.from_keypoints(
+        keypoints_of(estimator, open_source(upright), followed=True)[0], times
+    )
     disturbed = store(folder / "noise.mp4", noisy(images), Case())
-    found = {NOISE: figures_of(keypoints_of(estimator, disturbed)[0], plain)}
+    found = {NOISE: figures_of(keypoints_of(estimator, open_source(disturbed))[0], plain)}
     compared: dict[tuple[int, bool], Floats] = {(1, False): plain}
     for case in cases:
         kind = case.aspect, case.grows
         if kind not in compared:
-            same = store(folder / "same.mp4", worse(images, case), Case())
-            compared[kind] = keypoints_of(estimator, same)[0]
+            compared[kind] = keypoints_of(estimator, worse(folder, images, case))[0]
         stored = store(folder / "case.mp4", images, case)
-        poses, _ = keypoints_of(estimator, stored)
+        poses, _ = keypoints_of(estimator, open_source(stored))
         if len(poses) != len(plain):
             raise SystemExit(f"{case}: {len(poses)} pictures, expected {len(plain)}")
-        followed, moments = keypoints_of(estimator, stored, followed=True)
+        followed, moments = keypoints_of(estimator, open_source(stored), followed=True)
         score = {"score": score_of(followed, moments, reference)}
         found[str(case)] = figures_of(poses, compared[kind]) | score
     return found

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 
+from .decoding import MAX_AREA, PICTURE_LIMIT
 from .errors import SourceError
 from .frame_source import FrameSource, Pacer, SourceInfo
 from .types import Frame, Image
+
+_OPTIONS = {"protocol_whitelist": "file", **PICTURE_LIMIT}
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -80,6 +84,7 @@ class ImageFolder(FrameSource):
 
     def _load(self, file: Path) -> Image:
         try:
+            _check_area(file)
             # cv2.imread fails on Windows for paths beyond ASCII; decoding from memory does not.
             data = np.fromfile(file, np.uint8)
             image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
@@ -92,6 +97,24 @@ class ImageFolder(FrameSource):
             size = (max(1, round(width * self._max_height / height)), self._max_height)
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         return image.astype(np.uint8, copy=False)
+
+
+def _check_area(file: Path) -> None:
+    """Raise for an image that is too large, before OpenCV decodes it: that would take the memory already.
+
+    FFmpeg's decoders keep the limit; what they refuse has no size.
+    """
+    try:
+        with av.open(f"file:{file.absolute()}", options=_OPTIONS) as container:
+            codec = container.streams.video[0].codec_context
+            width, height = codec.width, codec.height
+    except (av.FFmpegError, OSError, ValueError, IndexError, AttributeError):
+        width = height = 0
+    if not 0 < width * height <= MAX_AREA:
+        raise SourceError(
+            f"{file} is not an image that can be read, of 8K (7680 × 4320) at most: "
+            "make it smaller, or take it out of the folder"
+        )
 
 
 def _natural(file: Path) -> list[tuple[int, int, str]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.stream import Disposition
@@ -287,3 +288,17 @@ def test_a_video_that_is_too_large_says_so(tmp_path):
     with pytest.raises(SourceError, match=r"8704 × 4000 px, expected 8K"):
         open_source(path)
     assert decoding.MAX_AREA < 8704 * 4000
+
+
+def test_an_image_that_is_too_large_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    for name in ("1.png", "2.jpg"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((4000, 8704, 3), np.uint8))
+    decoded: list[int] = []
+    monkeypatch.setattr(cv2, "imdecode", lambda data, flags: decoded.append(len(data)))
+    for name in ("1.png", "2.jpg"):
+        folder = tmp_path / name[0]
+        folder.mkdir()
+        (tmp_path / name).rename(folder / name)
+        with pytest.raises(SourceError, match="of 8K"):
+            open_source(folder)
+    assert not decoded

@@ -13,7 +13,8 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
-from clips import encode, frames_of, rotate, size_of, truncate
+from av.stream import Disposition
+from clips import ORIENTATIONS, encode, frames_of, orient, rotate, size_of, truncate
 from limits import read_only, small_files
 from posesync.pose.errors import OutputError, SourceError
 from posesync.pose.settings import PoseSettings
@@ -322,3 +323,56 @@ def test_missing_encoder_is_said_and_leaves_nothing(
     with pytest.raises(OutputError, match=r"no H\.264 encoder here: get its own"):
         make_playable(clips["walk"], tmp_path / "copy.mp4")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_copy_is_upright_with_square_pixels_and_says_no_more(tmp_path):
+    image = np.zeros((64, 96, 3), np.uint8)
+    image[:32, 48:] = 220  # top right
+    matrix, stored = ORIENTATIONS["transverse"]
+    oblong = encode(
+        tmp_path / "a.mp4",
+        ((i / 30, stored(image)[:, ::2]) for i in range(40)),
+        pixel_aspect=2,
+        options={"qp": "0", "preset": "ultrafast"},
+    )
+    make_playable(orient(oblong, tmp_path / "b.mp4", matrix), tmp_path / "copy.mp4")
+    with av.open(str(tmp_path / "copy.mp4")) as container:
+        frame = next(container.decode(video=0))
+        assert container.streams.video[0].sample_aspect_ratio in (None, 1)
+        assert "DISPLAYMATRIX" not in {data.type.name for data in frame.side_data}
+        shown = frame.to_ndarray(format="bgr24")
+    assert shown.shape == image.shape
+    assert np.abs(shown.astype(int) - image).mean() < 6
+
+
+def test_a_slow_motion_camera_gives_a_copy_that_a_browser_can_play(tmp_path):
+    video = encode(tmp_path / "a.mp4", pictures(np.arange(240) / 240), fps=240)
+    make_playable(video, tmp_path / "copy.mp4")
+    times = times_of(tmp_path / "copy.mp4")
+    assert 55 <= len(times) <= 66
+    assert times[0] == 0.0
+    assert times[-1] == pytest.approx(239 / 240, abs=1 / 55)
+
+
+def test_the_sound_flagged_default_is_the_copys(tmp_path):
+    video = tmp_path / "a.mkv"
+    with av.open(str(video), "w") as container:
+        picture: Any = container.add_stream("libx264", rate=30, options={"preset": "ultrafast"})
+        picture.width, picture.height, picture.pix_fmt = 160, 90, "yuv420p"
+        tracks: list[Any] = [container.add_stream("aac", rate=RATE, layout="mono") for _ in range(2)]
+        tracks[1].disposition = Disposition.default
+        for index, (_, image) in enumerate(pictures(np.arange(45) / 30)):
+            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+            frame.pts, frame.time_base = index, Fraction(1, 30)
+            container.mux(picture.encode(frame))
+        container.mux(picture.encode(None))
+        wave = (0.5 * np.sin(np.arange(1024) * 0.2)).astype(np.float32)[None]
+        for track, loud in zip(tracks, (0.0, 1.0), strict=True):
+            for start in range(0, RATE, 1024):
+                block = av.AudioFrame.from_ndarray(wave * np.float32(loud), format="fltp", layout="mono")
+                block.sample_rate, block.pts, block.time_base = RATE, start, Fraction(1, RATE)
+                container.mux(track.encode(block))
+            container.mux(track.encode(None))
+    make_playable(video, tmp_path / "copy.mp4")
+    with av.open(str(tmp_path / "copy.mp4")) as container:
+        assert max(np.abs(frame.to_ndarray()).max() for frame in container.decode(audio=0)) > 0.3

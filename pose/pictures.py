@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
@@ -15,7 +16,7 @@ from typing import Any, Final
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Colorspace, VideoReformatter
 
 from .color import is_standard, to_standard
 from .decoding import MAX_AREA
@@ -183,16 +184,13 @@ class Pictures:
         deep = _DEEP.fullmatch(frame.format.name) if size == (frame.width, frame.height) else None
         return frame if deep is None else self._reducer.reformat(frame, format=deep[1], threads=1)
 
-    def _convert(self, frame: Any, size: tuple[int, int], pixels: str) -> Image | None:
-        for colorspace in (None, "ITU709"):  # swscale refuses a matrix it does not know
-            try:
+    def _convert(self, frame: Any, size: tuple[int, int], pixels: str) -> Any:
+        for colorspace in (None, Colorspace.ITU709):  # swscale refuses a matrix it does not know
+            with suppress(av.FFmpegError, ValueError, OSError):
                 source = self._eight_bits(frame, size) if pixels == "bgr24" else frame
-                image: Image = self._reformatter.reformat(
+                return self._reformatter.reformat(
                     source, *size, pixels, src_colorspace=colorspace, threads=1
                 ).to_ndarray()
-            except (av.FFmpegError, ValueError, OSError):
-                continue
-            return image
         return None
 
     def _placed(self, image: Image) -> Image:

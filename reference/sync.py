@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from posesync.pose.features import Features, angle_mae
+from posesync.pose.errors import InvalidDataError
+from posesync.pose.features import Features, angle_mae, swap_left_right
 from posesync.pose.types import FloatArray
 
-from .align import Alignment, series
+from .align import Alignment, Metric, align, series
 from .reference import Reference
 
 #: s over which the path is averaged for display: a warping path of jittery poses is a staircase.
 SMOOTHING: Final = 0.2
+#: Share of the cost of a path below which the mirrored one is taken. By and large symmetrical movements cost
+#: the same either way; then nobody is called mirrored.
+MIRRORED_BELOW: Final = 0.85
 #: Samples of either sequence that Kendall's tau is computed on, evenly spread.
 TAU_SAMPLES: Final = 600
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Match:
     """An attempt warped onto the expert's recording.
 
@@ -27,11 +32,18 @@ class Match:
         expert: the expert's sequence.
         attempt: the attempt's.
         alignment: the path between them, ``a`` being the expert.
+        mirrored: the attempt does the piece with left and right exchanged.
     """
 
     expert: Reference
     attempt: Reference
     alignment: Alignment
+    mirrored: bool = False
+
+    @cached_property
+    def compared(self) -> Reference:
+        """The expert's sequence as the attempt is compared with it: mirrored if the attempt is."""
+        return mirror(self.expert) if self.mirrored else self.expert
 
     @property
     def begins(self) -> tuple[float, float]:
@@ -72,7 +84,7 @@ class Match:
     def angle_mae(self) -> float | None:
         """Angle-MAE over all matched pairs, degrees 0..180; None when no joint was seen in both."""
         i, j = self.alignment.path.T
-        a, b = self.expert.features, self.attempt.features
+        a, b = self.compared.features, self.attempt.features
         errors = angle_mae(Features(a.values[i], a.weights[i]), Features(b.values[j], b.weights[j]))
         return float(np.nanmean(errors)) if np.isfinite(errors).any() else None
 
@@ -87,7 +99,7 @@ class Match:
         sides = [_spread(reference) for reference in (self.expert, self.attempt)]
         if min(len(times) for times in sides) < 2:
             return None
-        a, b = series(self.expert, self.attempt, sides[0], sides[1])
+        a, b = series(self.compared, self.attempt, sides[0], sides[1])
         squares = (b**2).sum(axis=1) - 2 * a @ b.T  # the squares of a are the same for every b
         return _tau_b(squares.argmin(axis=1))
 
@@ -96,6 +108,7 @@ class Match:
         tau, error = self.kendall_tau(), self.angle_mae()
         lead = self.lead(self.alignment.times_a, self.alignment.times_b)
         return {
+            "mirrored": self.mirrored,
             "expert_matched_s": [round(self.begins[0], 3), round(self.ends[0], 3)],
             "attempt_matched_s": [round(self.begins[1], 3), round(self.ends[1], 3)],
             "starts_later_s": round(self.begins[1] - self.begins[0], 3),
@@ -106,6 +119,35 @@ class Match:
             "kendall_tau": None if tau is None else round(tau, 3),
             "angle_mae_degrees": None if error is None else round(error, 2),
         }  # fmt: skip
+
+
+def mirror(reference: Reference) -> Reference:
+    """Return the sequence of somebody who does the same with left and right exchanged."""
+    return Reference.from_keypoints(
+        swap_left_right(reference.keypoints), reference.times, origin=reference.origin
+    )
+
+
+def match(
+    expert: Reference,
+    attempt: Reference,
+    *,
+    window: float | None = None,
+    open_ends: float | tuple[float, float] | None = None,
+    metric: Metric = "features",
+) -> Match:
+    """Warp an attempt onto the expert's recording, as it is and mirrored, and return the better match.
+
+    Raises:
+        InvalidDataError: see :func:`align`.
+    """
+    plain = align(expert, attempt, window=window, open_ends=open_ends, metric=metric)
+    try:
+        turned = align(mirror(expert), attempt, window=window, open_ends=open_ends, metric=metric)
+    except InvalidDataError:  # the part of the body that both show is on one side only
+        return Match(expert, attempt, plain)
+    mirrored = turned.cost < MIRRORED_BELOW * plain.cost
+    return Match(expert, attempt, turned if mirrored else plain, mirrored)
 
 
 def _spread(reference: Reference) -> FloatArray:

@@ -136,6 +136,7 @@ def describe(result: SyncResult) -> list[str]:
             f"{attempt['file']}: its {begin:.1f}–{end:.1f} s match {begin_expert:.1f}–{end_expert:.1f} s of "
             f"{found['expert']['file']}; at the end {words}"
             + (f"; score {score:.0f}" if score is not None else "")
+            + ("; mirrored, with left and right exchanged" if attempt["mirrored"] else "")
         )
         tau, error = attempt["kendall_tau"], attempt["angle_mae_degrees"]
         lines.append(

@@ -78,7 +78,7 @@ def draw_plot(match: Match, expert: str, attempt: str, metric: Metric, text: Tex
         np.linspace(*span, min(_SAMPLES, len(r)))
         for span, r in zip(spans, (match.expert, match.attempt), strict=True)
     ]
-    costs = cost_matrix(match.expert, match.attempt, grids[0], grids[1], metric).T[::-1]
+    costs = cost_matrix(match.compared, match.attempt, grids[0], grids[1], metric).T[::-1]
     low, high = np.percentile(costs, (1, 99)).tolist()
     grey = np.clip((costs - low) / max(high - low, 1e-9) * 255, 0, 255).astype(np.uint8)
     matrix = cv2.applyColorMap(

@@ -12,11 +12,10 @@ from typing import Any, Final
 from posesync.pose.settings import PoseSettings
 from posesync.pose.types import FloatArray
 from posesync.realtime.coaching.settings import FeedbackSettings
-from posesync.reference.align import align
 from posesync.reference.content import VideoContent
 from posesync.reference.prepare import Progress, prepare_reference, reference_cache_dir
 from posesync.reference.reference import Reference
-from posesync.reference.sync import Match
+from posesync.reference.sync import Match, match
 
 from .exports import write_path, write_plot
 from .options import SyncOptions, check_outputs
@@ -50,11 +49,11 @@ class SyncResult:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
         attempts = []
-        for match, judgement, name in zip(self.matches, self.judgements, self.names[1:], strict=True):
+        for found, judgement, name in zip(self.matches, self.judgements, self.names[1:], strict=True):
             score = judgement.mean_score
             attempts.append(
-                {**_describe(match.attempt, name), "score": None if score is None else round(score, 1)}
-                | match.to_dict()
+                {**_describe(found.attempt, name), "score": None if score is None else round(score, 1)}
+                | found.to_dict()
             )
         options = self.options
         return {
@@ -90,15 +89,14 @@ def run_sync(
     for number, attempt in enumerate(references[1:], start=1):
         report("aligning", number - 1, len(references) - 1)
         open_ends = 0.0 if options.closed else None
-        found = align(
-            references[0], attempt, window=options.window, open_ends=open_ends, metric=options.metric
+        matches.append(
+            match(references[0], attempt, window=options.window, open_ends=open_ends, metric=options.metric)
         )
-        matches.append(Match(references[0], attempt, found))
     report("aligning", len(matches), len(matches))
     times, tracks = make_tracks(matches, follow_attempt=options.follow_attempt)
     judgements = [
-        judge(match, tracks[0], track, times, feedback or FeedbackSettings())
-        for match, track in zip(matches, tracks[1:], strict=True)
+        judge(found, tracks[0], track, times, feedback or FeedbackSettings())
+        for found, track in zip(matches, tracks[1:], strict=True)
     ]
     names = [path.name for path in options.videos]
     result = SyncResult(matches, judgements, times, names, cached, options)
@@ -107,7 +105,8 @@ def run_sync(
     if options.plot is not None:
         write_plot(options.plot, matches, names, options.metric)
     if options.output is not None:
-        write_video(options, tracks, judgements, times, report)
+        mirrored = [found.mirrored for found in matches]
+        write_video(options, tracks, judgements, times, report, mirrored=mirrored)
     return result
 
 

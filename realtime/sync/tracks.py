@@ -44,7 +44,8 @@ class Judgement:
     Attributes:
         score: (T,) 0..100.
         lead: (T,) s, early (+) or late (−).
-        joints: (T, 8) attempt − expert, degrees, smoothed, in the order of ``JOINT_NAMES``.
+        joints: (T, 8) attempt − expert, degrees, smoothed, in the order of ``JOINT_NAMES``; left and right
+            are the attempt's own.
         words: (T,) the largest difference in words, or "".
     """
 
@@ -97,7 +98,8 @@ def judge(
     joints = np.full((len(times), len(JOINT_NAMES)), np.nan)
     for k in np.flatnonzero(valid).tolist():
         theirs = expert.reference.keypoints[expert.index[k]]
-        found = compare_poses(attempt.reference.keypoints[attempt.index[k]], theirs, settings=settings)
+        ours = attempt.reference.keypoints[attempt.index[k]]
+        found = compare_poses(ours, theirs, mirrored=match.mirrored, settings=settings)
         score[k] = np.nan if found.score is None else found.score
         joints[k] = [np.nan if v is None else v for v in (found.joints[name] for name in JOINT_NAMES)]
     # From the path's smooth times: frame numbers are whole, so their lead would flicker.

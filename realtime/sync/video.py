@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+from posesync.pose.features import swap_left_right
 from posesync.pose.files import scratch_folder
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.types import FloatArray, Frame, Image
@@ -31,8 +32,18 @@ def write_video(
     judgements: Sequence[Judgement],
     times: FloatArray,
     report: Report,
+    *,
+    mirrored: Sequence[bool] = (),
 ) -> None:
     """Decode every video once, side by side, draw and encode. An interrupted run leaves no file.
+
+    Args:
+        options: what is shown.
+        tracks: the expert's, then one for each attempt.
+        judgements: one for each attempt.
+        times: (T,) s, times of the pictures.
+        report: called with how far it has come.
+        mirrored: for each attempt, whether it does the piece with left and right exchanged.
 
     Raises:
         OutputError: the disk is full; the part written so far is kept and plays.
@@ -54,7 +65,7 @@ def write_video(
         try:
             for video, place in zip(videos, layout.panels, strict=True):
                 players.append(_Player(video, place[3]))
-            scenes = _Scenes(options, tracks, judgements, times)
+            scenes = _Scenes(options, tracks, judgements, times, mirrored or [False] * len(judgements))
             painter = SyncPainter(layout)
             duration = float(times[-1] - times[0])
             for k, time in enumerate(times.tolist()):
@@ -104,10 +115,13 @@ class _Scenes:
         tracks: Sequence[Track],
         judgements: Sequence[Judgement],
         times: FloatArray,
+        mirrored: Sequence[bool],
     ) -> None:
         self._tracks, self._judgements, self._times = tracks, judgements, times
-        self._placer = GhostPlacer()
-        self._titles = [path.name for path in options.videos]
+        self._placer, self._mirrored = GhostPlacer(), mirrored
+        names = [path.name for path in options.videos]
+        turned = zip(names[1:], mirrored, strict=True)
+        self._titles = [names[0], *(f"{name}, mirrored" if other else name for name, other in turned)]
         if options.ghost:
             self._titles[1] = f"{self._titles[1]}, over it {self._titles[0]}"
 
@@ -124,6 +138,7 @@ class _Scenes:
         if expert.inside[k]:
             theirs = expert.reference.keypoints[expert.index[k]]
             ours = attempt.reference.keypoints[attempt.index[k]]
+            theirs = swap_left_right(theirs) if self._mirrored[0] else theirs
             pose = self._placer.place(theirs, ours, float(self._times[k]))
         return [self._attempt(k, 0, frames[0], pose)]
 

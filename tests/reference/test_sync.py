@@ -10,8 +10,9 @@ from clips import PerformanceCurve
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from motion import perform
+from posesync.pose.features import swap_left_right
 from posesync.reference import Alignment, Reference, align
-from posesync.reference.sync import Match, _tau_b
+from posesync.reference.sync import Match, _tau_b, match, mirror
 
 TIMES = np.arange(150) / 30
 #: s by which a warping path goes on in one recording: not at all, or by a frame of at most 240 a second.
@@ -99,3 +100,32 @@ def test_ties_count_as_in_tau_b():
     signs = [np.sign(order[j] - order[i]) for i in range(40) for j in range(i + 1, 40)]
     untied = sum(s != 0 for s in signs)
     assert _tau_b(order) == pytest.approx(sum(signs) / np.sqrt(untied * len(signs)))
+
+
+# -- left and right exchanged --------------------------------------------------------------------------------
+
+
+def test_a_mirrored_attempt_is_recognised_and_compared_with_the_expert_mirrored() -> None:
+    """As another body in another picture: larger, elsewhere, and half a second later."""
+    expert = drawn(TIMES, TIMES)
+    keypoints = swap_left_right(perform(np.maximum(TIMES - 0.5, 0.0)))
+    keypoints[..., :2] = 1.3 * keypoints[..., :2] + (900, 40)
+    found = match(expert, Reference.from_keypoints(keypoints, TIMES), open_ends=0.5)
+    assert found.mirrored
+    assert found.to_dict()["mirrored"] is True
+    assert found.angle_mae() == pytest.approx(0.0, abs=1.0)
+    assert (found.kendall_tau() or 0) > 0.8, "it stands still for the first half second"
+    assert float(found.alignment.time_in_b(2.0)) == pytest.approx(2.5, abs=0.06)
+    np.testing.assert_allclose(mirror(found.compared).keypoints, expert.keypoints, atol=1e-4)
+
+
+def test_nobody_else_is_called_mirrored() -> None:
+    expert = drawn(TIMES, TIMES)
+    assert not match(expert, drawn(TIMES * 0.9, TIMES, jitter=4.0)).mirrored
+    both = perform(TIMES)
+    both[:, 8] = swap_left_right(both, flip_x=False)[:, 8] * (-1, 1, 1) + (800, 0, 0)
+    both[:, 10] = swap_left_right(both, flip_x=False)[:, 10] * (-1, 1, 1) + (800, 0, 0)
+    both[:, 14] = swap_left_right(both, flip_x=False)[:, 14] * (-1, 1, 1) + (800, 0, 0)
+    both[:, 16] = swap_left_right(both, flip_x=False)[:, 16] * (-1, 1, 1) + (800, 0, 0)
+    symmetrical = Reference.from_keypoints(both, TIMES)
+    assert not match(symmetrical, symmetrical).mirrored, "the same either way"

@@ -18,7 +18,9 @@ from limits import small_files
 from outputs import playable
 from posesync.pose.errors import ConfigError, OutputError, PoseSyncError, ReferenceFileError
 from posesync.pose.settings import PoseSettings
+from posesync.pose.skeleton import JOINT_NAMES
 from posesync.pose.textual import tenths
+from posesync.realtime.coaching.settings import FeedbackSettings
 from posesync.realtime.commands.app import run
 from posesync.realtime.sync import job as sync_job
 from posesync.realtime.sync.job import run_sync
@@ -26,9 +28,10 @@ from posesync.realtime.sync.layout import MAX_HEIGHT, MAX_WIDTH, arrange
 from posesync.realtime.sync.options import SyncOptions, check_outputs
 from posesync.realtime.sync.picture import GhostPlacer, SyncPainter, lead_words
 from posesync.realtime.sync.sound import extract_sound, lay_under
-from posesync.realtime.sync.tracks import Judgement, Track
+from posesync.realtime.sync.tracks import Judgement, Track, judge
 from posesync.realtime.sync.video import write_video
-from posesync.reference import Origin, Reference
+from posesync.reference import Alignment, Origin, Reference
+from posesync.reference.sync import Match
 
 SIZE = (480, 270)
 #: The attempt: a second of black, then the piece at two paces.
@@ -197,6 +200,41 @@ def test_a_full_disk_keeps_what_was_written(tmp_path: Path) -> None:
     options = SyncOptions((tmp_path / "a.mp4", tmp_path / "a.mp4"), output=tmp_path / "out.mp4")
     with small_files(2_000_000), pytest.raises(OutputError, match="disk is full"):
         write_video(options, [track, track], [silent(60)], reference.times, lambda *_: None)
+
+
+# -- left and right exchanged --------------------------------------------------------------------------------
+
+
+def test_words_and_colours_of_a_mirrored_attempt_name_its_own_sides() -> None:
+    """The expert bends the left elbow; the attempt the right one, as a mirror image, but hardly."""
+    times = np.arange(60) / 20
+    body = np.zeros((60, 17, 3))
+    body[..., 2] = 0.9
+    body[:, [5, 6, 7, 8, 9, 10], :2] = (120, 100), (80, 100), (120, 140), (80, 140), (120, 180), (80, 180)
+    body[:, [11, 12, 13, 14, 15, 16], :2] = (
+        (110, 200),
+        (90, 200),
+        (110, 260),
+        (90, 260),
+        (110, 320),
+        (90, 320),
+    )
+    expert, attempt = body.copy(), body.copy()
+    bent = np.sin(np.pi * times / 3)
+    expert[:, 9, 0] += 40 * bent
+    expert[:, 9, 1] -= 40 * bent
+    attempt[:, 10, 0] -= 6 * bent
+    attempt[:, 9, 0] = 120
+    sides = [Reference.from_keypoints(side, times) for side in (expert, attempt)]
+    path = np.arange(60)
+    alignment = Alignment(times, times, np.zeros(60), np.column_stack([path, path]), np.ones(60))
+    found = Match(*sides, alignment, mirrored=True)
+    tracks = [Track(side, path, np.ones(60, bool)) for side in sides]
+    judged = judge(found, *tracks, times, FeedbackSettings())
+    middle = dict(zip(JOINT_NAMES, judged.joints[30].tolist(), strict=True))
+    assert middle["right_elbow"] > 20
+    assert abs(middle["left_elbow"]) < 1
+    assert "right elbow" in judged.words[35]
 
 
 # -- sound ---------------------------------------------------------------------------------------------------
@@ -394,6 +432,7 @@ def test_the_command_prints_json_for_programs(
     found = json.loads(capsys.readouterr().out)
     assert found["attempts"][0]["file"] == "attempt.mp4"
     assert -1 <= found["attempts"][0]["kendall_tau"] <= 1
+    assert found["attempts"][0]["mirrored"] is False
     assert run("posesync", ["sync", *map(str, pair), "--detector", detector]) == 0
     said = capsys.readouterr().out
     assert "Kendall's tau" in said

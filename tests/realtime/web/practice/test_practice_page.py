@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from browsing import LOOKS, barriers, chromium, complaints
+from posesync.configs.shared import SHARED
 from posesync.pose.skeleton import JOINT_NAMES
 from posesync.realtime.web.practice.protocol import EncodedFrame, parse_command, parse_frame
 from posesync.realtime.web.server.guard import Guard, Request
@@ -61,6 +62,7 @@ class Server:
     def __init__(self) -> None:
         self.expert = {"id": EXPERT, "name": "Piece.mp4", "state": "ready", "width": 640, "height": 360}
         self.change: dict[str, Any] = {}  # of every answer
+        self.ended: dict[str, Any] = {}  # of the last message
         self.frames: list[EncodedFrame] = []
         self.commands: list[dict[str, Any]] = []
         self.addresses: list[str] = []
@@ -98,7 +100,7 @@ class Server:
         if command["type"] == "end":
             summary = {"score": 81.4, "coverage": 0.93, "duration": 75.0}
             ended = {"type": "ended", "why": "asked", "report": "/reports/feed", "summary": summary}
-            socket.send(json.dumps(ended))
+            socket.send(json.dumps({**ended, **self.ended}))
             socket.close(code=1000)
 
     def answer(self, frame: EncodedFrame) -> dict[str, Any]:
@@ -319,6 +321,26 @@ def test_a_camera_that_is_refused(browser: Any, server: Server, name: str, words
         page.keyboard.press("c")
         page.locator("#cameras select").evaluate("(select) => select.dispatchEvent(new Event('change'))")
         page.locator("#card", has_text=words).wait_for()
+
+
+@pytest.mark.parametrize("width", [390, 820, 1440])
+def test_a_log_that_has_stopped_is_said_now_and_at_the_end(browser: Any, server: Server, width: int) -> None:
+    words = SHARED.words.missing["log"].format(reason="the disk is full")
+    server.ended = {"report": None, "summary": {"score": 81.4, "duration": 75.0, "missing": [words]}}
+    with opened(browser, server, viewport={"width": width, "height": 844}) as page:
+        wait_for_answers(page)
+        server.sockets[-1].send(json.dumps({"type": "error", "code": "log", "message": words, "seq": None}))
+        said = page.locator(".toast", has_text=words)
+        said.wait_for()
+        box = said.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        wait_for_answers(page)  # practice goes on
+        page.keyboard.press("q")
+        page.locator("#card", has_text=words).wait_for()
+        assert page.locator("#card", has_text="too little to see").count() == 0
+        assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_what_the_server_says_is_text(browser: Any, server: Server) -> None:

@@ -202,6 +202,10 @@ FINISHED = {"score": 88.0, "coverage": 0.97, "repetitions": 1, "states": {"follo
 def test_only_what_was_earned_is_praised(page: Any, why: str, change: dict[str, Any], title: str) -> None:
     ended = {"why": why, "report": "/reports/a", "summary": {**FINISHED, **change}}
     assert run(page, "practice/words", "return m.endWords(given).title;", ended) == title
+    without = {"why": "asked", "report": None, "summary": {"missing": ["The log has stopped: why."]}}
+    assert (
+        run(page, "practice/words", "return m.endWords(given).text;", without) == "The log has stopped: why."
+    )
     bare = {"why": "asked", "report": None, "summary": None}
     assert run(page, "practice/words", "return m.endWords(given).title;", bare) == "Session over"
 

@@ -124,7 +124,7 @@ export function endWords(ended) {
   };
   const reason = reasons[/** @type {keyof typeof reasons} */ (ended.why)] ?? "";
   /** @type {string[]} */
-  const missing = ended.summary.missing ?? [];
+  const missing = ended.summary?.missing ?? [];
   const none = ended.report || missing.length ? "" : "There was too little to see for a report.";
   const text = [reason, ...missing, none].filter(Boolean).join(" ");
   return { title: title ?? "The session has failed", text };

@@ -1,135 +1,31 @@
-"""Limits on connections: how many, how long they may stay silent, and how long they may not read.
+"""Limits of one connection, between the system and uvicorn: who does not read is not read from, then cut.
 
-uvicorn limits the number of connections, but lets each of them wait for ever, and lets data for a page that
-does not read pile up. Anybody who can reach the port could block the server for its users that way.
+uvicorn lets data for a page that does not read pile up, without an end. It is given a transport of ours,
+which stops reading from a peer that does not read; and a peer that goes on not reading is cut.
 """
 
 from __future__ import annotations
 
-from asyncio import TimerHandle, Transport
+import asyncio
+from asyncio import BaseTransport, TimerHandle, Transport
+from collections.abc import Callable
 from typing import Any, Final
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
 
-#: Connections at once, of all kinds. A page uses about ten.
-MOST: Final = 256
-#: Of these, connections without a request in progress: the oldest one is closed to make room for the next.
-MOST_WAITING: Final = 64
-#: s that a connection may wait before its request is complete.
-PATIENCE: Final = 10.0
-#: s for which data may wait for a page that does not read.
+#: s for which data may wait for a page that does not read, on a WebSocket …
 STALLED: Final = 10.0
+#: … and for an answer: a browser stops reading a video that is paused.
+STALLED_ANSWER: Final = 120.0
+#: s that a connection may take to end, once it was told to.
+LINGER: Final = 5.0
 #: Fragments in which a page may send one message; browsers send few.
 MOST_FRAGMENTS: Final = 64
 
 
-class WaitingRoom:
-    """The connections of a server without a request in progress, in order of arrival."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[LimitedHttp, TimerHandle] = {}
-
-    def enter(self, connection: LimitedHttp) -> None:
-        """Add a connection; one that is already waiting keeps its place."""
-        if connection in self._waiting:
-            return
-        if len(self._waiting) >= MOST_WAITING:
-            oldest = next(iter(self._waiting))
-            self.leave(oldest)
-            oldest.transport.abort()
-        self._waiting[connection] = connection.loop.call_later(PATIENCE, connection.transport.abort)
-
-    def leave(self, connection: LimitedHttp) -> None:
-        """Remove a connection."""
-        timer = self._waiting.pop(connection, None)
-        if timer is not None:
-            timer.cancel()
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-
-class LimitedHttp(H11Protocol):
-    """An HTTP connection with limits; uvicorn makes one for each from the class of :func:`limited_http`."""
-
-    room: WaitingRoom
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Wait for the first request, if there is room for the connection."""
-        super().connection_made(transport)
-        if len(self.connections) > MOST:
-            transport.abort()
-        else:
-            self.room.enter(self)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Clean up after the connection."""
-        self.room.leave(self)
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        """Handle received data, which may complete a request."""
-        super().data_received(data)
-        self._look()
-
-    def on_response_complete(self) -> None:
-        """Wait for the next request."""
-        super().on_response_complete()
-        self._look()
-
-    def handle_websocket_upgrade(self, event: Any) -> None:
-        """Hand the connection over to a WebSocket."""
-        self.room.leave(self)
-        super().handle_websocket_upgrade(event)
-
-    def _look(self) -> None:
-        """Keep the connection in the waiting room while no request is being answered."""
-        if self.transport.is_closing() or self.transport.get_protocol() is not self:
-            return
-        if self.cycle is None or self.cycle.response_complete:
-            self.room.enter(self)
-        else:
-            self.room.leave(self)
-
-
-def limited_http() -> type[LimitedHttp]:
-    """Return the HTTP protocol of one server, with its own waiting room."""
-    return type("ServerHttp", (LimitedHttp,), {"room": WaitingRoom()})
-
-
 class LimitedSocket(WebSocketsSansIOProtocol):
-    """A WebSocket that reads nothing while its peer does not read, and is closed if that lasts."""
-
-    _stalled: TimerHandle | None = None
-
-    def pause_writing(self) -> None:
-        """Stop reading, because data to send piles up; pings are not answered any more either."""
-        super().pause_writing()
-        self.transport.pause_reading()
-        self._stalled = self.loop.call_later(STALLED, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        """Continue reading: the peer reads again."""
-        super().resume_writing()
-        self._cancel()
-        if not self.read_paused:
-            self.transport.resume_reading()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Clean up after the connection."""
-        self._cancel()
-        super().connection_lost(exc)
-
-    async def receive(self) -> Any:
-        """Return the next event; the one after it is read only when there is room for an answer."""
-        message = await self.queue.get()
-        if self.read_paused and self.queue.empty():
-            self.read_paused = False
-            if self.writable.is_set():
-                self.transport.resume_reading()
-        return message
+    """A WebSocket with a limit on fragments: empty ones have no size to be limited by."""
 
     def handle_cont(self, event: Frame) -> None:
         """Handle a further fragment of a message."""
@@ -139,12 +35,168 @@ class LimitedSocket(WebSocketsSansIOProtocol):
             self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many pieces")
             self.handle_parser_exception()
 
-    def keepalive_timeout(self) -> None:
-        """Drop the connection after an unanswered ping: data still to send will not be read."""
-        super().keepalive_timeout()
-        self.transport.abort()
 
-    def _cancel(self) -> None:
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
+class Connection(asyncio.Protocol):
+    """One connection: passes what arrives to the server's protocol, and what that writes to the peer.
+
+    Args:
+        make: makes the server's protocol, once TLS is agreed on.
+        lost: called once, when the connection has ended.
+
+    Attributes:
+        socket: whether it has become a WebSocket, which has less patience.
+    """
+
+    def __init__(self, make: Callable[[], asyncio.Protocol], lost: Callable[[], None]) -> None:
+        self._make, self._lost = make, lost
+        self._inner: asyncio.Protocol | None = None
+        self._real: Transport | None = None
+        self._cut: TimerHandle | None = None
+        self._full = False  # the peer does not read
+        self._held = False  # the server's protocol wants no more for now
+        self.socket = False
+
+    # -- from the system -----------------------------------------------------------------------------------
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        """Begin: TLS, if any, is agreed on."""
+        assert isinstance(transport, Transport)
+        self._real = transport
+        self._inner = self._make()
+        self._inner.connection_made(_Throttled(self, transport))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Clean up after the connection."""
+        self._set_cut(None)
+        self._lost()
+        if self._inner is not None:
+            self._inner.connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what has arrived."""
+        assert self._inner is not None
+        self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Pass on that nothing more will arrive."""
+        assert self._inner is not None
+        return self._inner.eof_received()
+
+    def pause_writing(self) -> None:
+        """Stop reading too, because what is to be sent piles up; pings are not answered any more either."""
+        assert self._inner is not None
+        self._full = True
+        self._inner.pause_writing()
+        self._flow()
+        self._set_cut(STALLED if self.socket else STALLED_ANSWER)
+
+    def resume_writing(self) -> None:
+        """Continue: the peer reads again."""
+        assert self._inner is not None
+        self._full = False
+        self._set_cut(None)
+        self._inner.resume_writing()
+        self._flow()
+
+    # -- from the server's protocol ------------------------------------------------------------------------
+
+    def abort(self) -> None:
+        """Cut the connection at once."""
+        if self._real is not None:
+            self._real.abort()
+
+    def close(self) -> None:
+        """End the connection when everything is sent, or when it is not read."""
+        if self._real is not None and not self._real.is_closing():
+            self._real.close()
+            self._set_cut(min(LINGER, STALLED))
+
+    def replace(self, protocol: asyncio.Protocol) -> None:
+        """Hand the connection over to another protocol of the server."""
+        self._inner = protocol
+
+    def hold(self, held: bool) -> None:
+        """Stop or continue reading, as the server's protocol wants."""
+        self._held = held
+        self._flow()
+
+    @property
+    def inner(self) -> asyncio.Protocol | None:
+        """The server's protocol, if it has begun."""
+        return self._inner
+
+    @property
+    def reading(self) -> bool:
+        """Whether the server's protocol wants to read."""
+        return not self._held
+
+    def _flow(self) -> None:
+        assert self._real is not None
+        if self._held or self._full:
+            self._real.pause_reading()
+        elif not self._real.is_closing():
+            self._real.resume_reading()
+
+    def _set_cut(self, seconds: float | None) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+        wanted = seconds is not None and self._real is not None
+        self._cut = asyncio.get_running_loop().call_later(seconds, self.abort) if wanted else None  # type: ignore[arg-type]
+
+
+class _Throttled(Transport):
+    """The transport that the server's protocol gets; what it does not change goes to the real one."""
+
+    def __init__(self, connection: Connection, real: Transport) -> None:
+        super().__init__()
+        self._connection, self._real = connection, real
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._real.get_extra_info(name, default)
+
+    def is_closing(self) -> bool:
+        return self._real.is_closing()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def abort(self) -> None:
+        self._connection.abort()
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, asyncio.Protocol)
+        self._connection.replace(protocol)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        assert self._connection.inner is not None
+        return self._connection.inner
+
+    def is_reading(self) -> bool:
+        return self._connection.reading
+
+    def pause_reading(self) -> None:
+        self._connection.hold(True)
+
+    def resume_reading(self) -> None:
+        self._connection.hold(False)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        self._real.set_write_buffer_limits(high, low)
+
+    def get_write_buffer_size(self) -> int:
+        return self._real.get_write_buffer_size()
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        return self._real.get_write_buffer_limits()
+
+    def write(self, data: Any) -> None:
+        self._real.write(data)
+
+    def writelines(self, list_of_data: Any) -> None:
+        self._real.writelines(list_of_data)
+
+    def write_eof(self) -> None:
+        self._real.write_eof()
+
+    def can_write_eof(self) -> bool:
+        return self._real.can_write_eof()

@@ -24,6 +24,8 @@ Headers = list[tuple[bytes, bytes]]
 TICKET_LIFE: Final = 120.0
 #: Bytes of a token: 128 bits, short enough for a QR code that a phone reads at once.
 TOKEN_BYTES: Final = 16
+#: Bytes of a request's head, at most: path, query, and headers.
+MOST_HEAD: Final = 16_384
 
 _OPEN: Final = "open the address that posesync serve printed"
 _AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([1-9][0-9]{0,4}))?")
@@ -83,6 +85,12 @@ class Request:
     def values(self, name: bytes) -> list[str]:
         """Return all values of a header."""
         return [value.decode("latin-1") for known, value in self.headers if known == name]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the request's head, as sent."""
+        lines = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        return len(self.raw_path) + len(self.query) + lines
 
     def single(self, name: bytes) -> str | None:
         """Return a header's value; None when it is missing or there are several."""
@@ -148,6 +156,8 @@ class Guard:
 
     def judge(self, request: Request) -> Refusal | Exchange | None:
         """Return a refusal or an exchange, or None when the request may pass."""
+        if request.size > MOST_HEAD:
+            return Refusal(431, f"a request's head of {request.size} bytes, expected {MOST_HEAD}: {_OPEN}")
         authority = self.authority(request)
         if authority is None:
             return Refusal(421, f"this server does not answer to that name: {_OPEN}")

@@ -24,7 +24,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .announcing import Address, announcement, open_browser, sits_somebody
 from .app import create_app
 from .certificate import Certificate, certificate_dir, own_certificate, self_signed
-from .connections import MOST, LimitedSocket, limited_http
+from .connections import LimitedSocket
+from .gate import MOST, Gate
 from .guard import TOKEN_BYTES, Guard
 from .housekeeping import MemoryReleaser
 from .listening import Place, find_place, listen
@@ -33,8 +34,8 @@ logger = logging.getLogger(__name__)
 
 #: Value of ``--tls`` for a certificate made by PoseSync.
 SELF_SIGNED: Final = "self-signed"
-#: Bytes of a request's head, at most.
-_MOST_HEAD: Final = 16_384
+#: Bytes of a request's head that are read at most; :mod:`.guard` refuses what is too long before that.
+_MOST_HEAD: Final = 65_536
 #: s that answers in progress have at the end. Reports are written before that.
 _GRACE: Final = 3
 #: s between pings on a WebSocket, and for their answers.
@@ -155,12 +156,14 @@ def _run(
     ready: Callable[[], None],
 ) -> None:
     """Serve on these sockets until asked to stop."""
-    _allow_files()
+    gate = Gate(_allow_files())
     remembering = _Remembering(app)
     releaser = MemoryReleaser(lambda: app.state.hub.running)
     with _logged():
         try:
-            _Server(_settings(remembering, certificate), stop, ready, releaser).run(sockets)
+            _Server(_settings(gate.watched(remembering), certificate), gate, stop, ready, releaser).run(
+                sockets
+            )
         except SystemExit:  # uvicorn's, when the application could not be started
             if remembering.trouble is None:
                 raise ConfigError("the server did not start: the reason is in the line above") from None
@@ -173,7 +176,7 @@ def _settings(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http=limited_http(),
+        http="h11",
         ws=LimitedSocket,
         ws_max_size=MOST_BYTES,
         ws_max_queue=2,
@@ -187,7 +190,7 @@ def _settings(app: ASGIApp, certificate: Certificate | None) -> uvicorn.Config:
         access_log=False,
         proxy_headers=False,  # there is no proxy whose headers could be trusted
         server_header=False,
-        limit_concurrency=MOST,
+        limit_concurrency=MOST + 1,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=_GRACE,
         h11_max_incomplete_event_size=_MOST_HEAD,
@@ -202,11 +205,13 @@ class _Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
+        gate: Gate,
         stop: StopSignals,
         ready: Callable[[], None],
         releaser: MemoryReleaser,
     ) -> None:
         super().__init__(config)
+        self._gate = gate
         self._stop, self._ready, self._releaser = stop, ready, releaser
 
     @contextmanager
@@ -215,11 +220,19 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then report it."""
+        """Start, then report it. uvicorn listens to no socket: the gate accepts for it."""
         asyncio.get_running_loop().set_exception_handler(_log_trouble)
-        await super().startup(sockets)
-        if self.started and not self._stop.asked:
-            self._ready()
+        await super().startup([])
+        if self.started:
+            self._gate.open(sockets or (), self._protocol, self.config.ssl)
+            if not self._stop.asked:
+                self._ready()
+
+    def _protocol(self) -> asyncio.Protocol:
+        """Return uvicorn's protocol for a connection, as its own startup makes it."""
+        state: dict[str, Any] = {"server_state": self.server_state, "app_state": self.lifespan.state}
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, **state)
 
     async def on_tick(self, counter: int) -> bool:
         """Return whether to stop; called ten times a second."""
@@ -229,11 +242,10 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the application first, so that pages learn of their session's end; then the connections."""
-        for server in self.servers:
-            server.close()
+        await self._gate.close()
         await self.lifespan.shutdown()
         for _ in range(20):
-            if not any(isinstance(one, LimitedSocket) for one in self.server_state.connections):
+            if not self._gate.sockets:
                 break
             await asyncio.sleep(0.05)  # until the application's last messages are sent
         await super().shutdown(sockets)
@@ -255,8 +267,8 @@ class _Remembering:
             raise
 
 
-def _allow_files() -> None:
-    """Raise the limit of open files: many systems allow 256 or 1024, which the connections could use up."""
+def _allow_files() -> int | None:
+    """Raise the limit of open files, as many systems allow 256 or 1024; return it, None for none."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -264,6 +276,9 @@ def _allow_files() -> None:
         wanted = _FILES if hard == resource.RLIM_INFINITY else min(hard, _FILES)
         if soft != resource.RLIM_INFINITY and soft < wanted:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return None if soft == resource.RLIM_INFINITY else soft
+    return None
 
 
 # -- errors --------------------------------------------------------------------------------------------------

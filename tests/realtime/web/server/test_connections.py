@@ -3,106 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
-from posesync.realtime.web.server import connections
-from posesync.realtime.web.server.connections import LimitedSocket, limited_http
+from connecting import HELLO, UPGRADE, App, against, is_cut
+from posesync.realtime.web.server import connections, gate
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "benchmarks"))
 
 from _hostile_messages import BINARY, CONTINUATION, PING, wire
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-HELLO = b"GET / HTTP/1.1\r\nHost: x\r\n"
-UPGRADE = (
-    HELLO + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
-)
-
-
-class App:
-    """Answers requests; tells sockets as much as they take, and notes how they end."""
-
-    def __init__(self) -> None:
-        self.talks = False
-        self.heard = 0
-        self.ended: list[Any] = []
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-            await send({"type": "http.response.body", "body": b"ok"})
-            return
-        await receive()
-        await send({"type": "websocket.accept"})
-        if self.talks:
-            try:
-                while True:
-                    await send({"type": "websocket.send", "bytes": bytes(100_000)})
-            except Exception as error:
-                self.ended.append(type(error).__name__)
-                return
-        while (message := await receive())["type"] == "websocket.receive":
-            self.heard += 1
-        self.ended.append(message["code"])
-
-
-def against(
-    client: Callable[[App, uvicorn.Server, Callable[[bytes], Awaitable[Streams]]], Awaitable[None]],
-    **settings: Any,
-) -> App:
-    """Run a client against a server of its own."""
-    app = App()
-
-    async def run() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            port = listening.getsockname()[1]
-            config = uvicorn.Config(
-                app, http=limited_http(), ws=LimitedSocket, lifespan="off", log_config=None, **settings
-            )
-            server = uvicorn.Server(config)
-            server.capture_signals = nullcontext  # type: ignore[method-assign]
-            task = asyncio.create_task(server.serve([listening]))
-            while not server.started:
-                await asyncio.sleep(0.01)
-
-            async def connect(data: bytes) -> Streams:
-                reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
-                writer.write(data)
-                return reader, writer
-
-            try:
-                await asyncio.wait_for(client(app, server, connect), 20)
-            finally:
-                server.should_exit = True
-                server.force_exit = True
-                await task
-
-    asyncio.run(run())
-    return app
-
-
-async def is_cut(reader: asyncio.StreamReader, within: float) -> bool:
-    """Whether the connection ends; what comes before is read."""
-    try:
-        await asyncio.wait_for(reader.read(-1), within)
-    except asyncio.TimeoutError:
-        return False
-    except ConnectionError:
-        return True
-    return True
-
 
 @pytest.mark.parametrize("said", [b"", b"G", HELLO, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + HELLO])
 def test_who_does_not_finish_a_request_is_cut(said: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "PATIENCE", 0.4)
+    monkeypatch.setattr(gate, "PATIENCE", 0.4)
 
     async def client(app: App, server: uvicorn.Server, connect: Any) -> None:
         reader, writer = await connect(said)
@@ -120,7 +37,7 @@ def test_who_does_not_finish_a_request_is_cut(said: bytes, monkeypatch: pytest.M
 
 
 def test_who_asks_in_time_may_go_on_asking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "PATIENCE", 0.4)
+    monkeypatch.setattr(gate, "PATIENCE", 0.4)
 
     async def client(app: App, server: uvicorn.Server, connect: Any) -> None:
         reader, writer = await connect(b"")
@@ -135,7 +52,7 @@ def test_who_asks_in_time_may_go_on_asking(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_the_oldest_waiting_connection_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST_WAITING", 3)
+    monkeypatch.setattr(gate, "MOST_WAITING", 3)
 
     async def client(app: App, server: uvicorn.Server, connect: Any) -> None:
         silent = []
@@ -150,7 +67,7 @@ def test_the_oldest_waiting_connection_makes_room(monkeypatch: pytest.MonkeyPatc
 
 
 def test_there_is_an_end_to_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST", 4)
+    monkeypatch.setattr(gate, "MOST", 4)
 
     async def client(app: App, server: uvicorn.Server, connect: Any) -> None:
         sockets = []

@@ -11,7 +11,7 @@ from typing import Any, Final
 import av
 import numpy as np
 import numpy.typing as npt
-from posesync.pose.decoding import ODD_METADATA, decoded_frames, main_stream
+from posesync.pose.decoding import ODD_METADATA, decoded_frames, first_picture, main_stream
 from posesync.pose.errors import SourceError
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ _OPTIONS: Final = {"protocol_whitelist": "file"}
 
 
 class SoundTrack:
-    """The sound of a video that players take, on its pictures' clock: 0 is the first picture. For one thread.
+    """The sound that players choose of a video, on its pictures' clock: 0 is the first. For one thread.
 
     Args:
         path: path of the video.
@@ -52,7 +52,11 @@ class SoundTrack:
         if self._stream is None:
             self._container.close()
             raise SourceError(f"{path.name} has no sound: the expert stays silent")
-        self._origin = _first_picture(self._container)
+        try:
+            self._origin = first_picture(path)
+        except (av.FFmpegError, OSError) as error:
+            self._container.close()
+            raise SourceError(f"the sound of {path} cannot be read ({error}): check the file") from None
         self._chunks: deque[tuple[int, Samples]] = deque()
         self._floor = 0
         self._begin_decoding()
@@ -83,6 +87,20 @@ class SoundTrack:
             if lo < hi:
                 out[lo - start : hi - start] = samples[lo - at : hi - at]
         return out
+
+    def blocks(self, until: float | None = None) -> Iterator[Samples]:
+        """Yield all samples from the first picture on, in order, a second at a time; up to ``until`` s."""
+        start, last = 0, None if until is None else round(until * RATE)
+        while last is None or start < last:
+            count = RATE if last is None else min(RATE, last - start)
+            samples = self.read(start, count)
+            if self._ended and self._end < start + count:
+                samples = samples[: max(0, self._end - start)]
+                if len(samples):
+                    yield samples
+                return
+            yield samples
+            start += count
 
     def close(self) -> None:
         """Close the file."""
@@ -137,11 +155,3 @@ def _resampler(frame: Any) -> Any:
     """Return a resampler to RATE and stereo; mono stays mono: FFmpeg would spread it at 0.7 of its level."""
     layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
     return av.AudioResampler(format="fltp", layout=layout, rate=RATE)
-
-
-def _first_picture(container: Any) -> float:
-    """Return the time of the first picture, s on the file's own clock."""
-    stream = main_stream(container, "video")
-    if stream is None or stream.start_time is None or stream.time_base is None:
-        return 0.0
-    return float(stream.start_time * stream.time_base)

@@ -4,48 +4,67 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import av
-from posesync.pose.decoding import ODD_METADATA
+import numpy as np
+from posesync.pose.decoding import ODD_METADATA, main_stream
+from posesync.pose.errors import SourceError
 from posesync.pose.files import PartFile
+from posesync.realtime.audio.track import RATE, SoundTrack
 
 log = logging.getLogger(__name__)
 
-_COPIED: Final = ("aac", "mp3")  # formats that every browser plays inside MP4; others are converted to AAC
-_RATE: Final = 48_000
+_RATE = 48_000  # samples of sound per s
 
 
-def extract_sound(video: Path, target: Path) -> bool:
-    """Write a video's first sound track to ``target``, an .m4a; time 0 is the video's first picture.
+def extract_sound(video: Path, target: Path, until: float | None = None) -> bool:
+    """Write a video's sound to ``target``, an .m4a of AAC; time 0 is the video's first picture.
+
+    It is always encoded anew: what containers of other kinds say about the times of their packets is not
+    what MP4 needs, and some need not say it.
+
+    Args:
+        video: the video; of several sound tracks the one marked as default is taken.
+        target: the file to write.
+        until: s after which nothing is needed.
 
     Returns:
         False when there is no sound, or none that can be read: then no file is written, and the log says why
         if something is wrong.
     """
+    written = 0
     try:
-        with av.open(
-            f"file:{video.absolute()}", options={"protocol_whitelist": "file"}, **ODD_METADATA
-        ) as source:
-            tracks = [track for track in source.streams.audio if track.codec_context is not None]
-            if not tracks:
-                return False
-            start = _first_picture(source)
-            with av.open(f"file:{target.absolute()}", "w", format="mp4") as sink:
-                copies = tracks[0].codec_context.name in _COPIED
-                written = (
-                    _copy(source, tracks[0], sink, start)
-                    if copies
-                    else _encode(source, tracks[0], sink, start)
-                )
+        track = SoundTrack(video)
+    except SourceError as error:
+        if not has_no_sound(video):
+            log.warning("%s: the video is silent", str(error).partition(": check")[0])
+        return False
+    try:
+        with av.open(f"file:{target.absolute()}", "w", format="mp4") as sink:
+            stream: Any = sink.add_stream("aac", rate=_RATE)
+            stream.layout = "stereo"
+            resampler: Any = av.AudioResampler("fltp", "stereo", _RATE)
+            for block in track.blocks(until):
+                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block.T), "fltp", "stereo")
+                frame.sample_rate, frame.pts, frame.time_base = RATE, written, Fraction(1, RATE)
+                for part in resampler.resample(frame):
+                    sink.mux(stream.encode(part))
+                written += len(block)
+            for part in resampler.resample(None) if written else ():
+                sink.mux(stream.encode(part))
+            sink.mux(stream.encode(None))
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         log.warning("the sound of %s cannot be read (%s): the video is silent", video.name, reason)
         written = 0
+    finally:
+        track.close()
     if not written:
         target.unlink(missing_ok=True)
-    return written > 0  # fmt: skip
+    return written > 0
 
 
 def lay_under(video: Path, sound: Path) -> None:
@@ -91,48 +110,15 @@ def _interleave(pictures: Any, tones: Any, target: Any) -> None:
         target.mux(packet)
 
 
-def _first_picture(source: Any) -> float:
-    """Return the time of the first picture, s on the file's own clock, and rewind the file."""
-    if not source.streams.video:
-        return 0.0
+def has_no_sound(video: Path) -> bool:
+    """Return whether a video opens and has no sound stream."""
     try:
-        first = next(iter(source.decode(source.streams.video[0])), None)
-        return float(first.time or 0.0) if first is not None else 0.0
-    finally:
-        source.seek(0, any_frame=False, backward=True)
-
-
-def _copy(source: Any, track: Any, sink: Any, start: float) -> int:
-    copy, written = sink.add_stream_from_template(track), 0
-    for packet in _packets(source, track):
-        offset = round(start / packet.time_base)
-        if packet.dts is None or packet.dts < offset:
-            continue
-        packet.dts -= offset
-        packet.pts = packet.dts  # sound is not reordered
-        packet.stream = copy
-        sink.mux(packet)
-        written += 1
-    return written
-
-
-def _encode(source: Any, track: Any, sink: Any, start: float) -> int:
-    stream = sink.add_stream("aac", rate=_RATE)
-    stream.layout = "mono" if track.codec_context.channels == 1 else "stereo"
-    resampler: Any = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=_RATE)
-    written = 0
-    for packet in _packets(source, track):
-        for frame in packet.decode():
-            if frame.pts is None or frame.time < start:
-                continue
-            frame.pts -= round(start / frame.time_base)
-            for part in resampler.resample(frame):
-                sink.mux(stream.encode(part))
-                written += 1
-    for part in resampler.resample(None):
-        sink.mux(stream.encode(part))
-    sink.mux(stream.encode(None))
-    return written
+        with av.open(
+            f"file:{video.absolute()}", options={"protocol_whitelist": "file"}, **ODD_METADATA
+        ) as source:
+            return main_stream(source, "audio") is None
+    except (av.FFmpegError, OSError, ValueError):
+        return False
 
 
 def _packets(source: Any, track: Any) -> Iterator[Any]:

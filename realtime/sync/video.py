@@ -59,7 +59,7 @@ def write_video(
     sound_of = options.videos[1 if options.follow_attempt else 0]
     with scratch_folder() as folder:
         sound = folder / "sound.m4a"
-        audible = extract_sound(sound_of, sound)
+        audible = extract_sound(sound_of, sound, float(base.reference.times[-1]) + 1.0)
         writer = VideoWriter(options.output, layout.width, layout.height, _rate(base.reference))
         players: list[_Player] = []
         try:

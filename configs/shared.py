@@ -83,6 +83,7 @@ class Words:
     whole_piece: str
     sound_on: str
     sound_off: str
+    goes_on: str
     missing: Mapping[str, str]
     states: Mapping[str, Message]
     doubtful: Message

@@ -184,7 +184,7 @@ def abandoned() -> list[Entry]:
 def _claim(path: Path) -> Entry | None:
     """Return the entry with its lock held; None when its owner lives, or nothing is noted in it."""
     handle = os.open(path, os.O_RDWR | os.O_APPEND | _NO_FOLLOW)
-    kept = False
+    kept = idle = False
     try:
         stat = os.fstat(handle)
         if not _lock(handle, wait=False) or os.fstat(handle).st_nlink == 0:
@@ -193,12 +193,13 @@ def _claim(path: Path) -> Entry | None:
         kept = bool(entry.values) and (_from_here(entry.values) or entry.age > FOREIGN)
         if kept:
             return entry
-        if not entry.values:  # finished, or killed before it was begun
-            path.unlink(missing_ok=True)
+        idle = not entry.values  # finished, or killed before it was begun
         return None
     finally:
         if not kept:
             os.close(handle)
+        if idle:
+            path.unlink(missing_ok=True)
 
 
 def _read(handle: int) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from .unfinished import Entry
 log = logging.getLogger(__name__)
 
 _KEYFRAMES = 2.0  # s between two: the granularity of seeking
-_FRAGMENT = 0.2  # s of one fragment: only complete ones survive a kill
 
 
 class VideoWriter:
@@ -66,7 +65,8 @@ class VideoWriter:
             crf: constant rate factor of x264, 0..51; lower is better and larger.
             threads: number of encoder threads; 0 lets it choose.
             keep_partial: complete the file when the block ends by an error; False deletes it.
-            prompt: have every picture in the hidden file within half a second, for :func:`recover`.
+            prompt: have every picture in the hidden file with the next one, for :func:`.remux.recover`: only
+                complete fragments survive a kill.
             entry: who recovers the file after a kill; None: nobody, the next start removes it.
 
         Raises:
@@ -96,8 +96,7 @@ class VideoWriter:
             format=self._format,
             # Flushed, so that everything written is with the system when the process is killed.
             options={
-                "movflags": "frag_keyframe+empty_moov+default_base_moof",
-                "frag_duration": str(round(1e6 * _FRAGMENT)),
+                "movflags": f"frag_{'every_frame' if prompt else 'keyframe'}+empty_moov+default_base_moof",
                 "flush_packets": "1",
             },
         )

@@ -150,7 +150,7 @@ class Stage:
     def tell(self, missing: Sequence[Missing]) -> None:
         """Say which outputs have ended since the last time."""
         if len(missing) > self._told:
-            self.say(" ".join(each.words for each in missing), _TELL)
+            self.say(" ".join([*(each.words for each in missing), _WORDS.goes_on]), _TELL)
             self._told = len(missing)
 
     def say_guidance(self, level: GuidanceLevel) -> None:

@@ -30,6 +30,7 @@ class DiskSync:
     def __init__(self, files: Mapping[str, Path], failed: Callable[[str, OSError], None]) -> None:
         self._failed = failed
         self._handles: dict[str, int] = {}
+        self._lock = threading.Lock()
         for kind, path in files.items():
             with suppress(OSError):  # whoever writes the file will say so
                 # Windows brings a file to the disk only for those who may write to it.
@@ -38,6 +39,13 @@ class DiskSync:
         self._thread = threading.Thread(target=self._work, name="disk", daemon=True)
         self._thread.start()
 
+    def release(self, kind: str) -> None:
+        """Let go of a file that is about to be renamed, which Windows forbids while it is open."""
+        with self._lock:
+            handle = self._handles.pop(kind, None)
+            if handle is not None:
+                os.close(handle)
+
     def stop(self) -> None:
         """End the thread."""
         self._stop.set()
@@ -45,13 +53,20 @@ class DiskSync:
 
     def _work(self) -> None:
         while not self._stop.wait(EVERY):
-            for kind, handle in list(self._handles.items()):
-                try:
-                    _sync(handle)
-                    if os.fstat(handle).st_nlink == 0:
-                        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-                except OSError as error:  # noqa: PERF203
-                    os.close(self._handles.pop(kind))
-                    self._failed(kind, error)
-        for handle in self._handles.values():
-            os.close(handle)
+            for kind in list(self._handles):
+                self._bring(kind)
+        for kind in list(self._handles):
+            self.release(kind)
+
+    def _bring(self, kind: str) -> None:
+        with self._lock:
+            handle = self._handles.get(kind)
+            if handle is None:
+                return
+            try:
+                _sync(handle)
+                if os.fstat(handle).st_nlink == 0:
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            except OSError as error:
+                os.close(self._handles.pop(kind))
+                self._failed(kind, error)

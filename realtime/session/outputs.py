@@ -223,6 +223,8 @@ class Outputs:
 
     def _keep(self, what: str, error: Exception) -> None:
         """Keep what an output holds; raises an error that says how much."""
+        if self._sync is not None:
+            self._sync.release(what)
         if what == "log" and self.log is not None:
             self.log.give_up(error)
         elif self.video is not None:

@@ -237,7 +237,8 @@ class PracticeSession:
         """Tell the page, once, which outputs have ended."""
         missing = [*self._missing, *self._core.missing]
         for each in missing[self._told :]:
-            self._tell(Trouble(code=each.what, message=each.words).model_dump_json(), False)
+            message = f"{each.words} {SHARED.words.goes_on}"
+            self._tell(Trouble(code=each.what, message=message).model_dump_json(), False)
         self._told = len(missing)
 
     def _refuse(self, waiting: Waiting, error: ProtocolError) -> None:

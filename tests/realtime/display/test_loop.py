@@ -230,7 +230,7 @@ def test_a_full_disk_is_said_in_the_window_and_practice_goes_on(
         result = run_session(SessionOptions(str(performance[0]), False, log, None), expert, config)
     assert result.ended == "end of source", "to its end"
     assert [missing.what for missing in result.missing] == ["log"]
-    assert result.missing[0].words in notices
+    assert f"{result.missing[0].words} Practice goes on." in notices
     assert len(log.read_text().splitlines()) > 3
     assert run("posesync", ["report", str(log), "--no-history"]) == 0, "what is kept can be read"
 

@@ -72,9 +72,10 @@ export const WORDS = frozen({
   wholePiece: "the whole piece",
   soundOn: "sound on",
   soundOff: "sound off",
+  goesOn: "Practice goes on.",
   missing: {
-    log: "The log has stopped: {reason}. Practice goes on.",
-    recording: "The recording has stopped: {reason}. Practice goes on.",
+    log: "The log has stopped: {reason}.",
+    recording: "The recording has stopped: {reason}.",
     report: "There is no report: {reason}.",
   },
   states: {

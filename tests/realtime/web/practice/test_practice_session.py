@@ -236,7 +236,7 @@ def test_a_disk_that_is_full_costs_the_log_and_not_the_practice(
     ], "once"
     assert finished.report is None
     assert finished.summary["ended"] == "quit"
-    assert finished.summary["missing"] == ["The log has stopped: the disk is full. Practice goes on."]
+    assert finished.summary["missing"] == ["The log has stopped: the disk is full."]
 
 
 def test_a_disk_that_fills_up_keeps_the_lines_and_the_report(

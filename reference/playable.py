@@ -26,6 +26,7 @@ from posesync.pose.h264 import CLOCK, add_video, picture
 from posesync.pose.types import Image
 from posesync.pose.video_file import VideoFile
 
+from .cache import entry_lock, sweep, use
 from .content import VideoContent
 from .prepare import reference_cache_dir
 from .proxy import proxy_size
@@ -49,7 +50,6 @@ _BLOCK: Final = 1024  # samples in one AAC frame
 _JITTER: Final = 0.05  # s by which sound time stamps may differ from the sample count, as in the window
 _BACK: Final = 1.0  # s; a larger step back means that the clock of a joined recording began again
 _REPORT_EVERY: Final = 0.1
-_STALE: Final = 24 * 3600  # s after which the remains of a killed run are deleted
 _OPTIONS: Final = {"protocol_whitelist": "file"}
 
 Samples = npt.NDArray[np.float32]
@@ -83,8 +83,11 @@ def playable_file(
             make_private_folder(cache)
         except OSError as error:
             raise output_error(error, cache) from error
-        _sweep(cache)
-        make_playable(video, target, progress=progress)
+        with entry_lock(target) as waited:
+            if not (waited and target.is_file()):  # whoever was waited for may have done the work
+                sweep(cache)
+                make_playable(video, target, progress=progress)
+    use(target)
     content.remember(memory)
     return target
 
@@ -326,11 +329,3 @@ def _is_whole(path: Path, frames: int) -> bool:
         entries = container.streams.video[0].index_entries
         end = max((entry.pos + entry.size for entry in entries), default=0)
         return len(entries) == frames and end <= path.stat().st_size
-
-
-def _sweep(cache: Path) -> None:
-    """Delete old remains of killed runs."""
-    for left in cache.glob(".*.part"):
-        with suppress(OSError):  # another process may be quicker
-            if time.time() - left.stat().st_mtime > _STALE:
-                left.unlink()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import shutil
+import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -26,6 +26,7 @@ from posesync.pose.settings import PoseSettings
 from posesync.pose.sources import FrameSource, open_source
 from posesync.pose.types import FloatArray, Keypoints
 
+from .cache import entry_lock, sweep, use
 from .content import VideoContent
 from .gaps import fill_gaps
 from .proxy import ProxyVideo, ProxyWriter
@@ -46,7 +47,8 @@ PROXY_FILE: Final = "proxy.mov"
 _REPORT_EVERY: Final = 0.1  # s between two calls of the progress callback
 #: Settings that change the speed but not the result, or that name a file whose content is what counts.
 _SAME_RESULT: Final = ("provider", "threads", "pose_model", "detector_model")
-_STALE: Final = 24 * 3600  # s after which the remains of a killed run are deleted from the cache
+#: Beside a display copy that this version would make too.
+_SHOWN: Final = f"shown-{PREPARE_VERSION}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +132,49 @@ def prepare_reference(
     cache = Path(cache_dir) if cache_dir is not None else reference_cache_dir()
     content = VideoContent.of(path, cache)
     digest = content.sha256
-    if not force:
-        found = _load(cache / _key(digest, settings))
-        if found is not None:
-            content.remember(cache)
-            return found
-    with open_source(path) as source:
-        estimator = PoseEstimator(settings)
-        # Only now is it known which models run: the detector may just have been downloaded.
-        folder = cache / _key(digest, settings)
-        with _new_folder(folder) as part:
-            reference = _run(path, source, estimator, part, digest, progress)
-            reference.save(part / REFERENCE_FILE)
+    found = None if force else _load(cache / _key(digest, settings))
+    if found is None:
+        with open_source(path) as source, entry_lock(cache / _key(digest, settings)) as waited:
+            # Whoever was waited for may have done the work.
+            found = _load(cache / _key(digest, settings)) if waited else None
+            if found is None:
+                found = _prepare(path, source, settings, cache, digest, progress, share=not force)
+    use(found.folder)
     content.remember(cache)
+    return found
+
+
+def _prepare(
+    path: Path,
+    source: FrameSource,
+    settings: PoseSettings,
+    cache: Path,
+    digest: str,
+    progress: Callable[[Progress], None] | None,
+    *,
+    share: bool,
+) -> PreparedReference:
+    """Make the entry of a video; with ``share``, the display copy that other models' entry has serves too."""
+    estimator = PoseEstimator(settings)
+    # Only now is it known which models run: the detector may just have been downloaded.
+    folder = cache / _key(digest, settings)
+    with _new_folder(folder) as part:
+        shared = share and _share_proxy(part, folder)
+        reference = _run(path, source, estimator, part, digest, progress, shown=not shared)
+        reference.save(part / REFERENCE_FILE)
+        (part / _SHOWN).touch()
     return PreparedReference(reference, ProxyVideo.open(folder / PROXY_FILE), False, folder)
+
+
+def _share_proxy(part: Path, folder: Path) -> bool:
+    """Give ``part`` the display copy that another entry of the video has; there is one of it on the disk."""
+    for other in folder.parent.glob(f"{folder.name.partition('-')[0]}-*/{PROXY_FILE}"):
+        with suppress(OSError, ReferenceFileError):
+            if (other.parent / _SHOWN).is_file():
+                ProxyVideo.open(other).close()
+                os.link(other, part / PROXY_FILE)
+                return True
+    return False
 
 
 def _run(
@@ -153,20 +184,24 @@ def _run(
     folder: Path,
     digest: str,
     progress: Callable[[Progress], None] | None,
+    *,
+    shown: bool,
 ) -> Reference:
-    """Read every frame once: its keypoints go into the sequence, its picture into the proxy."""
+    """Read every frame once: its keypoints go into the sequence, if ``shown`` its picture into the proxy."""
     times: list[float] = []
     poses: list[FloatArray] = []
     successions: list[tuple[float, Succession]] = []
     meter = _Meter(source, progress)
-    with ProxyWriter(folder / PROXY_FILE, source.info.width, source.info.height) as proxy:
+    size = source.info.width, source.info.height
+    with ProxyWriter(folder / PROXY_FILE, *size) if shown else nullcontext() as proxy:
         for frame in source:
             found = estimator.update(frame)
             poses.append(found.keypoints.to_array())
             if found.succeeded is not None:
                 successions.append((frame.time, found.succeeded))
             times.append(frame.time)
-            proxy.write(frame.image, frame.time)
+            if proxy is not None:
+                proxy.write(frame.image, frame.time)
             meter.advance()
         if successions:
             _look_again(path, estimator, successions, poses)
@@ -303,7 +338,7 @@ def _new_folder(folder: Path) -> Iterator[Path]:
     with ExitStack() as stack:
         try:
             make_private_folder(folder.parent)
-            _sweep(folder.parent)
+            sweep(folder.parent)
             part = stack.enter_context(scratch_folder(folder.parent))
         except OSError as error:
             raise output_error(error, folder) from error
@@ -322,14 +357,6 @@ def _take_place(part: Path, folder: Path) -> None:
             part.replace(folder)
     else:
         part.replace(folder)
-
-
-def _sweep(cache: Path) -> None:
-    """Delete old remains of killed runs."""
-    for left in cache.glob(".*.part"):
-        with suppress(OSError):  # another process may be quicker
-            if time.time() - left.stat().st_mtime > _STALE:
-                shutil.rmtree(left, ignore_errors=True)
 
 
 def _version(package: str) -> str:

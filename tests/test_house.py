@@ -136,6 +136,7 @@ _MAKING = re.compile(
 _ALLOWED = {
     "pose.files": "the one way",
     "pose.unfinished": "its register",
+    "reference.cache": "its locks, by the same opener",
     "pose.export": "copies over a private file",
     "pose.fragments": "changes a file in place",
     "realtime.session.log": "likewise",

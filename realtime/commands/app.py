@@ -16,7 +16,19 @@ HELP = "Real-time movement coaching from a webcam: follows your pace through an 
 #: What SQLite leaves beside the history when a process that writes to it is killed.
 HISTORY_JOURNAL = "history.sqlite3-journal"
 #: The commands of ``posesync``: each is a module with a function of the same name.
-COMMANDS = ("live", "serve", "prepare", "sync", "report", "history", "demo", "models", "config", "doctor")
+COMMANDS = (
+    "live",
+    "serve",
+    "prepare",
+    "sync",
+    "report",
+    "history",
+    "demo",
+    "models",
+    "cache",
+    "config",
+    "doctor",
+)
 
 
 def build_app(program: str, only: str | None = None) -> typer.Typer:

@@ -117,6 +117,7 @@ def live(
     wanted = SessionOptions(camera, headless, log, record)
     page = None if log is None or not report else _page(log)
     check_session(wanted, shared.files_read(config, settings, reference), page=page)
+    shared.tidy_cache(settings)
     with preparing(reference[0].name) as progress:
         expert = open_expert(
             reference, pose_settings(settings), section=(start, end), loop=loop, progress=progress

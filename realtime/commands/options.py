@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Final, Optional
 
 import typer
 from posesync.configs.shared import SHARED
+from posesync.pose.errors import PoseSyncError
 from posesync.realtime.session.config import Config
 
 KEYS: Final = SHARED.keys
@@ -32,6 +34,14 @@ def moment(text: str) -> float:
     for number in numbers:
         seconds = 60.0 * seconds + number
     return seconds
+
+
+def tidy_cache(settings: Config) -> None:
+    """Keep the cache of prepared videos within its limit, before more is added to it."""
+    from posesync.reference.cache import GIGABYTE, tidy  # the doctor must run without it
+
+    with suppress(OSError, PoseSyncError):  # whoever needs the cache says what is wrong with it
+        tidy(round(settings.cache.limit * GIGABYTE))
 
 
 def files_read(

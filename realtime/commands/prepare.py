@@ -87,6 +87,7 @@ def prepare(
             "--engine dask --scheduler tcp://192.168.0.5:8786"
         )
     found = find_videos(videos)
+    shared.tidy_cache(loaded)
     if len(found) == 1 and videos == found and engine is Engine.LOCAL:
         _prepare_one(found[0], settings, force)
         return

@@ -81,5 +81,6 @@ def serve(
         raise ConfigError(
             f"posesync serve needs {error.name}, which is not installed: pip install 'posesync[web]'"
         ) from None
+    shared.tidy_cache(settings)
     wanted = ServeOptions(tuple(reference or ()), host, port, tls, tls_key, open_browser, max_sessions)
     run_server(wanted, settings, say)

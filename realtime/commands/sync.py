@@ -81,6 +81,7 @@ def sync(
         plot=plot,
     )
     check_outputs(wanted, shared.files_read(config, settings))
+    shared.tidy_cache(settings)
     with stages() as report:
         result = run_sync(wanted, pose_settings(settings), feedback=settings.feedback, report=report)
     if as_json:

@@ -29,7 +29,7 @@ from posesync.realtime.coaching.settings import (
 )
 from posesync.realtime.tracking.settings import TrackerSettings
 
-from .settings import DisplaySettings, SessionSettings
+from .settings import CacheSettings, DisplaySettings, SessionSettings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -61,6 +61,7 @@ class Config:
     cues: CueSettings = field(default_factory=CueSettings)
     sound: SoundSettings = field(default_factory=SoundSettings)
     session: SessionSettings = field(default_factory=SessionSettings)
+    cache: CacheSettings = field(default_factory=CacheSettings)
     display: DisplaySettings = field(default_factory=DisplaySettings)
     feedback: FeedbackSettings = field(default_factory=FeedbackSettings)
     framing: FramingSettings = field(default_factory=FramingSettings)

@@ -23,6 +23,20 @@ class SessionSettings:
     pictures: bool = switch(True, "Keep pictures of the five worst moments in the log, for the report.")
 
 
+@dataclass(frozen=True, slots=True)
+class CacheSettings:
+    """Settings of the cache; ``[cache]`` in a settings file, every field a key."""
+
+    limit: float = number(
+        20.0,
+        "GB",
+        0.1,
+        100_000.0,
+        "How large the cache of prepared videos may grow. What was not used for longest is deleted first, "
+        "never what a running session uses; it is made again when needed. posesync cache shows it.",
+    )
+
+
 class Layout(str, Enum):
     """How performer and expert share the picture."""
 

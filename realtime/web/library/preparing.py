@@ -15,6 +15,7 @@ from posesync.pose.errors import PoseSyncError
 from posesync.pose.settings import PoseSettings
 from posesync.realtime.coaching.expert import Expert
 from posesync.reference import Reference
+from posesync.reference.cache import use
 from posesync.reference.library import State, prepare_one
 from posesync.reference.playable import playable_file
 from posesync.reference.prepare import PROXY_FILE, REFERENCE_FILE, Progress, reference_cache_dir
@@ -91,6 +92,9 @@ class Preparer(WorkerProcess):
                 kind, content = self.connection.recv()
                 if kind == "done":
                     answer: Ready | str = content
+                    if isinstance(answer, Ready):  # the server uses it, also when this process has ended
+                        use(answer.folder)
+                        use(answer.video)
                     return answer
                 if kind == "progress":
                     tell(*content)

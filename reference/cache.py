@@ -28,7 +28,8 @@ PLACES: Final = ("references", "playable")
 GIGABYTE: Final = 10**9
 #: s between two looks whether another process is done.
 _LOOK: Final = 0.05
-_USERS: Final = ".users"
+#: Folder, beside those of :data:`PLACES`, in which running processes say what they use.
+_USERS: Final = "users"
 #: Where a file is locked: Windows lets nobody read what is locked.
 _BEYOND: Final = 1 << 30
 #: Name of an entry, and of the remains of one: its first 32 digits are those of the video's sha256.
@@ -203,16 +204,17 @@ _registering = threading.Lock()
 
 
 def use(path: Path) -> None:
-    """Note that this process uses an entry until it ends, and that now is its last use."""
+    """Note an entry's last use and, where a limit applies, that this process uses it until it ends."""
     with suppress(OSError), _registering:  # a cache that cannot be written cannot be cleared either
         os.utime(path)
+        if path.parent.name not in PLACES:
+            return
         pid, file = _registers.get(path.parent, (0, None))
         if file is None or pid != os.getpid():
-            folder = path.parent / _USERS
+            folder = path.parent.parent / _USERS
             make_private_folder(folder)
-            file = open(  # noqa: SIM115
-                folder / f"{os.getpid()}-{time.time_ns()}", "x+b", buffering=0, opener=private_opener
-            )
+            name = f"{path.parent.name}-{os.getpid()}-{time.time_ns()}"
+            file = open(folder / name, "x+b", buffering=0, opener=private_opener)  # noqa: SIM115
             _lock(file)
             _registers[path.parent] = os.getpid(), file
         file.seek(0, os.SEEK_END)
@@ -222,7 +224,7 @@ def use(path: Path) -> None:
 def _used_now(place: Path) -> set[str]:
     """Return the names, without suffix, of entries that running processes use; forget ended processes."""
     names: set[str] = set()
-    for register in place.glob(f"{_USERS}/*"):
+    for register in place.parent.glob(f"{_USERS}/{place.name}-*"):
         with suppress(OSError), register.open("r+b") as file:
             if _lock(file):
                 register.unlink()

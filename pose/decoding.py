@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Final, Literal
 
 import av
@@ -48,21 +47,6 @@ def limit_pictures(stream: Any) -> Any:
     """
     stream.codec_context.options = {**stream.codec_context.options, **PICTURE_LIMIT}
     return stream
-
-
-def first_picture(path: Path) -> float:
-    """Return the time of the first picture that can be decoded, s on the file's clock; 0 without one.
-
-    Raises:
-        av.FFmpegError, OSError: the file cannot be opened.
-    """
-    options = {"protocol_whitelist": "file", **PICTURE_LIMIT}
-    with av.open(f"file:{path.absolute()}", options=options, **ODD_METADATA) as container:
-        stream = main_stream(container, "video")
-        if stream is None:
-            return 0.0
-        first = next(decoded_frames(container, limit_pictures(stream), path.name), None)
-        return 0.0 if first is None or first.time is None else float(first.time)
 
 
 def decoded_frames(

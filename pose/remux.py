@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import av
 
-from .decoding import ODD_METADATA
 from .errors import OutputError
 from .files import PartFile, keep_under_free_name, reason_of
 from .fragments import repair
+from .opening import open_media
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def put_index_first(part: Path, container: str, audio_from: Path | None, duratio
 def _remux(part: Path, whole: Path, container: str, audio_from: Path | None, duration: float) -> None:
     """Copy the packets into a file whose index comes first, with the sound of another file, if any."""
     with (
-        av.open(f"file:{part.absolute()}") as source,
+        open_media(part) as source,
         av.open(
             f"file:{whole.absolute()}", "w", format=container, options={"movflags": "faststart"}
         ) as target,
@@ -109,9 +109,7 @@ def _remux(part: Path, whole: Path, container: str, audio_from: Path | None, dur
 def _open_sound(path: Path) -> Any | None:
     """Return the opened file at ``path`` if its sound can be copied; otherwise None, with a warning."""
     try:
-        source: Any = av.open(
-            f"file:{path.absolute()}", options={"protocol_whitelist": "file"}, **ODD_METADATA
-        )
+        source: Any = open_media(path)
     except (av.FFmpegError, OSError) as error:
         log.warning("the video is silent: the sound of %s cannot be read (%s)", path, error)
         return None
@@ -143,7 +141,7 @@ def _ends(path: Path) -> list[float]:
     """Return when each picture of a file ends, s, as far as it can be read."""
     ends: list[float] = []
     try:
-        with av.open(f"file:{path.absolute()}") as container:
+        with open_media(path) as container:
             for packet in container.demux(container.streams.video[0]):
                 if packet.pts is not None and packet.time_base is not None and packet.size:
                     end = (packet.pts + (packet.duration or 0)) * packet.time_base

@@ -13,6 +13,7 @@ import av
 from .decoding import ODD_METADATA, PICTURE_LIMIT, decoded_frames, frame_rate, limit_pictures, main_stream
 from .errors import SourceError
 from .frame_source import FrameSource, SourceInfo
+from .opening import FORMATS
 from .pictures import Pictures
 from .timeline import Timeline
 from .types import Frame
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 SCHEMES = frozenset({"http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "tcp"})
 # Without "file", so that a playlist from outside cannot make FFmpeg read this machine's files.
 _PROTOCOLS = "http,https,httpproxy,rtsp,rtsps,rtp,srtp,rtmp,rtmps,srt,udp,tcp,tls,hls,crypto,data"
+_FORMATS = (*FORMATS, "rtsp", "rtp", "mpjpeg", "mpegtsraw")
+_PLAYLISTS = (*_FORMATS, "hls", "webvtt")  # over HTTP alone, where whoever serves them chose the address
 _OPTIONS = {
     "protocol_whitelist": _PROTOCOLS,
     "rtsp_transport": "tcp",  # lost UDP packets smear the image for seconds
@@ -123,6 +126,8 @@ class Stream(FrameSource):
 
     def _connect(self) -> tuple[Any, Any]:
         options = _OPTIONS if self._url.lower().startswith("http") else _OPTIONS | _LOW_DELAY
+        formats = _PLAYLISTS if self._url.lower().startswith("http") else _FORMATS
+        options = options | {"format_whitelist": ",".join(formats)}
         container: Any = av.open(
             self._url, options=options, timeout=(self._timeout, self._timeout), **ODD_METADATA
         )

@@ -10,26 +10,17 @@ from typing import Any
 
 import av
 
-from .decoding import (
-    MAX_AREA,
-    ODD_METADATA,
-    PICTURE_LIMIT,
-    decoded_frames,
-    frame_rate,
-    limit_pictures,
-    main_stream,
-)
+from .decoding import MAX_AREA, decoded_frames, frame_rate, limit_pictures, main_stream
 from .errors import SourceError
 from .file_length import FileLength
 from .frame_source import FrameSource, Pacer, SourceInfo
+from .opening import open_media
 from .pictures import Pictures
 from .timeline import Timeline
 from .types import Frame, Image
 
 log = logging.getLogger(__name__)
 
-# A file is read as hostile input: a playlist in disguise must not make FFmpeg fetch anything else.
-_OPTIONS = {"protocol_whitelist": "file", **PICTURE_LIMIT}
 _MISSING_TAIL = 0.25  # s: containers round their duration; a smaller difference is not a break
 
 
@@ -67,9 +58,8 @@ class VideoFile(FrameSource):
             stream = main_stream(self._container, "video")
             if stream is None:
                 raise SourceError(f"{self._path} has no video stream: give a video file, not sound alone")
-            limit_pictures(
-                stream
-            ).thread_type = "AUTO"  # slice and frame threads: measured fastest on 2 cores
+            limit_pictures(stream)
+            stream.thread_type = "AUTO"  # slice and frame threads: measured fastest on 2 cores
             self._stream = stream
             stated = stream.codec_context.width, stream.codec_context.height
             self._fps = frame_rate(stream)
@@ -157,11 +147,12 @@ def _open(path: Path) -> Any:
         raise SourceError(f"{path} does not exist: check the path, or give a camera number such as 0")
     if path.is_dir():
         raise SourceError(f"{path} is a folder: give a video file")
+    if not path.is_file():
+        raise SourceError(f"{path} is not a regular file but a pipe or a device: give a video file")
     if not os.access(path, os.R_OK):
         raise SourceError(f"no permission to read {path}: change its permissions")
     try:
-        # "file:", so that a name such as "concat:a" is not taken for a protocol.
-        return av.open(f"file:{path.absolute()}", options=_OPTIONS, **ODD_METADATA)
+        return open_media(path)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise SourceError(
             f"{path} is not a video that can be read ({_reason(path, error)}): "

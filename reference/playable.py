@@ -18,11 +18,12 @@ from typing import Any, Final
 import av
 import numpy as np
 import numpy.typing as npt
-from posesync.pose.decoding import ODD_METADATA, decoded_frames, main_stream
+from posesync.pose.decoding import decoded_frames, main_stream
 from posesync.pose.errors import OutputError
 from posesync.pose.files import PartFile, make_private_folder, output_error
 from posesync.pose.folders import cache_folder
 from posesync.pose.h264 import CLOCK, add_video, picture
+from posesync.pose.opening import open_media
 from posesync.pose.types import Image
 from posesync.pose.video_file import VideoFile
 
@@ -50,7 +51,6 @@ _BLOCK: Final = 1024  # samples in one AAC frame
 _JITTER: Final = 0.05  # s by which sound time stamps may differ from the sample count, as in the window
 _BACK: Final = 1.0  # s; a larger step back means that the clock of a joined recording began again
 _REPORT_EVERY: Final = 0.1
-_OPTIONS: Final = {"protocol_whitelist": "file"}
 
 Samples = npt.NDArray[np.float32]
 
@@ -227,7 +227,7 @@ class _Sound:
 
     def __init__(self, video: Path, origin: float, copy: _Copy) -> None:
         self._copy = copy
-        self._source: Any = av.open(f"file:{video.absolute()}", options=_OPTIONS, **ODD_METADATA)
+        self._source: Any = open_media(video)
         self._origin = origin  # s on the file's clock: the first picture, the reference's 0
         track = main_stream(self._source, "audio")
         self._stream: Any = None
@@ -325,7 +325,7 @@ class _Sound:
 
 def _is_whole(path: Path, frames: int) -> bool:
     """Return whether the file holds everything that was written to it."""
-    with av.open(f"file:{path.absolute()}", options=_OPTIONS) as container:
+    with open_media(path) as container:
         entries = container.streams.video[0].index_entries
         end = max((entry.pos + entry.size for entry in entries), default=0)
         return len(entries) == frames and end <= path.stat().st_size

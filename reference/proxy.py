@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 from posesync.pose.errors import InvalidDataError, ReferenceFileError
 from posesync.pose.files import PartFile, output_error
+from posesync.pose.opening import open_media
 from posesync.pose.types import FloatArray, Image
 
 #: px²: 854 × 480, about half of a 1280 × 720 window; decoding time and file size are proportional to it.
@@ -157,7 +158,7 @@ class ProxyVideo:
         """
         path = Path(path)
         try:
-            with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+            with open_media(path) as container:
                 stream = container.streams.video[0]
                 if stream.codec_context.name != "mjpeg":
                     raise ValueError("its frames are not JPEGs")

@@ -11,8 +11,9 @@ from typing import Any, Final
 import av
 import numpy as np
 import numpy.typing as npt
-from posesync.pose.decoding import ODD_METADATA, decoded_frames, first_picture, main_stream
+from posesync.pose.decoding import decoded_frames, main_stream
 from posesync.pose.errors import SourceError
+from posesync.pose.opening import first_picture, open_media
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,6 @@ _RUN_UP: Final = 0.2
 _JITTER: Final = 0.05
 
 # As in pose.video_file: a playlist in disguise must not make FFmpeg fetch anything else.
-_OPTIONS: Final = {"protocol_whitelist": "file"}
 
 
 class SoundTrack:
@@ -45,7 +45,7 @@ class SoundTrack:
     def __init__(self, path: Path) -> None:
         self._name = path.name
         try:
-            self._container: Any = av.open(f"file:{path.absolute()}", options=_OPTIONS, **ODD_METADATA)
+            self._container: Any = open_media(path)
         except (av.FFmpegError, OSError, ValueError) as error:
             raise SourceError(f"the sound of {path} cannot be read ({error}): check the file") from None
         self._stream: Any = main_stream(self._container, "audio")

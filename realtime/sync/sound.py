@@ -10,9 +10,10 @@ from typing import Any
 
 import av
 import numpy as np
-from posesync.pose.decoding import ODD_METADATA, main_stream
+from posesync.pose.decoding import main_stream
 from posesync.pose.errors import SourceError
 from posesync.pose.files import PartFile
+from posesync.pose.opening import open_media
 from posesync.realtime.audio.track import RATE, SoundTrack
 
 log = logging.getLogger(__name__)
@@ -77,8 +78,8 @@ def lay_under(video: Path, sound: Path) -> None:
     try:
         part = PartFile(video)
         with (
-            av.open(f"file:{video.absolute()}") as pictures,
-            av.open(f"file:{sound.absolute()}") as tones,
+            open_media(video) as pictures,
+            open_media(sound) as tones,
             av.open(
                 f"file:{part.path.absolute()}", "w", format="mp4", options={"movflags": "faststart"}
             ) as target,
@@ -113,9 +114,7 @@ def _interleave(pictures: Any, tones: Any, target: Any) -> None:
 def has_no_sound(video: Path) -> bool:
     """Return whether a video opens and has no sound stream."""
     try:
-        with av.open(
-            f"file:{video.absolute()}", options={"protocol_whitelist": "file"}, **ODD_METADATA
-        ) as source:
+        with open_media(video) as source:
             return main_stream(source, "audio") is None
     except (av.FFmpegError, OSError, ValueError):
         return False

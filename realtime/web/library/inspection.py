@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import av
-from posesync.pose.decoding import MAX_AREA, ODD_METADATA, PICTURE_LIMIT, main_stream
+from posesync.pose.decoding import MAX_AREA, main_stream
 from posesync.pose.errors import PoseSyncError
+from posesync.pose.opening import open_media
 from posesync.pose.video_file import VideoFile
 from posesync.reference.prepare import MIN_DURATION
 from posesync.reference.worker_process import start_process
@@ -33,7 +34,6 @@ KINDS: Final = {
 PATIENCE: Final = 60.0
 
 _WEB_CODECS: Final = frozenset({"vp8", "vp9", "av1", "opus", "vorbis"})
-_OPTIONS: Final = {"protocol_whitelist": "file", "format_whitelist": ",".join(KINDS), **PICTURE_LIMIT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def inspect(path: Path, longest: float) -> str | Refusal:
         The suffix for the file, one of :data:`.upload_store.SUFFIXES`; or why it is refused.
     """
     try:
-        with av.open(f"file:{path.absolute()}", options=_OPTIONS, **ODD_METADATA) as container:
+        with open_media(path, tuple(KINDS)) as container:
             stream = main_stream(container, "video")
             if stream is None:
                 return _no_video("it has no pictures")

@@ -25,6 +25,8 @@ SCHEMA: Final = 1
 KIND: Final = "posesync-reference"
 #: A larger array does not belong to a reference (30 minutes at 60 fps take 22 MB).
 MAX_ARRAY_BYTES: Final = 1 << 30
+#: Samples of a reference: 2 hours at 60 fps. An array of zeros shrinks to a thousandth of its size.
+MAX_SAMPLES: Final = 432_000
 _MAX_HEADER_BYTES: Final = 1 << 20
 
 Array = npt.NDArray[Any]
@@ -50,6 +52,8 @@ def read(path: Path, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, 
     Raises:
         ReferenceFileError: missing, not a reference, corrupt, or written by a newer PoseSync.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ReferenceFileError(f"{path} is a pipe or a device, expected a reference file: {_AGAIN}")
     try:
         with zipfile.ZipFile(path) as archive:
             header = _read_header(archive, path)
@@ -70,6 +74,7 @@ def read(path: Path, names: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, 
         ValueError,
         KeyError,
         EOFError,
+        RecursionError,
         NotImplementedError,
         RuntimeError,
     ) as error:
@@ -103,7 +108,9 @@ def _read_array(archive: zipfile.ZipFile, name: str, limit: int) -> Array:
         raise ValueError(f"{name} would take {info.file_size} bytes, expected at most {limit}")
     with archive.open(info) as member:
         shape, _, dtype = _array_header(member)
-        if dtype.hasobject or np.prod([*shape, dtype.itemsize], dtype=float) > limit:
+        if shape and shape[0] > MAX_SAMPLES and name != "header":
+            raise ValueError(f"{name} has {shape[0]} samples, expected at most {MAX_SAMPLES}")
+        if dtype.kind not in "fiu" or np.prod([*shape, dtype.itemsize], dtype=float) > limit:
             raise ValueError(f"{name} is not an array of plain numbers")
     with archive.open(info) as member:
         array: Array = np.lib.format.read_array(member, allow_pickle=False)

@@ -32,6 +32,8 @@ MAX_LOG_BYTES: Final = 1 << 29
 MAX_LINE_BYTES: Final = 8 << 20
 MAX_FRAME_BYTES: Final = 64 << 10
 _SUMMARY: Final = b'{"summary"'
+#: Lines of a log: 9 hours at 30 fps. Tiny lines would take fifty times their size.
+MAX_FRAMES: Final = 1_000_000
 #: s; a later time is not a measurement.
 _LATEST: Final = 1e6
 #: Cues kept: two in five seconds for a day.
@@ -144,6 +146,8 @@ def read_session(path: Path) -> SessionData:
     digest = hashlib.sha256()
     header: Mapping[str, Any] | None = None
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise SourceError(f"{path} is a pipe or a device, expected a log: give a session.jsonl")
         size = path.stat().st_size
         if size > MAX_LOG_BYTES:
             raise SourceError(
@@ -156,6 +160,10 @@ def read_session(path: Path) -> SessionData:
                     header = _header(line, path)
                 else:
                     rows.add(line)
+                    if len(rows.times) > MAX_FRAMES or rows.damaged > MAX_FRAMES:
+                        raise SourceError(
+                            f"{path} has more than {MAX_FRAMES} lines, expected fewer: is it a session's log?"
+                        )
     except FileNotFoundError:
         raise SourceError(f"no such log: {path}: give the file named with --log in a session") from None
     except IsADirectoryError:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from motion import perform
 from posesync.pose.errors import InvalidDataError, OutputError, ReferenceFileError
-from posesync.reference import Origin, Reference
+from posesync.reference import Origin, Reference, storage
 
 TIMES = np.arange(40) / 30
 
@@ -238,3 +239,23 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path):
     assert "larger than is allowed" in done.stderr
     assert len(Reference.load(path)) == 40
     assert [p.name for p in tmp_path.iterdir()] == ["reference.npz"]
+
+
+@pytest.mark.parametrize(
+    ("samples", "kind"), [(storage.MAX_SAMPLES + 1, np.uint8), (10, np.complex128), (10, np.bool_)]
+)
+def test_what_a_small_file_would_become_is_looked_at_first(samples: int, kind: type, tmp_path: Path):
+    """A megabyte of zeros stands for gigabytes of keypoints."""
+    arrays = {"times": np.arange(samples).astype(kind), "keypoints": np.zeros((samples, 1, 1), kind)}
+    storage.write(tmp_path / "a.npz", {}, arrays)
+    with pytest.raises(ReferenceFileError) as caught:
+        Reference.load(tmp_path / "a.npz")
+    assert "\n" not in str(caught.value)
+    assert ("samples" in str(caught.value)) == (samples > 10)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+def test_a_pipe_is_no_reference_and_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "a.npz")
+    with pytest.raises(ReferenceFileError, match="pipe"):
+        Reference.load(tmp_path / "a.npz")

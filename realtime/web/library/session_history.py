@@ -12,6 +12,7 @@ from typing import Any, Final
 from posesync.pose.digest import file_sha256
 from posesync.pose.textual import clean_text
 from posesync.realtime.report.history import History, PastSession
+from posesync.realtime.report.reading import MAX_LOG_BYTES
 from posesync.realtime.web.practice.hub import report_id
 
 from .experts import ExpertStore
@@ -98,6 +99,8 @@ class SessionHistory:
             stat = path.stat() if path is not None else None
             if stat is None:
                 return None
+            if log is not None and stat.st_size > MAX_LOG_BYTES:
+                log = None  # no log that a report could be made of; reading 3 GB would take seconds
             digest = None if log is None else self._digest(log, stat.st_size, stat.st_mtime_ns)
             return _Kept(digest, stat.st_mtime, log, report)
         except OSError:

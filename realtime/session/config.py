@@ -37,6 +37,8 @@ else:
     import tomli as tomllib
 
 MAX_CONFIG_BYTES = 1_000_000
+#: Tables in one another, at most; settings need two.
+MAX_DEPTH = 20
 #: Names of a value's origin when no file gave it.
 DEFAULT = "default"
 COMMAND_LINE = "command line"
@@ -135,12 +137,16 @@ def _open(path: Path) -> tuple[dict[str, Any], str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ConfigError(f"{path} is a pipe or a device, expected a TOML file of settings")
     try:
         if path.stat().st_size > MAX_CONFIG_BYTES:
             raise ConfigError(
                 f"{path} is larger than {MAX_CONFIG_BYTES} bytes, expected a TOML file of settings"
             )
         tables: dict[str, Any] = tomllib.loads(decode_text(path.read_bytes()))
+        if _depth(tables) > MAX_DEPTH:
+            raise ValueError(f"tables in tables, expected {MAX_DEPTH} at most")
     except FileNotFoundError:
         raise ConfigError(
             f"no such config file: {path}: check the path given to --config, or name a preset "
@@ -154,6 +160,15 @@ def _read(path: Path) -> dict[str, Any]:
         reason = str(error).replace("\n", " ")
         raise ConfigError(f"{path} is not TOML ({reason}): correct it, or start from default.toml") from None
     return tables
+
+
+def _depth(tables: Mapping[str, Any]) -> int:
+    """Return how deep tables lie in one another: dotted keys make thousands, more than can be printed."""
+    depth, level = 0, [tables]
+    while level and depth <= MAX_DEPTH:
+        depth += 1
+        level = [inner for table in level for inner in table.values() if isinstance(inner, Mapping)]
+    return depth
 
 
 def _flatten(tables: Mapping[str, Any], where: str) -> Iterator[tuple[str, object]]:

@@ -217,8 +217,9 @@ def use(path: Path) -> None:
             file = open(folder / name, "x+b", buffering=0, opener=private_opener)  # noqa: SIM115
             _lock(file)
             _registers[path.parent] = os.getpid(), file
-        file.seek(0, os.SEEK_END)
-        file.write(f"{path.name}\n".encode())
+        file.seek(0)
+        if path.name.encode() not in file.read().split():
+            file.write(f"{path.name}\n".encode())
 
 
 def _used_now(place: Path) -> set[str]:

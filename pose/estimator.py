@@ -244,9 +244,13 @@ class PoseEstimator:
         if box is None or not self._stillness.frozen:
             return None
         known = [other for other in self._performer.others(frame.time) if shared(other, look) > 0]
-        edges = np.array([(other.left, other.top, other.right, other.bottom) for other in (look, *known)])
-        left, top, right, bottom = (*edges[:, :2].min(axis=0).tolist(), *edges[:, 2:].max(axis=0).tolist())
-        place = Box(left, top, right, bottom)
+        people = [look, *known]
+        place = Box(
+            min(other.left for other in people),
+            min(other.top for other in people),
+            max(other.right for other in people),
+            max(other.bottom for other in people),
+        )
         margin = max(0.4 * max(place.width, place.height), 0.4 * box.height)
         return clip(grow(place, margin), frame.image)
 

@@ -143,7 +143,8 @@ def _ends(path: Path) -> list[float]:
     try:
         with open_media(path) as container:
             for packet in container.demux(container.streams.video[0]):
-                if packet.pts is not None and packet.time_base is not None and packet.size:
+                whole = packet.size and not packet.is_corrupt  # cut off, where the file ends
+                if whole and packet.pts is not None and packet.time_base is not None:
                     end = (packet.pts + (packet.duration or 0)) * packet.time_base
                     ends.append(float(end))
     except (av.FFmpegError, OSError, IndexError):

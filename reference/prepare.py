@@ -18,7 +18,7 @@ import numpy as np
 from posesync.pose.errors import ReferenceFileError
 from posesync.pose.estimator import PoseEstimator
 from posesync.pose.features import CONFIDENCE_FLOOR
-from posesync.pose.files import make_private_folder, output_error, scratch_folder
+from posesync.pose.files import make_private_folder, new_private_file, output_error, scratch_folder
 from posesync.pose.folders import cache_folder
 from posesync.pose.model_choice import model_digests
 from posesync.pose.performer import Succession
@@ -162,7 +162,7 @@ def _prepare(
         shared = share and _share_proxy(part, folder)
         reference = _run(path, source, estimator, part, digest, progress, shown=not shared)
         reference.save(part / REFERENCE_FILE)
-        (part / _SHOWN).touch()
+        new_private_file(part / _SHOWN).close()
     return PreparedReference(reference, ProxyVideo.open(folder / PROXY_FILE), False, folder)
 
 

@@ -93,10 +93,14 @@ def remove(going: Iterable[Entry]) -> None:
 
 def tidy(limit: int, cache: Path | None = None) -> None:
     """Delete the remains of processes that were killed, and what is too much for ``limit`` bytes."""
-    cache = cache or cache_folder()
-    for place in (cache / name for name in PLACES):
-        sweep(place)
+    sweep_all(cache)
     remove(to_remove(entries(cache), limit))
+
+
+def sweep_all(cache: Path | None = None) -> None:
+    """Delete what killed processes left in any folder of the cache."""
+    for name in PLACES:
+        sweep((cache or cache_folder()) / name)
 
 
 def sweep(place: Path) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 import typer
-from posesync.pose.errors import PoseSyncError
+from posesync.pose.errors import OutputError, PoseSyncError
 
 from .console import fail, note, set_up_logging
 
@@ -58,13 +59,20 @@ def build_app(program: str, only: str | None = None) -> typer.Typer:
 def _recover() -> None:
     """Recover what killed processes have left, and remove their temporary files; mostly there is nothing."""
     from posesync.pose.files import sweep
+    from posesync.pose.folders import cache_folder
     from posesync.pose.unfinished import register_dir
 
     unfinished = sweep()
-    if unfinished or register_dir().with_name(HISTORY_JOURNAL).exists():
-        from posesync.realtime.report.recovery import recover_sessions
+    with suppress(ImportError):  # the doctor must run when a library is broken: next time, then
+        if unfinished or register_dir().with_name(HISTORY_JOURNAL).exists():
+            from posesync.realtime.report.recovery import recover_sessions
 
-        recover_sessions(unfinished, note)
+            recover_sessions(unfinished, note)
+    with suppress(ImportError, OutputError):  # who has no home has no cache
+        if any(cache_folder().glob("*/.*.lock")):
+            from posesync.reference.cache import sweep_all
+
+            sweep_all()
 
 
 def run(program: str, arguments: list[str] | None = None) -> int:

@@ -66,6 +66,7 @@ def _isolated(model_dir: Path | None, tmp_path_factory: pytest.TempPathFactory) 
     """No test touches the user's caches, a hub, a screen or a sound card."""
     os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
     os.environ["XDG_DATA_HOME"] = str(tmp_path_factory.mktemp("data"))
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))
     os.environ["POSESYNC_OFFLINE"] = "1"
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
     if model_dir is not None:

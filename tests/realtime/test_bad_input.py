@@ -221,8 +221,9 @@ def call(
 
 
 def files(*folders: Path) -> dict[Path, tuple[int, int]]:
-    """Every file below, with its size and time."""
+    """Every file below, with its size and time, but for the notes of processes that are about to end."""
     found = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    found = [path for path in found if path.parent != Path(os.environ["XDG_CACHE_HOME"], "posesync", "users")]
     return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in found}
 
 

@@ -8,7 +8,6 @@ who cleans up.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import platform
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .errors import OutputError
+from .file_lock import lock_file
 from .folders import data_folder
 
 #: s: what another machine that shares the folder has left unchanged for so long, nobody writes any more …
@@ -107,12 +107,10 @@ class Entry:
         path = folder / f"{secrets.token_hex(8)}{_SUFFIX}"
         handle = None
         try:
-            if not folder.is_absolute():  # no home: it would lie wherever the program was started
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             make_private_folder(folder)
             with _doors(folder):
                 handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | _NO_FOLLOW, 0o600)
-                _lock(handle)
+                lock_file(handle)
             entry = cls(path, handle, noted)
             entry._append(noted, durable=durable)
             if durable:
@@ -168,7 +166,7 @@ def abandoned() -> list[Entry]:
     folder = register_dir()
     found: list[Entry] = []
     try:
-        if not folder.is_absolute() or not folder.is_dir():
+        if not folder.is_dir():
             return []
         with _doors(folder):
             for path in sorted(folder.glob(f"*{_SUFFIX}")):
@@ -186,10 +184,10 @@ def _claim(path: Path) -> Entry | None:
     handle = os.open(path, os.O_RDWR | os.O_APPEND | _NO_FOLLOW)
     kept = idle = False
     try:
-        stat = os.fstat(handle)
-        if not _lock(handle, wait=False) or os.fstat(handle).st_nlink == 0:
+        noted = os.fstat(handle).st_mtime
+        if not lock_file(handle, wait=False) or os.fstat(handle).st_nlink == 0:
             return None
-        entry = Entry(path, handle, _read(handle), time.time() - stat.st_mtime)
+        entry = Entry(path, handle, _read(handle), time.time() - noted)
         kept = bool(entry.values) and (_from_here(entry.values) or entry.age > FOREIGN)
         if kept:
             return entry
@@ -232,41 +230,12 @@ def _boot() -> str:
         return ""
 
 
-# -- locks ---------------------------------------------------------------------------------------------------
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(handle: int, *, wait: bool = True) -> bool:
-        """Lock a file, beyond its end so that it can be read; return False when another process has it."""
-        while True:
-            try:
-                os.lseek(handle, _MOST_BYTES, os.SEEK_SET)
-                msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-            except OSError as error:  # noqa: PERF203
-                if error.errno not in (errno.EACCES, errno.EDEADLK) or not wait:
-                    return False
-                time.sleep(0.01)
-            else:
-                return True
-else:
-    import fcntl
-
-    def _lock(handle: int, *, wait: bool = True) -> bool:
-        """Lock a file; return False when another process has it, or the file system has no locks."""
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-
 @contextmanager
 def _doors(folder: Path) -> Iterator[None]:
     """Let one process at a time add or claim entries: one just made is not locked yet."""
     handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | _NO_FOLLOW, 0o600)
     try:
-        _lock(handle)
+        lock_file(handle)
         yield
     finally:
         os.close(handle)

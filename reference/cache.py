@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from posesync.pose.file_lock import lock_file
 from posesync.pose.files import make_private_folder, output_error
 from posesync.pose.folders import cache_folder
 from posesync.pose.unfinished import private_opener
@@ -30,8 +30,6 @@ GIGABYTE: Final = 10**9
 _LOOK: Final = 0.05
 #: Folder, beside those of :data:`PLACES`, in which running processes say what they use.
 _USERS: Final = "users"
-#: Where a file is locked: Windows lets nobody read what is locked.
-_BEYOND: Final = 1 << 30
 #: Name of an entry, and of the remains of one: its first 32 digits are those of the video's sha256.
 _NAME: Final = re.compile(r"\.?([0-9a-f]{32})[-.]")
 _STALE: Final = 24 * 3600  # s after which remains that belong to no entry are deleted
@@ -169,7 +167,7 @@ def _locked(path: Path) -> IO[bytes] | None:
         file = open(place, "a+b", opener=private_opener)  # noqa: SIM115
     except OSError as error:
         raise output_error(error, place) from error
-    if _lock(file):
+    if lock_file(file.fileno(), wait=False):
         with suppress(OSError):
             if os.path.samestat(os.fstat(file.fileno()), place.stat()):
                 return file
@@ -182,23 +180,6 @@ def _release(file: IO[bytes], place: Path) -> None:
     with suppress(OSError):
         place.unlink()
     file.close()
-
-
-def _lock(file: IO[bytes]) -> bool:
-    """Lock an open file, until it is closed; False when another has."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(_BEYOND)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 # -- who uses what -------------------------------------------------------------------------------------------
@@ -219,7 +200,7 @@ def use(path: Path) -> None:
             make_private_folder(folder)
             name = f"{path.parent.name}-{os.getpid()}-{time.time_ns()}"
             file = open(folder / name, "x+b", buffering=0, opener=private_opener)  # noqa: SIM115
-            _lock(file)
+            lock_file(file.fileno(), wait=False)
             _registers[path.parent] = os.getpid(), file
         file.seek(0)
         if path.name.encode() not in file.read().split():
@@ -231,7 +212,7 @@ def _used_now(place: Path) -> set[str]:
     names: set[str] = set()
     for register in place.parent.glob(f"{_USERS}/{place.name}-*"):
         with suppress(OSError), register.open("r+b") as file:
-            if _lock(file):
+            if lock_file(file.fileno(), wait=False):
                 register.unlink()
             else:
                 file.seek(0)

@@ -29,6 +29,7 @@ __all__ = [
     "keep_under_free_name",
     "make_private_folder",
     "new_private_file",
+    "numbered",
     "output_error",
     "read_secret",
     "reason_of",

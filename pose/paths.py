@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from .errors import OutputError
-from .files import output_error
+from .files import numbered, output_error
 
 #: Bytes of a name on file systems that do not say how many they take.
 _USUAL_NAME: Final = 255
@@ -98,10 +98,10 @@ def free_name(path: Path, *companions: str) -> Path:
         path: the name wanted.
         companions: suffixes of files that will lie beside it, and must not exist either.
     """
-    number, candidate = 2, path
+    number, candidate = 1, path
     while any(os.path.lexists(candidate.with_suffix(suffix)) for suffix in (path.suffix, *companions)):
-        candidate = path.with_name(f"{path.stem} ({number}){path.suffix}")
         number += 1
+        candidate = numbered(path, number)
     return candidate
 
 

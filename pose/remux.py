@@ -70,8 +70,8 @@ def put_index_first(part: Path, container: str, audio_from: Path | None, duratio
     try:
         whole = PartFile(part)
         try:
-            _remux(part, whole.path, container, audio_from, duration)
-            if count_pictures(whole.path) < count_pictures(part):
+            copied = _remux(part, whole.path, container, audio_from, duration)
+            if count_pictures(whole.path) < copied:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             whole.take_place()
         finally:
@@ -80,8 +80,13 @@ def put_index_first(part: Path, container: str, audio_from: Path | None, duratio
         log.warning("the video is kept in fragments (%s): it plays, but seeks slowly", reason_of(error))
 
 
-def _remux(part: Path, whole: Path, container: str, audio_from: Path | None, duration: float) -> None:
-    """Copy the packets into a file whose index comes first, with the sound of another file, if any."""
+def _remux(part: Path, whole: Path, container: str, audio_from: Path | None, duration: float) -> int:
+    """Copy the packets into a file whose index comes first, with the sound of another file, if any.
+
+    Returns:
+        The number of pictures.
+    """
+    pictures = 0
     with (
         open_media(part) as source,
         av.open(
@@ -97,6 +102,7 @@ def _remux(part: Path, whole: Path, container: str, audio_from: Path | None, dur
             )
             for packet in source.demux(video):
                 if packet.dts is not None:
+                    pictures += _is_whole(packet)
                     packet.stream = copy
                     target.mux(packet)
             if sound is not None:
@@ -104,6 +110,7 @@ def _remux(part: Path, whole: Path, container: str, audio_from: Path | None, dur
         finally:
             if sound is not None:
                 sound.close()
+    return pictures
 
 
 def _open_sound(path: Path) -> Any | None:
@@ -132,6 +139,11 @@ def _copy_sound(source: Any, target: Any, track: Any, duration: float) -> None:
         target.mux(packet)
 
 
+def _is_whole(packet: Any) -> bool:
+    """Return whether a packet holds a picture that is not cut off, as where a file ends."""
+    return bool(packet.size) and not packet.is_corrupt and packet.pts is not None
+
+
 def count_pictures(path: Path) -> int:
     """Return the number of pictures in a file that can be read as a whole."""
     return len(_ends(path))
@@ -143,8 +155,7 @@ def _ends(path: Path) -> list[float]:
     try:
         with open_media(path) as container:
             for packet in container.demux(container.streams.video[0]):
-                whole = packet.size and not packet.is_corrupt  # cut off, where the file ends
-                if whole and packet.pts is not None and packet.time_base is not None:
+                if _is_whole(packet) and packet.time_base is not None:
                     end = (packet.pts + (packet.duration or 0)) * packet.time_base
                     ends.append(float(end))
     except (av.FFmpegError, OSError, IndexError):

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 from _motions import Array
-from _people_data import _OPENPOSE, DATA, FPS, Moments, _arrays, _json
+from _people_data import DATA, Moments, from_openpose, read_arrays, read_json
 from posesync.pose.skeleton import LEFT_SHOULDER, RIGHT_SHOULDER
 
 #: A take's moments that correspond to another take's, in order.
@@ -37,24 +37,15 @@ class Take:
     errors: frozenset[str]
     moments: Moments
 
-    @property
-    def times(self) -> Array:
-        """(T,) s."""
-        return np.arange(len(self.keypoints)) / FPS
-
 
 def labelled() -> dict[str, list[Take]]:
     """Return pose-trainer's takes by exercise."""
-    data = _arrays("skeleton/pose_trainer.npz")
-    marked = _json("skeleton_events.json")["pose_trainer"]
-    joints = list(map(str, data["joints"]))
+    data = read_arrays("skeleton/pose_trainer.npz")
+    marked = read_json("skeleton_events.json")["pose_trainer"]
     found: dict[str, list[Take]] = {}
     rows = zip(*(data[key] for key in ("start", "length", "exercise", "name", "quality")), strict=True)
     for start, length, exercise, name, quality in rows:
-        part = data["xyc"][start : start + length]
-        keypoints = np.zeros((length, 17, 3))
-        for joint, place in _OPENPOSE.items():
-            keypoints[:, place] = part[:, joints.index(joint)]
+        keypoints = from_openpose(data, int(start), int(length))
         known = marked.get(str(name), {})
         moments = {event: known[event] for event in CORRESPONDING if event in known}
         kinds = error_kinds(str(exercise), keypoints)

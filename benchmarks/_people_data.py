@@ -144,13 +144,13 @@ def _ground(poses: Array) -> Array:
 
 
 @lru_cache
-def _json(name: str) -> dict[str, Any]:
+def read_json(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((DATA / name).read_text())
     return found
 
 
 @lru_cache
-def _arrays(name: str) -> dict[str, Any]:
+def read_arrays(name: str) -> dict[str, Any]:
     with np.load(DATA / name, allow_pickle=False) as file:
         return {key: file[key] for key in file.files}
 
@@ -176,8 +176,8 @@ class Actions:
 
     def __init__(self) -> None:
         """Read the file; :func:`actions` keeps it."""
-        self._data = _arrays("skeleton/utd_mhad.npz")
-        self._events = _json("skeleton_events.json")["utd_mhad"]
+        self._data = read_arrays("skeleton/utd_mhad.npz")
+        self._events = read_json("skeleton_events.json")["utd_mhad"]
         columns = (self._data[name].astype(int) for name in ("action", "subject", "trial"))
         self._rows = {key: row for row, key in enumerate(zip(*columns, strict=True))}
         self._marked = {int(name[1:].split("_")[0]) for name in self._events}
@@ -220,24 +220,29 @@ def actions() -> Actions:
     return Actions()
 
 
+def from_openpose(data: Mapping[str, Any], start: int, length: int) -> Array:
+    """Keypoints (length, 17, 3) of pose-trainer's frames from ``start`` on."""
+    joints = list(map(str, data["joints"]))
+    keypoints = np.zeros((length, 17, 3))
+    for joint, place in _OPENPOSE.items():
+        keypoints[:, place] = data["xyc"][start : start + length, joints.index(joint)]
+    return keypoints
+
+
 def exercise_files() -> dict[str, tuple[str, Array, Moments]]:
     """Pose-trainer's files: name → (exercise, keypoints (T, 17, 3) by OpenPose, frames of its events)."""
-    data = _arrays("skeleton/pose_trainer.npz")
-    joints = list(map(str, data["joints"]))
+    data = read_arrays("skeleton/pose_trainer.npz")
     files: dict[str, tuple[str, Array, Moments]] = {}
-    for name, known in sorted(_json("skeleton_events.json")["pose_trainer"].items()):
+    for name, known in sorted(read_json("skeleton_events.json")["pose_trainer"].items()):
         start, length = (int(data[column][known["index"]]) for column in ("start", "length"))
-        part = data["xyc"][start : start + length]
-        keypoints = np.zeros((length, 17, 3))
-        for joint, place in _OPENPOSE.items():
-            keypoints[:, place] = part[:, joints.index(joint)]
+        keypoints = from_openpose(data, start, length)
         files[name] = (known["exercise"], keypoints, known)
     return files
 
 
 def strokes() -> list[tuple[str, str, bool, Array]]:
     """Tennis: (player, stroke, left-handed, keypoints (30, 17, 3) by MoveNet); hit at frame 15."""
-    data = _arrays("skeleton/tennis_movenet.npz")
+    data = read_arrays("skeleton/tennis_movenet.npz")
     found: list[tuple[str, str, bool, Array]] = []
     for yx, player, shot, left in zip(
         data["yx"].astype(float), data["player"], data["shot"], data["left_handed"], strict=True
@@ -251,10 +256,10 @@ def strokes() -> list[tuple[str, str, bool, Array]]:
 
 def film(file: str) -> tuple[Array, Array]:
     """Keypoints (T, 17, 3) by MoveNet Lightning of a video and its times (T,) s, the first 0."""
-    data = _arrays(f"kp/{Path(file).stem}.lightning.npz")
+    data = read_arrays(f"kp/{Path(file).stem}.lightning.npz")
     return data["kp"].astype(float), data["t"] - data["t"][0]
 
 
 def marked_pair(name: str) -> dict[str, Any]:
     """What a person marked in two videos: ``A``, ``B``, ``fps_A``, ``fps_B`` and ``events`` in frames."""
-    return next(dict(pair) for pair in _json("annotations.json")["pairs"] if pair["id"] == name)
+    return next(dict(pair) for pair in read_json("annotations.json")["pairs"] if pair["id"] == name)

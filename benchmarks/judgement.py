@@ -16,7 +16,6 @@ missed, 2 where the recordings are missing.
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import time
@@ -30,6 +29,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import _judgement_cases as cases  # noqa: E402
 from _aims import Aims  # noqa: E402
+from _conclusion import conclude  # noqa: E402
 from _judgement_peers import peer_rows  # noqa: E402
 from _judgement_postures import posture_rows  # noqa: E402
 from _judgement_report import section_table  # noqa: E402
@@ -37,7 +37,6 @@ from _judgement_sections import Labelled, add_aims, flicker_row, peace_row, trut
 from _judgement_sessions import Factory, Performance, Session, hold, posesync  # noqa: E402
 from _people_cases import Choice  # noqa: E402
 from _people_data import SUBJECTS, missing  # noqa: E402
-from people import _plain as plain  # noqa: E402
 from rich.console import Console  # noqa: E402
 
 OUT = Path(__file__).resolve().parent / "out"
@@ -158,19 +157,8 @@ def main() -> int:
     found = run(
         sections=options.sections, subjects=options.subjects, quick=options.quick, jobs=options.jobs
     )  # fmt: skip
-    console, asked = Console(width=200), Aims(ISSUE)
-    for name in options.sections:
-        console.print(section_table(name, found[name]))
-    asked.rows = found["aims"]
-    console.print(asked.table())
-    found["seconds"] = round(time.perf_counter() - began, 1)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(plain(found), indent=1, allow_nan=False))
-    count = len(found["aims"])
-    console.print(
-        f"{found['missed']} of {count} goals missed; {found['seconds']} s, written to {options.out}"
-    )
-    return int(found["missed"])
+    tables = [section_table(name, found[name]) for name in options.sections]
+    return conclude(found, tables, ISSUE, options.out, began)
 
 
 def _options() -> argparse.Namespace:

@@ -19,9 +19,7 @@ missed, 2 where the recordings are missing. From Python, for tuning::
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,8 +28,8 @@ from typing import Any, Final
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-import numpy as np  # noqa: E402
 from _aims import Aims  # noqa: E402
+from _conclusion import conclude  # noqa: E402
 from _people_cases import Choice  # noqa: E402
 from _people_confidence import Confidence  # noqa: E402
 from _people_data import SUBJECTS, missing  # noqa: E402
@@ -108,35 +106,9 @@ def main() -> int:
         sections=options.sections, subjects=options.subjects, quick=options.quick, peers=options.peers,
         jobs=options.jobs,
     )  # fmt: skip
-    asked = Aims(ISSUE)
-    asked.rows = result["aims"]
-    console = Console(width=200)
-    for name in options.sections:
-        console.print(section_table(name, result[name]))
-    console.print(asked.table())
-    result["seconds"] = round(time.perf_counter() - began, 1)
-    result["machine"] = {"python": platform.python_version(), "numpy": np.__version__, "cpus": os.cpu_count()}
     result["options"] = {key: value for key, value in vars(options).items() if key != "out"}
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    part = options.out.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps(_plain(result), indent=1, allow_nan=False))
-    part.replace(options.out)
-    missed, count = result["missed"], len(result["aims"])
-    console.print(f"{missed} of {count} goals missed; {result['seconds']} s, written to {options.out}")
-    return int(missed)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value for JSON: infinity becomes "never", any other non-finite number None."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not np.isfinite(value):
-        return "never" if value > 0 else None
-    return value
+    tables = [section_table(name, result[name]) for name in options.sections]
+    return conclude(result, tables, ISSUE, options.out, began)
 
 
 def _options() -> argparse.Namespace:
